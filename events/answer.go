@@ -1,0 +1,135 @@
+package events
+
+// Answer is one entry of a node's answer. Its byte slices alias the message it
+// was read from.
+type Answer struct {
+	Node    string
+	Status  Status
+	Owner   int // 1 for the first owner, 2 …; 0 for a node that is no owner
+	Value   []byte
+	Version Version
+	Expires int64
+	Map     MapID // the cluster map the node holds
+
+	Reason string   // not-stored: why this node is no owner
+	Owners []string // not-stored: who is
+	Ask    []string // absent: nodes that may still hold the key from an earlier map
+	Error  string   // error: in words
+	Code   Code     // error: the condition
+	Time   int64    // clock-ahead, late: the node's clock, unix milliseconds
+
+	Key   []byte // keys
+	Bytes int64  // keys: of the value
+	More  bool   // keys: the listing was cut at its limit
+}
+
+// AppendAnswers appends the message that answers with all of answers.
+func AppendAnswers(dst []byte, answers ...Answer) []byte {
+	for i := range answers {
+		dst = answers[i].appendTo(dst, i == len(answers)-1)
+	}
+	return dst
+}
+
+func (a *Answer) appendTo(dst []byte, last bool) []byte {
+	h := head{buf: dst, sep: '{'}
+	h.text("node", a.Node)
+	h.text("status", string(a.Status))
+	h.integer("owner", int64(a.Owner))
+	h.bytes("key", a.Key)
+	h.version(a.Version)
+	h.integer("expires", a.Expires)
+	h.integer("bytes", a.Bytes)
+	h.mapID(a.Map)
+	h.text("reason", a.Reason)
+	h.texts("owners", a.Owners)
+	h.texts("ask", a.Ask)
+	h.text("error", a.Error)
+	h.text("code", string(a.Code))
+	h.integer("time", a.Time)
+	if a.More {
+		h.buf = append(h.name("more"), "true"...)
+	}
+	return h.end(a.Value, last)
+}
+
+// DecodeAnswers reads a whole message. Every failure is [ErrBadRequest].
+func DecodeAnswers(msg []byte) (answers []Answer, err error) {
+	for len(msg) > 0 {
+		var a Answer
+		if msg, err = NextAnswer(msg, &a); err != nil {
+			return nil, err
+		}
+		answers = append(answers, a)
+	}
+	return answers, nil
+}
+
+// NextAnswer reads the first entry of msg into a and returns what follows it.
+// Every failure is [ErrBadRequest]. When a already holds an answer of the same
+// node, its name is not allocated again.
+func NextAnswer(msg []byte, a *Answer) (rest []byte, err error) {
+	*a = Answer{Node: a.Node}
+	s := scanner{buf: msg}
+	body := body{size: -1}
+	named := false
+	err = s.object(func(name []byte) error {
+		named = named || string(name) == "node"
+		return a.field(&s, &body, name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !named {
+		a.Node = ""
+	}
+	a.Value, rest, err = body.split(&s)
+	return rest, err
+}
+
+func (a *Answer) field(s *scanner, body *body, name []byte) (err error) {
+	if s.literal("null") {
+		return nil
+	}
+	switch string(name) {
+	case "node":
+		err = s.word(&a.Node)
+	case "status":
+		var t []byte
+		t, err = s.text()
+		a.Status = knownStatus(t)
+	case "owner":
+		var n int64
+		n, err = s.integer()
+		a.Owner = int(n)
+	case "key", "key64":
+		a.Key, err = s.bytes(name)
+	case "version":
+		a.Version, err = s.version()
+	case "expires":
+		a.Expires, err = s.integer()
+	case "bytes":
+		a.Bytes, err = s.integer()
+	case "map":
+		a.Map, err = s.mapID()
+	case "reason":
+		err = s.word(&a.Reason)
+	case "owners":
+		a.Owners, err = s.texts()
+	case "ask":
+		a.Ask, err = s.texts()
+	case "error":
+		err = s.word(&a.Error)
+	case "code":
+		var t []byte
+		t, err = s.text()
+		a.Code = Code(t)
+	case "time":
+		a.Time, err = s.integer()
+	case "more":
+		a.More, err = s.boolean()
+	default:
+		return body.field(s, name)
+	}
+	return err
+}

@@ -1,0 +1,165 @@
+package events
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+)
+
+// body collects what a head says about its value.
+type body struct {
+	size   int64 // -1: not said
+	inline []byte
+	stands bool // in the head
+}
+
+func (b *body) field(s *scanner, name []byte) (err error) {
+	switch string(name) {
+	case "size":
+		b.size, err = s.integer()
+		if err == nil && b.size < 0 {
+			err = fmt.Errorf("%w: size %d is negative", ErrBadRequest, b.size)
+		}
+	case "value", "value64":
+		if b.stands {
+			return fmt.Errorf("%w: the head has more than one value", ErrBadRequest)
+		}
+		b.stands = true
+		b.inline, err = s.bytes(name)
+	default:
+		err = s.skip(0)
+	}
+	return err
+}
+
+// split takes the value, and leaves what follows the entry.
+func (b *body) split(s *scanner) (value, rest []byte, err error) {
+	if err := s.endOfHead(); err != nil {
+		return nil, nil, err
+	}
+	rest = s.buf[s.pos:]
+	switch {
+	case b.stands && b.size > 0:
+		return nil, nil, fmt.Errorf("%w: the head has a value and a size of %d: say one", ErrBadRequest, b.size)
+	case b.stands:
+		return b.inline, rest, nil
+	case b.size < 0:
+		return rest, nil, nil
+	case b.size > int64(len(rest)):
+		return nil, nil, fmt.Errorf("%w: size says %d bytes, %d follow", ErrBadRequest, b.size, len(rest))
+	}
+	return rest[:b.size:b.size], rest[b.size:], nil
+}
+
+// bytes reads a field that stands as text under its name, or as base64 under
+// its name with "64" behind.
+func (s *scanner) bytes(name []byte) ([]byte, error) {
+	if name[len(name)-1] == '4' {
+		return s.base64()
+	}
+	return s.text()
+}
+
+func (s *scanner) version() (Version, error) {
+	t, err := s.text()
+	if err != nil {
+		return Version{}, err
+	}
+	return ParseVersion(t)
+}
+
+func (s *scanner) mapID() (MapID, error) {
+	t, err := s.text()
+	if err != nil {
+		return MapID{}, err
+	}
+	return ParseMapID(t)
+}
+
+// word reads a string, allocating only when it differs from what stands in w.
+func (s *scanner) word(w *string) error {
+	t, err := s.text()
+	if err == nil && string(t) != *w {
+		*w = string(t)
+	}
+	return err
+}
+
+// head builds the line of JSON in front of a value. Zero fields are left out.
+type head struct {
+	buf []byte
+	sep byte
+}
+
+func (h *head) name(name string) []byte {
+	b := append(h.buf, h.sep, '"')
+	h.sep = ','
+	b = append(b, name...)
+	return append(b, '"', ':')
+}
+
+func (h *head) text(name, text string) {
+	if text != "" {
+		h.buf = appendText(h.name(name), []byte(text))
+	}
+}
+
+func (h *head) texts(name string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	b, sep := h.name(name), byte('[')
+	for _, t := range list {
+		b = appendText(append(b, sep), []byte(t))
+		sep = ','
+	}
+	h.buf = append(b, ']')
+}
+
+// bytes writes b as text where it is UTF-8, else as base64.
+func (h *head) bytes(name string, b []byte) {
+	switch {
+	case len(b) == 0:
+	case utf8.Valid(b):
+		h.buf = appendText(h.name(name), b)
+	default:
+		h.buf = append(h.name(name+"64"), '"')
+		h.buf = append(base64.StdEncoding.AppendEncode(h.buf, b), '"')
+	}
+}
+
+func (h *head) integer(name string, n int64) {
+	if n != 0 {
+		h.buf = strconv.AppendInt(h.name(name), n, 10)
+	}
+}
+
+func (h *head) version(v Version) {
+	if !v.IsZero() {
+		b, _ := v.AppendText(append(h.name("version"), '"'))
+		h.buf = append(b, '"')
+	}
+}
+
+func (h *head) mapID(id MapID) {
+	if id != (MapID{}) {
+		h.buf = append(id.appendTo(append(h.name("map"), '"')), '"')
+	}
+}
+
+// end closes the head and appends the value. The last entry of a message needs
+// no size unless it has a value: what remains is its value.
+func (h *head) end(value []byte, last bool) []byte {
+	if len(value) > 0 || !last {
+		h.buf = strconv.AppendInt(h.name("size"), int64(len(value)), 10)
+	}
+	if h.sep == '{' {
+		h.buf = append(h.buf, '{')
+	}
+	h.buf = append(h.buf, '}')
+	if len(value) == 0 && last {
+		return h.buf
+	}
+	return append(append(h.buf, '\n'), value...)
+}

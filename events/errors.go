@@ -1,0 +1,66 @@
+package events
+
+// Code is an error condition with a stable word: the word crosses the wire in
+// an answer's "code" and in `--json` errors, and comes back as the same
+// sentinel, so that errors.Is works on both sides. Codes are only ever added.
+type Code string
+
+const (
+	ErrNotFound     Code = "not-found"     // the owners said that nothing is there
+	ErrRefused      Code = "refused"       // no owner, or a condition did not hold
+	ErrSuperseded   Code = "superseded"    // a newer version stands
+	ErrOwnerOffline Code = "owner-offline" // a read whose owner is silent
+	ErrUnknown      Code = "unknown"       // a write whose owner is silent: it may have been applied
+	ErrUnreachable  Code = "unreachable"   // no node, or no server, answers at all
+	ErrCorrupt      Code = "corrupt"       // damage on disk hides the value
+	ErrBadRequest   Code = "bad-request"   // the request is malformed
+	ErrTooLarge     Code = "too-large"     // the message does not fit the bus
+	ErrClockAhead   Code = "clock-ahead"   // stamped too far ahead of the node's clock
+	ErrLate         Code = "late"          // the deadline has passed, or the stamp is too old
+	ErrStaleMap     Code = "stale-map"     // another cluster map is in force
+	ErrBusy         Code = "busy"          // too much in flight
+	ErrReadOnly     Code = "readonly"      // the disk is full
+	ErrStopped      Code = "stopped"       // the node's disk failed, or it is closing
+	ErrNameTaken    Code = "name-taken"    // another process has this node's name
+	ErrWrongFolder  Code = "wrong-folder"  // the data folder belongs to something else
+	ErrLocked       Code = "locked"        // another process uses the data folder
+	ErrConfig       Code = "config"        // a cluster file or a rule is wrong
+	ErrInternal     Code = "internal"      // a bug, or a condition without a word of its own
+)
+
+// Error is the condition in plain words.
+func (c Code) Error() string {
+	switch c {
+	case ErrNotFound:
+		return "key not found"
+	case ErrOwnerOffline:
+		return "owner offline"
+	case ErrUnknown:
+		return "outcome unknown"
+	case ErrSuperseded:
+		return "a newer version stands"
+	case ErrUnreachable:
+		return "no answer"
+	case ErrBadRequest:
+		return "bad request"
+	case ErrTooLarge:
+		return "too large"
+	case ErrClockAhead:
+		return "clock ahead of the node's"
+	case ErrLate:
+		return "too late"
+	case ErrStaleMap:
+		return "another cluster map is in force"
+	case ErrReadOnly:
+		return "node is read-only: its disk is full"
+	case ErrStopped:
+		return "node is stopping"
+	case ErrNameTaken:
+		return "name already taken"
+	case ErrWrongFolder:
+		return "wrong data folder"
+	case ErrLocked:
+		return "data folder is in use"
+	}
+	return string(c)
+}

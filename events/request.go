@@ -1,0 +1,114 @@
+package events
+
+import "fmt"
+
+// Request is one entry of a request. Its slices alias the message it was read
+// from. Which fields count depends on the operation:
+//
+//	put     Key, Value, Version, Expires, Level
+//	get     Key, Level
+//	delete  Key, Version, Level
+//	keys    Prefix, After, Limit
+type Request struct {
+	Key      []byte
+	Value    []byte
+	Version  Version // zero: the first owner stamps
+	Expires  int64   // unix milliseconds; 0 is never
+	Level    Level
+	Map      MapID // the cluster map the sender believes in; zero is any
+	Deadline int64 // unix milliseconds; a node answers later requests "late"; 0 is none
+
+	Prefix []byte // keys: only keys that begin so
+	After  []byte // keys: only keys behind this one
+	Limit  int    // keys: at most so many; 0 leaves it to the node
+}
+
+// AppendRequests appends the message that asks for all of reqs.
+func AppendRequests(dst []byte, reqs ...Request) []byte {
+	for i := range reqs {
+		dst = reqs[i].appendTo(dst, i == len(reqs)-1)
+	}
+	return dst
+}
+
+func (r *Request) appendTo(dst []byte, last bool) []byte {
+	h := head{buf: dst, sep: '{'}
+	h.bytes("key", r.Key)
+	h.bytes("prefix", r.Prefix)
+	h.bytes("after", r.After)
+	h.integer("limit", int64(r.Limit))
+	h.version(r.Version)
+	h.integer("expires", r.Expires)
+	h.text("level", string(r.Level))
+	h.mapID(r.Map)
+	h.integer("deadline", r.Deadline)
+	return h.end(r.Value, last)
+}
+
+// DecodeRequests reads a whole message; an empty one is a single empty request.
+// Every failure is [ErrBadRequest], and then no request is returned: a message
+// is carried out as a whole or not at all.
+func DecodeRequests(msg []byte) (reqs []Request, err error) {
+	for {
+		var r Request
+		if len(msg) > 0 {
+			if msg, err = NextRequest(msg, &r); err != nil {
+				return nil, err
+			}
+		}
+		reqs = append(reqs, r)
+		if len(msg) == 0 {
+			return reqs, nil
+		}
+	}
+}
+
+// NextRequest reads the first entry of msg into r and returns what follows it.
+// Every failure is [ErrBadRequest].
+func NextRequest(msg []byte, r *Request) (rest []byte, err error) {
+	*r = Request{}
+	s := scanner{buf: msg}
+	body := body{size: -1}
+	err = s.object(func(name []byte) error { return r.field(&s, &body, name) })
+	if err != nil {
+		return nil, err
+	}
+	r.Value, rest, err = body.split(&s)
+	return rest, err
+}
+
+func (r *Request) field(s *scanner, body *body, name []byte) (err error) {
+	if s.literal("null") {
+		return nil
+	}
+	switch string(name) {
+	case "key", "key64":
+		if r.Key != nil {
+			return fmt.Errorf("%w: the head has more than one key", ErrBadRequest)
+		}
+		r.Key, err = s.bytes(name)
+	case "prefix", "prefix64":
+		r.Prefix, err = s.bytes(name)
+	case "after", "after64":
+		r.After, err = s.bytes(name)
+	case "limit":
+		var n int64
+		n, err = s.integer()
+		r.Limit = int(n)
+	case "version":
+		r.Version, err = s.version()
+	case "expires":
+		r.Expires, err = s.integer()
+	case "level":
+		var t []byte
+		t, err = s.text()
+		r.Level = Level(t)
+	case "map":
+		r.Map, err = s.mapID()
+	case "deadline":
+		r.Deadline, err = s.integer()
+	default:
+		return body.field(s, name)
+	}
+	return err
+}

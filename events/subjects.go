@@ -1,0 +1,57 @@
+package events
+
+import "strings"
+
+// Subjects forms every NATS subject of one cluster; nothing else formats one.
+// Keys never appear in a subject: a subject over 4 KB closes a connection, and
+// a key may hold any bytes.
+type Subjects struct{ prefix string }
+
+// DefaultPrefix is the first token of every subject unless the cluster file
+// says otherwise.
+const DefaultPrefix = "dht"
+
+// NewSubjects returns the subjects below prefix, or below [DefaultPrefix] when
+// prefix is empty.
+func NewSubjects(prefix string) Subjects {
+	if prefix == "" {
+		prefix = DefaultPrefix
+	}
+	return Subjects{prefix}
+}
+
+// Broadcast is where op is asked of every node: "dht.put".
+func (s Subjects) Broadcast(op Op) string { return s.prefix + "." + string(op) }
+
+// Node is where op is asked of one node: "dht.node.linux.put".
+func (s Subjects) Node(name string, op Op) string {
+	return s.prefix + ".node." + name + "." + string(op)
+}
+
+// Event is where node name tells of a happening: "dht.event.linux.put".
+func (s Subjects) Event(name string, t EventType) string {
+	return s.prefix + ".event." + name + "." + string(t)
+}
+
+// Events matches every event of every node.
+func (s Subjects) Events() string { return s.prefix + ".event.>" }
+
+// All matches everything that belongs to the cluster.
+func (s Subjects) All() string { return s.prefix + ".>" }
+
+// Op tells which operation a request's subject asks for, and of which node
+// ("" for the broadcast). ok is false for a subject that is no request.
+func (s Subjects) Op(subject string) (node string, op Op, ok bool) {
+	rest, found := strings.CutPrefix(subject, s.prefix+".")
+	if !found {
+		return "", "", false
+	}
+	if addressed, isNode := strings.CutPrefix(rest, "node."); isNode {
+		node, rest, found = strings.Cut(addressed, ".")
+		if !found {
+			return "", "", false
+		}
+	}
+	op = Op(rest)
+	return node, op, op.valid()
+}
