@@ -13,6 +13,11 @@ type Record struct {
 	Version Version
 	Expires int64 // unix milliseconds; 0 is never
 	Deleted bool  // a tombstone: the key was deleted at Version
+
+	// Corrupt says, only ever to [Change.Decide], that damage hides what stands.
+	// Version is then one that nothing hidden can be newer than, and Deleted is
+	// set: a newer write may replace it, a condition on it must be refused.
+	Corrupt bool
 }
 
 // Known reports whether anything, a value or a tombstone, is recorded.
@@ -30,10 +35,15 @@ func (r *Record) Live(now time.Time) bool {
 // they are. A store calls it once, from its own goroutine, after every change
 // queued before it; it must not block nor call the store. The record returned
 // must be of the same key, and stays untouched by the caller until the change
-// is done.
+// is done. A record without a version is no tombstone: it makes the store
+// forget the key, as when settling has moved it away.
 type Change struct {
 	Key    []byte
 	Decide func(current Record) (next Record, write bool)
+
+	// Blind says that Decide does not look at the current Value, so that a store
+	// need not read it from disk.
+	Blind bool
 }
 
 // KeyInfo describes one live key without its value.
