@@ -1,0 +1,128 @@
+package configs_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dht/configs"
+	"dht/events"
+)
+
+func TestLoad_EveryFileInThisFolder(t *testing.T) {
+	files, err := filepath.Glob("*.toml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("only %d cluster files here, %v", len(files), err)
+	}
+	for _, file := range files {
+		c, err := configs.Load(file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if _, err := c.Map(); err != nil {
+			t.Error(err)
+		}
+		for _, n := range c.Nodes {
+			if exposed := n.Exposed(); len(exposed) > 0 {
+				t.Errorf("%s: node %s listens beyond this machine: %v", file, n.Name, exposed)
+			}
+		}
+	}
+}
+
+func TestLoad_DefaultIsThree(t *testing.T) {
+	c, err := configs.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.Map()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(m.Names(nil), " "); got != "linux mac android" || c.Name != "three" || c.Epoch != 1 || c.Copies != 1 {
+		t.Errorf("default is %s: %s, epoch %d, copies %s", c.Name, got, c.Epoch, c.Copies)
+	}
+	if got := strings.Join(c.Servers(), " "); got != "nats://127.0.0.1:4222 nats://127.0.0.1:4223 nats://127.0.0.1:4224" {
+		t.Errorf("servers are %s", got)
+	}
+}
+
+func TestParse_Refuses(t *testing.T) {
+	node := "\n[[node]]\nname = \"a\"\nrule = \"otherwise\"\nbus = \"127.0.0.1:1\"\n"
+	for text, want := range map[string]string{
+		"name = \"x\"\nepoch = 1\nwhat = 2" + node:                                                   `x.toml:3: config: unknown key "what"`,
+		"name = \"x\"\nepoch = 1" + node + "colour = \"red\"":                                        `x.toml:7: config: unknown key "node.colour"`,
+		"name = \"x\"\nepoch = one" + node:                                                           `x.toml:2:9: config:`,
+		"name = \"x\"\nepoch = \"one\"" + node:                                                       `x.toml:2:9: config:`,
+		"name = \"x\"" + node:                                                                        "epoch must be at least 1",
+		"name = \"x\"\nepoch = 1\ncopies = 0" + node:                                                 "copies = 0",
+		"name = \"x\"\nepoch = 1\ncopies = \"all\"" + node:                                           `copies = "all": write 1, 2, 3 … or "every-match"`,
+		"name = \"x\"\nepoch = 1\ncopies = 2.5" + node:                                               "copies = 2.5",
+		"name = \"X\"\nepoch = 1" + node:                                                             `cluster name "X"`,
+		"name = \"x\"\nepoch = 1\nprefix = \"a b\"" + node:                                           `prefix "a b"`,
+		"name = \"x\"\nepoch = 1":                                                                    "no nodes",
+		"name = \"x\"\nepoch = 1" + node + "tcp = \"7401\"":                                          `node a: config: tcp = "7401" is not host:port`,
+		"name = \"x\"\nepoch = 1\n[[node]]\nname = \"a\"\nrule = \"otherwise\"":                      "no bus address",
+		"name = \"x\"\nepoch = 1\n[[node]]\nname = \"a\"\nrule = \"md5 % 2\"\nbus = \"127.0.0.1:1\"": `node a: config: rule "md5 % 2", column 8`,
+	} {
+		_, err := configs.Parse("x.toml", []byte(text))
+		if !errors.Is(err, events.ErrConfig) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s\n got %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+func TestConfig_MapRefusesGaps(t *testing.T) {
+	c, err := configs.Parse("x.toml", []byte("name = \"x\"\nepoch = 1\n[[node]]\nname = \"a\"\nrule = \"md5 % 2 == 0\"\nbus = \"127.0.0.1:1\""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Map(); !errors.Is(err, events.ErrConfig) || !strings.Contains(err.Error(), "x.toml: config: the rules leave keys unclaimed") {
+		t.Errorf("a gap is reported as %v", err)
+	}
+}
+
+func TestConfig_DataFolder(t *testing.T) {
+	c := &configs.Config{File: filepath.Join("some", "where", "x.toml"), Name: "x"}
+	absolute := filepath.Join(os.TempDir(), "d")
+	for data, want := range map[string]string{
+		"":       filepath.Join("dht", "x", "a"),
+		"d":      filepath.Join("some", "where", "d"),
+		absolute: absolute,
+	} {
+		if got := c.DataFolder(configs.Node{Name: "a", Data: data}); !strings.HasSuffix(got, want) {
+			t.Errorf("data = %q is %s, want …%s", data, got, want)
+		}
+	}
+}
+
+func TestLoopback(t *testing.T) {
+	for addr, want := range map[string]bool{
+		"127.0.0.1:1": true, "127.9.9.9:1": true, "[::1]:1": true, "localhost:1": true,
+		"0.0.0.0:1": false, ":1": false, "[::]:1": false, "192.168.1.5:1": false, "myhost:1": false, "127.0.0.1": false,
+	} {
+		if got := configs.Loopback(addr); got != want {
+			t.Errorf("Loopback(%s) = %v", addr, got)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	three, err := os.ReadFile("three.toml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(three)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := configs.Parse("fuzz", text)
+		if err == nil && c.Epoch == 0 {
+			t.Fatal("epoch 0 is accepted")
+		}
+		if err != nil && strings.Contains(err.Error(), "\n") {
+			t.Fatalf("error of several lines: %q", err)
+		}
+	})
+}
