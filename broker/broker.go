@@ -1,0 +1,202 @@
+// Package broker runs an embedded NATS server: one inside each node, joined to
+// the others by routes, or one alone.
+//
+// It knows servers, addresses and routes; it knows nothing of keys, nodes or
+// subjects. It imports nats-server and the standard library.
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Options say where a server listens and whom it joins.
+type Options struct {
+	Name    string   // unique among joined servers; a server whose name is taken is kept out
+	Cluster string   // joined servers share it; empty: the server stands alone
+	Listen  string   // host:port for clients; port 0 picks a free one
+	Route   string   // host:port for other servers; empty: it joins but is not joined
+	Routes  []string // host:port of other servers, up or not: all of them, for gossiped routes are not retried
+	Logger  *slog.Logger
+}
+
+// Broker is a running NATS server.
+type Broker struct {
+	server *server.Server
+	close  sync.Once
+}
+
+const (
+	readyWithin = 10 * time.Second
+	// A hung peer holds its route for pings * interval: 2.2 s instead of 90 s.
+	routePing    = time.Second
+	routePings   = 2
+	routeRetries = 1 << 30 // for ever: otherwise a healed partition stays cut
+)
+
+// Open starts a server and returns when it accepts clients. An address that is
+// in use is an error at once.
+func Open(ctx context.Context, o Options) (*Broker, error) {
+	opts, err := o.server()
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("configure nats server %s: %w", o.Name, err)
+	}
+	// Bind errors reach only Fatalf, whose default exits the process.
+	log := newLogger(o.Logger)
+	s.SetLoggerV2(log, false, false, false)
+	s.Start()
+	b := &Broker{server: s}
+	if err := b.ready(ctx, log.fatal); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("start nats server %s: %w", o.Name, err)
+	}
+	return b, nil
+}
+
+func (o Options) server() (*server.Options, error) {
+	host, port, err := splitAddr(o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen address of nats server %s: %w", o.Name, err)
+	}
+	opts := &server.Options{
+		ServerName: o.Name,
+		Host:       host,
+		Port:       port,
+		NoSigs:     true, // otherwise it takes SIGINT and exits the process
+	}
+	if o.Cluster == "" {
+		return opts, nil
+	}
+	opts.Cluster = server.ClusterOpts{
+		Name:           o.Cluster,
+		ConnectRetries: routeRetries,
+		ConnectBackoff: true,
+		PingInterval:   routePing,
+		MaxPingsOut:    routePings,
+	}
+	if o.Route != "" {
+		if opts.Cluster.Host, opts.Cluster.Port, err = splitAddr(o.Route); err != nil {
+			return nil, fmt.Errorf("route address of nats server %s: %w", o.Name, err)
+		}
+	}
+	for _, r := range o.Routes {
+		opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats-route", Host: r})
+	}
+	return opts, nil
+}
+
+// splitAddr takes host:port apart; nats-server's word for any free port is -1.
+func splitAddr(addr string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, err
+	}
+	if port, err = strconv.Atoi(text); err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("port %q of %s is not 0 to 65535", text, addr)
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return host, port, nil
+}
+
+func (b *Broker) ready(ctx context.Context, fatal <-chan error) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	up := make(chan bool)
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	wait.Go(func() {
+		for ctx.Err() == nil {
+			if b.server.ReadyForConnections(10 * time.Millisecond) {
+				close(up)
+				return
+			}
+		}
+	})
+	select {
+	case err := <-fatal:
+		cancel()
+		return err
+	case <-up:
+		return fatalNow(fatal)
+	case <-ctx.Done():
+		return fmt.Errorf("not ready: %w", context.Cause(ctx))
+	}
+}
+
+// fatalNow returns an error that was logged before the server became ready.
+func fatalNow(fatal <-chan error) error {
+	select {
+	case err := <-fatal:
+		return err
+	default:
+		return nil
+	}
+}
+
+// URL is where clients connect.
+func (b *Broker) URL() string { return b.server.ClientURL() }
+
+// RouteAddr is where other servers join, nil when nowhere.
+func (b *Broker) RouteAddr() *net.TCPAddr { return b.server.ClusterAddr() }
+
+// Peers is the number of servers joined to this one.
+func (b *Broker) Peers() int { return b.server.NumRemotes() }
+
+// InProcess makes a nats.Connect go to this server without a socket.
+func (b *Broker) InProcess() nats.Option { return nats.InProcessServer(b.server) }
+
+// Close stops the server and waits until it has stopped. It is idempotent.
+func (b *Broker) Close() error {
+	b.close.Do(func() {
+		b.server.Shutdown()
+		b.server.WaitForShutdown()
+	})
+	return nil
+}
+
+// logger hands the server's log to slog, and its fatal errors to Open.
+type logger struct {
+	log   *slog.Logger
+	fatal chan error
+}
+
+var _ server.Logger = (*logger)(nil)
+
+func newLogger(log *slog.Logger) *logger {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &logger{log: log.With("part", "nats"), fatal: make(chan error, 1)}
+}
+
+// Noticef is debug here: the server tells twenty things at each start.
+func (l *logger) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *logger) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *logger) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *logger) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
+
+// Errorf is a warning here: an unreachable peer is one to the server, at every try.
+func (l *logger) Errorf(format string, v ...any) { l.log.Warn(fmt.Sprintf(format, v...)) }
+
+func (l *logger) Fatalf(format string, v ...any) {
+	select {
+	case l.fatal <- errors.New(fmt.Sprintf(format, v...)):
+	default:
+	}
+}
