@@ -1,0 +1,238 @@
+// Package quorum decides what the answers of nodes amount to: one pure state
+// machine, used by whoever gathers answers.
+//
+// It has no clock and no network: whoever drives it tells it each answer, and
+// reads the outcome when it is decided or when waiting ends. It imports package
+// events only.
+//
+// The rules, for the one owner of a key at copies = 1 and for every claimant at
+// copies = "every-match":
+//
+//   - Silence is never not-stored and never absent.
+//   - A put or delete is done when every owner says so. With an owner silent it is
+//     unknown: it may have been applied.
+//   - A get is found when an owner says so; of several, the newest version counts.
+//   - A get is not found when every owner says absent, and every node that they
+//     name as one to ask (it may hold the key from an earlier map) has answered
+//     without finding it; or when the newest that owners know is a delete.
+//   - Any other answer of an owner is an error of that condition.
+package quorum
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"dht/events"
+)
+
+// Question is what was asked, and of whom.
+type Question struct {
+	Op     events.Op
+	Nodes  []string // every node of the map
+	Owners []string // of the key, the first owner first
+	All    bool     // decided only when every node has answered
+}
+
+// Outcome is what the answers amount to.
+type Outcome struct {
+	Status  events.Status   // stored, found, deleted, absent; error when Err is set
+	Winner  events.Answer   // the answer that the status rests on
+	Answers []events.Answer // one for each node, in the order of Nodes; silent ones say so
+	Err     error           // wraps an events.Code; an absent key is [events.ErrNotFound]
+}
+
+// Tally collects answers to one question. It is not safe for concurrent use.
+type Tally struct {
+	q       Question
+	answers []events.Answer
+	missing int
+}
+
+// New returns a tally without answers.
+func New(q Question) *Tally {
+	t := &Tally{q: q, answers: make([]events.Answer, len(q.Nodes)), missing: len(q.Nodes)}
+	for i, name := range q.Nodes {
+		t.answers[i] = events.Answer{Node: name, Status: events.StatusSilent}
+	}
+	return t
+}
+
+// Add takes one answer. A node's second answer (to a request sent again) and an
+// answer of a node that is not in the map are ignored.
+func (t *Tally) Add(a events.Answer) {
+	i := slices.Index(t.q.Nodes, a.Node)
+	if i < 0 || t.answers[i].Status != events.StatusSilent {
+		return
+	}
+	t.answers[i] = a
+	t.missing--
+}
+
+// Silent returns the nodes that have not answered.
+func (t *Tally) Silent() (names []string) {
+	for _, a := range t.answers {
+		if a.Status == events.StatusSilent {
+			names = append(names, a.Node)
+		}
+	}
+	return names
+}
+
+func (t *Tally) answer(node string) events.Answer {
+	if i := slices.Index(t.q.Nodes, node); i >= 0 {
+		return t.answers[i]
+	}
+	return events.Answer{Node: node, Status: events.StatusSilent}
+}
+
+func (t *Tally) silent(names []string) (still []string) {
+	for _, name := range names {
+		if t.answer(name).Status == events.StatusSilent {
+			still = append(still, name)
+		}
+	}
+	return still
+}
+
+// Decided reports whether no answer that may still come is needed.
+func (t *Tally) Decided() bool {
+	switch {
+	case t.missing == 0:
+		return true
+	case t.q.All:
+		return false
+	case len(t.silent(t.q.Owners)) > 0:
+		return false
+	}
+	return len(t.silent(t.toAsk())) == 0
+}
+
+// toAsk lists the nodes whose answer counts beside the owners': a get that
+// every owner calls absent may still be found where an earlier map put it.
+func (t *Tally) toAsk() (names []string) {
+	if t.q.Op != events.OpGet {
+		return nil
+	}
+	for _, owner := range t.q.Owners {
+		a := t.answer(owner)
+		if a.Status != events.StatusAbsent {
+			return nil
+		}
+		names = append(names, a.Ask...)
+	}
+	return names
+}
+
+// Outcome is what the answers so far amount to, silence included.
+func (t *Tally) Outcome() Outcome {
+	o := t.judge()
+	o.Answers = t.answers
+	if o.Err != nil {
+		o.Status = events.StatusError
+	}
+	return o
+}
+
+func (t *Tally) judge() Outcome {
+	if t.q.Op == events.OpGet {
+		return t.judgeGet()
+	}
+	return t.judgeWrite()
+}
+
+// judgeWrite wants every owner to have done it. An owner's refusal is told
+// rather than another's silence: it says what to do.
+func (t *Tally) judgeWrite() (o Outcome) {
+	for _, owner := range t.q.Owners {
+		a := t.answer(owner)
+		switch a.Status {
+		case events.StatusStored, events.StatusDeleted, events.StatusAbsent:
+			if o.Status == "" || a.Status == events.StatusDeleted {
+				o.Status, o.Winner = a.Status, a
+			}
+		case events.StatusSilent:
+		default:
+			return Outcome{Winner: a, Err: refusal(a)}
+		}
+	}
+	if silent := t.silent(t.q.Owners); len(silent) > 0 {
+		o.Err = fmt.Errorf("%w: %s did not answer in time; the %s may have been applied, repeat it when %[2]s is back",
+			events.ErrUnknown, list(silent), t.q.Op)
+	}
+	return o
+}
+
+func (t *Tally) judgeGet() (o Outcome) {
+	for _, owner := range t.q.Owners {
+		a := t.answer(owner)
+		switch a.Status {
+		case events.StatusFound, events.StatusDeleted:
+			if o.Status == "" || a.Version.Compare(o.Winner.Version) > 0 {
+				o.Status, o.Winner = a.Status, a
+			}
+		case events.StatusAbsent, events.StatusSilent:
+		default:
+			return Outcome{Winner: a, Err: refusal(a)}
+		}
+	}
+	silent := t.silent(t.q.Owners)
+	switch {
+	case o.Status == events.StatusFound:
+		return o
+	case len(silent) > 0:
+		o.Err = fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, list(silent))
+		return o
+	case o.Status == events.StatusDeleted:
+		o.Err = events.ErrNotFound
+		return o
+	}
+	return t.judgeAbsent()
+}
+
+// judgeAbsent looks for the key where an earlier map put it.
+func (t *Tally) judgeAbsent() (o Outcome) {
+	asked := t.toAsk()
+	for _, node := range asked {
+		a := t.answer(node)
+		if a.Status == events.StatusFound && a.Version.Compare(o.Winner.Version) > 0 {
+			o.Status, o.Winner = a.Status, a
+		}
+	}
+	if silent := t.silent(asked); len(silent) > 0 {
+		return Outcome{Err: fmt.Errorf("%w: %s did not answer, and may hold the key from before the rules changed",
+			events.ErrOwnerOffline, list(silent))}
+	}
+	if o.Status == "" {
+		return Outcome{Status: events.StatusAbsent, Err: events.ErrNotFound}
+	}
+	return o
+}
+
+// refusal makes an owner's answer an error of its condition.
+func refusal(a events.Answer) error {
+	code := a.Code
+	switch a.Status {
+	case events.StatusSuperseded:
+		code = events.ErrSuperseded
+	case events.StatusCorrupt:
+		code = events.ErrCorrupt
+	case events.StatusStaleMap:
+		code = events.ErrStaleMap
+	case events.StatusBusy:
+		code = events.ErrBusy
+	case events.StatusReadOnly:
+		code = events.ErrReadOnly
+	case events.StatusNotStored:
+		return fmt.Errorf("%w: %s says that it is no owner: %s", events.ErrRefused, a.Node, a.Reason)
+	}
+	if code == "" {
+		code = events.ErrInternal
+	}
+	if a.Error != "" {
+		return fmt.Errorf("%w: %s says: %s", code, a.Node, a.Error)
+	}
+	return fmt.Errorf("%w: so says %s", code, a.Node)
+}
+
+func list(names []string) string { return strings.Join(names, " and ") }

@@ -1,0 +1,155 @@
+package quorum_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dht/events"
+	"dht/events/quorum"
+)
+
+var (
+	clock = events.NewClock(time.Now)
+	older = clock.Next()
+	newer = clock.Next()
+	nodes = []string{"linux", "mac", "android"}
+)
+
+// answers reads "linux stored, mac found@2, android absent?mac": node, status,
+// version 1 or 2 behind @, nodes to ask behind ?.
+func answers(text string) (list []events.Answer) {
+	for _, part := range strings.Split(text, ", ") {
+		node, status, ok := strings.Cut(part, " ")
+		if !ok {
+			continue
+		}
+		a := events.Answer{Node: node}
+		if s, ask, ok := strings.Cut(status, "?"); ok {
+			status, a.Ask = s, strings.Split(ask, "+")
+		}
+		status, version, _ := strings.Cut(status, "@")
+		a.Status = events.Status(status)
+		a.Version = map[string]events.Version{"": {}, "1": older, "2": newer}[version]
+		list = append(list, a)
+	}
+	return list
+}
+
+func TestTally(t *testing.T) {
+	const waiting = "waiting"
+	for _, tt := range []struct {
+		op      events.Op
+		owners  string
+		answers string
+		want    string // waiting, or the outcome's status and the winner's node
+		late    error  // the outcome when waiting ends; nil: as in want
+	}{
+		{events.OpPut, "linux", "", waiting, events.ErrUnknown},
+		{events.OpPut, "linux", "mac not-stored, android not-stored", waiting, events.ErrUnknown},
+		{events.OpPut, "linux", "linux stored", "stored linux", nil},
+		{events.OpPut, "linux", "linux superseded@2", "error linux", events.ErrSuperseded},
+		{events.OpPut, "linux", "linux not-stored", "error linux", events.ErrRefused},
+		{events.OpPut, "linux", "linux stale-map", "error linux", events.ErrStaleMap},
+		{events.OpPut, "linux", "linux busy", "error linux", events.ErrBusy},
+		{events.OpPut, "linux", "linux readonly", "error linux", events.ErrReadOnly},
+		{events.OpPut, "linux", "linux error", "error linux", events.ErrInternal},
+		{events.OpPut, "linux mac", "linux stored", waiting, events.ErrUnknown},
+		{events.OpPut, "linux mac", "linux stored, mac stored", "stored linux", nil},
+		{events.OpPut, "linux mac", "linux stored, mac superseded@2", "error mac", events.ErrSuperseded},
+		{events.OpDelete, "linux", "linux deleted", "deleted linux", nil},
+		{events.OpDelete, "linux", "linux absent", "absent linux", nil},
+		{events.OpDelete, "linux mac", "linux absent, mac deleted", "deleted mac", nil},
+		{events.OpDelete, "linux", "mac not-stored", waiting, events.ErrUnknown},
+
+		{events.OpGet, "linux", "linux found@1", "found linux", nil},
+		{events.OpGet, "linux", "mac found@2", waiting, events.ErrOwnerOffline},
+		{events.OpGet, "linux", "mac found@2, linux found@1", "found linux", nil},
+		{events.OpGet, "linux", "linux absent", "error ", events.ErrNotFound},
+		{events.OpGet, "linux", "linux deleted@2", "error linux", events.ErrNotFound},
+		{events.OpGet, "linux", "linux deleted@2, mac found@1", "error linux", events.ErrNotFound},
+		{events.OpGet, "linux", "linux absent?mac", waiting, events.ErrOwnerOffline},
+		{events.OpGet, "linux", "linux absent?mac, mac not-stored", "error ", events.ErrNotFound},
+		{events.OpGet, "linux", "linux absent?mac, mac found@1", "found mac", nil},
+		{events.OpGet, "linux", "linux absent?mac+android, mac found@1", waiting, events.ErrOwnerOffline},
+		{events.OpGet, "linux", "linux absent?mac+android, mac found@1, android found@2", "found android", nil},
+		{events.OpGet, "linux", "linux corrupt", "error linux", events.ErrCorrupt},
+		{events.OpGet, "linux mac", "linux found@1", waiting, nil},
+		{events.OpGet, "linux mac", "linux found@1, mac found@2", "found mac", nil},
+		{events.OpGet, "linux mac", "linux found@1, mac deleted@2", "error mac", events.ErrNotFound},
+		{events.OpGet, "linux mac", "linux found@1, mac absent", "found linux", nil},
+		{events.OpGet, "linux mac", "linux absent", waiting, events.ErrOwnerOffline},
+		{events.OpGet, "linux mac", "linux absent, mac absent", "error ", events.ErrNotFound},
+	} {
+		name := fmt.Sprintf("%s of %s: %s", tt.op, tt.owners, tt.answers)
+		tally := quorum.New(quorum.Question{Op: tt.op, Nodes: nodes, Owners: strings.Fields(tt.owners)})
+		for _, a := range answers(tt.answers) {
+			tally.Add(a)
+		}
+		o := tally.Outcome()
+		got := fmt.Sprintf("%s %s", o.Status, o.Winner.Node)
+		if !tally.Decided() {
+			got = waiting
+		}
+		if got != tt.want || !errors.Is(o.Err, tt.late) {
+			t.Errorf("%s\n got %s, %v\nwant %s, %v", name, got, o.Err, tt.want, tt.late)
+		}
+	}
+}
+
+func TestTally_AllWaitsForEveryNode(t *testing.T) {
+	tally := quorum.New(quorum.Question{Op: events.OpPut, Nodes: nodes, Owners: nodes[:1], All: true})
+	for i, a := range answers("linux stored, mac not-stored, android not-stored") {
+		if tally.Decided() {
+			t.Fatalf("decided after %d answers", i)
+		}
+		tally.Add(a)
+	}
+	if !tally.Decided() || len(tally.Silent()) != 0 {
+		t.Error("not decided though every node has answered")
+	}
+}
+
+func TestTally_IgnoresStrangersAndSecondAnswers(t *testing.T) {
+	tally := quorum.New(quorum.Question{Op: events.OpPut, Nodes: nodes, Owners: nodes[:1]})
+	for _, a := range answers("toaster stored, mac not-stored, mac stored, linux stored, linux superseded") {
+		tally.Add(a)
+	}
+	o := tally.Outcome()
+	if o.Err != nil || o.Winner.Node != "linux" || o.Answers[1].Status != events.StatusNotStored || o.Answers[2].Status != events.StatusSilent {
+		t.Errorf("%+v", o)
+	}
+}
+
+// TestTally_DecidedIsFinal adds random answers in random order: once decided,
+// nothing that comes later changes the outcome.
+func TestTally_DecidedIsFinal(t *testing.T) {
+	statuses := []string{"stored", "superseded@2", "not-stored", "found@1", "found@2", "absent", "absent?mac", "absent?mac+android",
+		"deleted@1", "deleted@2", "corrupt", "stale-map", "busy", "error"}
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 20_000 {
+		op := []events.Op{events.OpPut, events.OpGet, events.OpDelete}[random.IntN(3)]
+		tally := quorum.New(quorum.Question{Op: op, Nodes: nodes, Owners: nodes[:1]})
+		decided := ""
+		for _, i := range random.Perm(len(nodes)) {
+			status := statuses[random.IntN(len(statuses))]
+			if i > 0 && !slices.Contains([]string{"not-stored", "found@1", "found@2"}, status) {
+				status = "not-stored" // what a node that is no owner may say
+			}
+			tally.Add(answers(nodes[i] + " " + status)[0])
+			o := tally.Outcome()
+			now := fmt.Sprint(o.Status, o.Winner.Node, o.Err)
+			if decided != "" && now != decided {
+				t.Fatalf("seed %d: decided as %s, then %s", seed, decided, now)
+			}
+			if tally.Decided() {
+				decided = now
+			}
+		}
+	}
+}
