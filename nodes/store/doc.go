@@ -1,0 +1,41 @@
+// Package store keeps a node's records: a journal of JSON Lines in a folder,
+// and in memory what it takes to find them.
+//
+// # The folder
+//
+//	node.json         whose folder this is: cluster, node, cluster maps seen
+//	lock              held while a process uses the folder
+//	00000001.jsonl    segments, oldest first; the last one is appended to
+//	00000001.bad      lines that a repair moved aside
+//
+// # The lines
+//
+//	{"key":"greeting","version":"019…","value":"hello","synced":0,"crc":"5d41402a"}
+//	{"key64":"//8=","version":"019…","expires":1790000000000,"value64":"AAE=","crc":"…"}
+//	{"key":"greeting","version":"019…","deleted":true,"crc":"…"}
+//	{"key":"greeting","version":"019…","dropped":true,"crc":"…"}
+//	{"sealed":8388608,"crc":"…"}
+//	{"segment":1,"through":4,"at":9,"newest":"019…","crc":"…"}
+//
+// crc is CRC-32C over all bytes before `,"crc"`. The newest version of a key
+// stands; a dropped line says that the record of that version, or an older one,
+// is kept no longer, and is no tombstone. "synced" stands in the first line of
+// each batch: everything before that offset was durable when the line was
+// written. A sealed line ends every segment but the last, which is how a
+// segment cut short is noticed. A segment that was merged begins by telling
+// which segments it stands for.
+//
+// # What can be relied on
+//
+// A change is done after its batch was synced, and is visible to readers only
+// then. What a crash left of the last, unanswered batch is cut off on start;
+// any other damage is corruption: it is named by file and line, and every key
+// without a good record behind it is [events.ErrCorrupt], never absent and
+// never an older value, until [Repair].
+//
+// # What it is not
+//
+// It decides nothing about versions: [events.Change] does. It knows no network
+// and no placement. It imports the standard library, package events and a file
+// lock.
+package store

@@ -1,0 +1,207 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dht/events"
+)
+
+const (
+	ownerName   = "node.json"
+	lockName    = "lock"
+	segmentTail = ".jsonl"
+	badTail     = ".bad"
+	tempTail    = ".new"
+)
+
+// Owner says whose folder a data folder is.
+type Owner struct {
+	Cluster string       `json:"cluster"`
+	Node    string       `json:"node"`
+	Map     events.MapID `json:"map"` // the cluster map in force
+}
+
+// ownership is what node.json holds.
+type ownership struct {
+	Owner
+	Earlier []events.MapID `json:"earlier,omitempty"` // maps that were in force before
+}
+
+// folder is a locked data folder.
+type folder struct {
+	fs    FS
+	dir   string
+	lock  io.Closer
+	owner ownership
+}
+
+// lockFolder makes the folder if need be, and takes its lock.
+func lockFolder(fs FS, dir string) (*folder, error) {
+	if err := fs.MkdirAll(dir); err != nil {
+		return nil, fmt.Errorf("make data folder: %w", err)
+	}
+	lock, err := fs.Lock(filepath.Join(dir, lockName))
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
+	}
+	return &folder{fs: fs, dir: dir, lock: lock}, nil
+}
+
+func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }
+
+// claim checks that the folder is o's, and remembers that it is.
+func (f *folder) claim(o Owner) error {
+	known, err := f.readOwner()
+	if err != nil {
+		return err
+	}
+	f.owner, err = known.succeed(o, f.dir)
+	if err != nil || f.owner.Owner == known.Owner {
+		return err
+	}
+	return f.writeOwner()
+}
+
+// succeed decides whether o may take over from w, and as what.
+func (w ownership) succeed(o Owner, dir string) (ownership, error) {
+	refuse := func(hint string) (ownership, error) {
+		return w, fmt.Errorf("%w: %s belongs to %s, this is %s: %s", events.ErrWrongFolder, dir, w.Owner, o, hint)
+	}
+	switch {
+	case w.Owner == Owner{}:
+		return ownership{Owner: o}, nil
+	case w.Cluster != o.Cluster, w.Node != o.Node:
+		return refuse("give it a folder of its own (data = …)")
+	case o.Map.Epoch < w.Map.Epoch:
+		return refuse("use the cluster file with the higher epoch")
+	case o.Map.Epoch == w.Map.Epoch && o.Map.Hash != w.Map.Hash:
+		return refuse("raise the epoch when the nodes, the rules or copies change")
+	case o.Map == w.Map:
+		return w, nil
+	}
+	return ownership{Owner: o, Earlier: append(slices.Clone(w.Earlier), w.Map)}, nil
+}
+
+// String is the owner in one phrase of an error text.
+func (o Owner) String() string {
+	return fmt.Sprintf("node %q of cluster %q at map %s", o.Node, o.Cluster, o.Map)
+}
+
+func (f *folder) readOwner() (w ownership, err error) {
+	b, err := readFile(f.fs, f.path(ownerName))
+	if errors.Is(err, os.ErrNotExist) {
+		return w, f.mustBeNew()
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &w)
+	}
+	if err != nil {
+		return w, fmt.Errorf("%w: read %s: %v", events.ErrCorrupt, f.path(ownerName), err)
+	}
+	return w, nil
+}
+
+// mustBeNew refuses a folder that has records but does not say whose.
+func (f *folder) mustBeNew() error {
+	segments, err := f.segments()
+	if err == nil && len(segments) > 0 {
+		err = fmt.Errorf("%w: %s has records but no %s that says whose they are", events.ErrCorrupt, f.dir, ownerName)
+	}
+	return err
+}
+
+func (f *folder) writeOwner() error {
+	b, err := json.Marshal(f.owner)
+	if err == nil {
+		err = replaceFile(f.fs, f.path(ownerName), append(b, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("remember whose folder it is: %w", err)
+	}
+	return nil
+}
+
+// segments lists the numbers of the segments in the folder, in order.
+func (f *folder) segments() (numbers []uint32, err error) {
+	names, err := f.fs.Names(f.dir)
+	if err != nil {
+		return nil, fmt.Errorf("list data folder: %w", err)
+	}
+	for _, name := range names {
+		if n, ok := segmentNumber(name); ok {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+// removeTemps removes what an interrupted merge or repair left behind.
+func (f *folder) removeTemps() error {
+	names, err := f.fs.Names(f.dir)
+	if err != nil {
+		return fmt.Errorf("list data folder: %w", err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, tempTail) {
+			err = errors.Join(err, f.fs.Remove(f.path(name)))
+		}
+	}
+	return err
+}
+
+func segmentName(n uint32) string { return fmt.Sprintf("%08d%s", n, segmentTail) }
+
+func segmentNumber(name string) (uint32, bool) {
+	digits, ok := strings.CutSuffix(name, segmentTail)
+	n, err := strconv.ParseUint(digits, 10, 32)
+	return uint32(n), ok && err == nil && len(digits) >= 8
+}
+
+// readFile reads a whole file.
+func readFile(fs FS, name string) ([]byte, error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	size, err := f.Size()
+	b := make([]byte, size)
+	if err == nil && size > 0 {
+		_, err = f.ReadAt(b, 0)
+	}
+	return b, errors.Join(ignoreEOF(err), f.Close())
+}
+
+// replaceFile writes a file so that a crash leaves the old one or the new one.
+func replaceFile(fs FS, name string, content []byte) error {
+	f, err := fs.Create(name + tempTail)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(content, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := fs.Rename(name+tempTail, name); err != nil {
+		return err
+	}
+	return fs.SyncDir(filepath.Dir(name))
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,251 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"dht/events"
+)
+
+// Options say how a journal is opened. Owner is needed, the rest has defaults.
+type Options struct {
+	Owner  Owner            // whose folder it must be
+	Now    func() time.Time // [time.Now]
+	FS     FS               // [OS]
+	Log    *slog.Logger     // nowhere
+	Sealed int64            // size at which a segment is sealed: 64 MiB
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.FS == nil {
+		o.FS = OS()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Sealed <= 0 || o.Sealed > maxSegment {
+		o.Sealed = 64 << 20
+	}
+	return o
+}
+
+// Journal is a store in a folder. All methods are safe for concurrent use.
+type Journal struct {
+	options Options
+	folder  *folder
+	queue   *queue
+	writer  sync.WaitGroup
+	close   func() error
+	failed  chan struct{}
+
+	committer committer
+
+	mu       sync.RWMutex // guards what follows
+	index    *index
+	segments []*segment // oldest first; the last one is appended to
+	newest   events.Version
+	damage   []damage
+	hidden   position // what stands before it cannot be trusted
+	err      error    // why the journal stopped writing
+}
+
+// position orders lines over all segments; the zero position is before all.
+type position struct {
+	segment uint32
+	off     int64
+}
+
+func (p position) before(q position) bool {
+	return p.segment < q.segment || p.segment == q.segment && p.off < q.off
+}
+
+// Open opens the folder dir, making it if need be, and loads what is in it. It
+// returns [events.ErrLocked] when another process uses the folder,
+// [events.ErrWrongFolder] when the folder is not o.Owner's, [events.ErrCorrupt]
+// when it does not say whose it is. Damaged lines do not stop it: they are
+// logged, and what they hide is [events.ErrCorrupt]. The journal must be closed.
+func Open(dir string, o Options) (_ *Journal, err error) {
+	o = o.withDefaults()
+	folder, err := lockFolder(o.FS, dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	j := &Journal{options: o, folder: folder, queue: newQueue(), index: newIndex(), failed: make(chan struct{})}
+	if err = j.start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), j.release())
+	}
+	j.close = sync.OnceValue(j.finish)
+	j.writer.Go(j.write)
+	return j, nil
+}
+
+// start makes the folder ready to be appended to.
+func (j *Journal) start() error {
+	if err := j.folder.claim(j.options.Owner); err != nil {
+		return err
+	}
+	if err := j.folder.removeTemps(); err != nil {
+		return fmt.Errorf("clean up: %w", err)
+	}
+	l := loader{folder: j.folder, index: j.index}
+	err := l.load()
+	j.segments, j.newest, j.damage = l.segments, l.newest, l.damage
+	if err != nil {
+		return err
+	}
+	j.hide()
+	j.committer = committer{journal: j, nextID: l.nextID}
+	return j.committer.ready(l.torn)
+}
+
+// hide works out what the damage leaves to be trusted.
+func (j *Journal) hide() {
+	for _, d := range j.damage {
+		j.options.Log.Error("data folder is damaged", "folder", j.folder.dir, "damage", d.String())
+		if p := (position{d.segment, d.off + 1}); j.hidden.before(p) {
+			j.hidden = p
+		}
+	}
+	if len(j.damage) > 0 {
+		j.newest = latest(j.options.Now().Add(maxAhead), j.newest)
+	}
+}
+
+// maxAhead is how far ahead of its clock a node accepts versions.
+const maxAhead = 500 * time.Millisecond
+
+// latest is a version that is not older than v nor than any stamped up to t.
+func latest(t time.Time, v events.Version) events.Version {
+	w := events.Version{6: 0x7f, 7: 0xff, 8: 0xbf}
+	for i := range 6 {
+		w[i] = byte(t.UnixMilli() >> (40 - 8*i))
+	}
+	for i := 9; i < len(w); i++ {
+		w[i] = 0xff
+	}
+	if w.Compare(v) < 0 {
+		return v
+	}
+	return w
+}
+
+// Earlier lists the cluster maps that were in force before the present one
+// while this folder was in use, oldest first. As long as there were none, the
+// folder holds no record by another map's rules.
+func (j *Journal) Earlier() []events.MapID { return slices.Clone(j.folder.owner.Earlier) }
+
+// Get returns what is recorded of key, durably: the zero Record when nothing
+// is known of it, a tombstone, possibly an expired record. It is
+// [events.ErrCorrupt] when damage hides the truth. The slices returned must not
+// be modified; they stay valid.
+func (j *Journal) Get(key []byte) (events.Record, error) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	r, at, ok := j.index.get(key)
+	if j.hides(at, ok) {
+		return events.Record{}, j.corrupt()
+	}
+	return r, nil
+}
+
+// hides reports whether damage makes what was found, or was not, worthless. mu
+// must be held.
+func (j *Journal) hides(at place, found bool) bool {
+	return len(j.damage) > 0 && (!found || j.position(at).before(j.hidden))
+}
+
+func (j *Journal) position(at place) position {
+	for _, s := range j.segments {
+		if s.id == at.file {
+			return position{s.number, int64(at.off)}
+		}
+	}
+	return position{}
+}
+
+func (j *Journal) corrupt() error {
+	return fmt.Errorf("%w: %s: %v", events.ErrCorrupt, j.folder.dir, j.damage[0])
+}
+
+// List returns the live keys that begin with prefix, in byte order, behind
+// after, at most limit of them; more tells whether the listing was cut. When
+// damage hides keys it returns those that are certain, and
+// [events.ErrCorrupt]. The keys returned must not be modified.
+func (j *Journal) List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	keys, more = j.index.list(prefix, after, limit, j.options.Now(), func(at place) bool { return !j.hides(at, true) })
+	if len(j.damage) > 0 {
+		err = j.corrupt()
+	}
+	return keys, more, err
+}
+
+// Stats counts the live keys; those that have expired do not count.
+func (j *Journal) Stats() events.StoreStats {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.index.stats(j.options.Now())
+}
+
+// Newest is the newest version ever recorded: a clock that moves past it never
+// stamps what was stamped before the start. When damage may hide a newer one it
+// is later than that.
+func (j *Journal) Newest() events.Version {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.newest
+}
+
+// Apply queues changes: they are decided one after another, in the order of the
+// calls. done is called once: with nil when everything written, and everything
+// that was seen by a change that wrote nothing, is durable; else with the error
+// because of which nothing of changes may be counted as written:
+// [events.ErrReadOnly] when the disk is full, [events.ErrStopped] when it
+// failed or the journal is closed. It is called from the store's goroutine, once
+// the journal is closed from the caller's, and must not block.
+func (j *Journal) Apply(changes []events.Change, done func(error)) {
+	if !j.queue.push(request{changes, done}) {
+		done(events.ErrStopped)
+	}
+}
+
+// Failed is closed when a write or a sync failed for another reason than a full
+// disk. Nothing is written any more then, and the process should stop: what the
+// disk holds is known again only after a restart.
+func (j *Journal) Failed() <-chan struct{} { return j.failed }
+
+// Err is why the journal failed, nil when it has not.
+func (j *Journal) Err() error {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.err
+}
+
+// Close finishes what is queued, closes the files and gives the folder up. It
+// returns what went wrong with that, the same each time it is called.
+func (j *Journal) Close() error { return j.close() }
+
+func (j *Journal) finish() error {
+	j.queue.close()
+	j.writer.Wait()
+	err := j.committer.finish()
+	if err = errors.Join(err, j.release()); err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	return nil
+}
+
+func (j *Journal) release() (err error) {
+	for _, s := range j.segments {
+		err = errors.Join(err, s.file.Close())
+	}
+	return errors.Join(err, j.folder.lock.Close())
+}

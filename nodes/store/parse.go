@@ -1,0 +1,242 @@
+package store
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"dht/events"
+)
+
+var (
+	errChecksum = errors.New("its checksum does not match")
+	errNoEnd    = errors.New("it has no end")
+	errForm     = errors.New("it is not of a form this version knows")
+)
+
+// parse reads one line without its newline. The record aliases raw, except
+// where text had to be unescaped or decoded. Only what [line.appendTo] writes
+// is accepted.
+func parse(raw []byte, l *line) error {
+	*l = line{synced: noMark}
+	body := len(raw) - crcTail
+	if body < 0 || string(raw[body:body+len(crcName)]) != crcName || string(raw[len(raw)-2:]) != `"}` {
+		return errNoEnd
+	}
+	sum, ok := parseHex(raw[body+len(crcName) : len(raw)-2])
+	if !ok || sum != checksum(raw[:body]) {
+		return errChecksum
+	}
+	p := parser{rest: raw[:body], ok: true}
+	p.line(l)
+	if !p.ok || len(p.rest) > 0 {
+		return errForm
+	}
+	return nil
+}
+
+// parser consumes a line from the left; ok turns false at the first thing that
+// does not fit, and stays so.
+type parser struct {
+	rest []byte
+	ok   bool
+}
+
+func (p *parser) line(l *line) {
+	switch {
+	case p.accept(`{"sealed":`):
+		l.kind, l.sealed = kindSeal, p.integer()
+	case p.accept(`{"segment":`):
+		l.kind = kindHeader
+		p.header(&l.header)
+	default:
+		p.record(l)
+	}
+	if p.accept(`,"synced":`) {
+		l.synced = p.integer()
+	}
+}
+
+func (p *parser) record(l *line) {
+	r := &l.record
+	p.expect(`{`)
+	r.Key = p.bytes(`"key`)
+	p.ok = p.ok && events.CheckKey(r.Key) == nil
+	p.expect(`,"version":`)
+	r.Version = p.version()
+	switch {
+	case p.accept(`,"dropped":true`):
+		l.kind = kindDrop
+		return
+	case p.accept(`,"deleted":true`):
+		r.Deleted = true
+		return
+	case p.accept(`,"expires":`):
+		r.Expires = p.integer()
+	}
+	p.expect(`,`)
+	r.Value = p.bytes(`"value`)
+}
+
+func (p *parser) header(h *header) {
+	h.segment = uint32(p.integer())
+	p.expect(`,"through":`)
+	h.through = uint32(p.integer())
+	p.expect(`,"at":`)
+	h.at = uint32(p.integer())
+	p.expect(`,"newest":`)
+	h.newest = p.version()
+}
+
+func (p *parser) accept(text string) bool {
+	if len(p.rest) < len(text) || string(p.rest[:len(text)]) != text {
+		return false
+	}
+	p.rest = p.rest[len(text):]
+	return true
+}
+
+func (p *parser) expect(text string) { p.ok = p.accept(text) && p.ok }
+
+func (p *parser) integer() int64 {
+	n := 0
+	for n < len(p.rest) && (p.rest[n] == '-' || '0' <= p.rest[n] && p.rest[n] <= '9') {
+		n++
+	}
+	i, err := strconv.ParseInt(string(p.rest[:n]), 10, 64)
+	p.ok = p.ok && err == nil
+	p.rest = p.rest[n:]
+	return i
+}
+
+func (p *parser) version() (v events.Version) {
+	text := p.text()
+	if len(text) == 0 || !p.ok {
+		return v
+	}
+	v, p.ok = parseVersion(text)
+	return v
+}
+
+func (p *parser) bytes(name string) []byte {
+	p.expect(name)
+	coded := p.accept(`64`)
+	p.expect(`":`)
+	text := p.text()
+	if !coded {
+		return text
+	}
+	b, err := base64.StdEncoding.AppendDecode(nil, text)
+	p.ok = p.ok && err == nil
+	return b
+}
+
+// text reads a string.
+func (p *parser) text() []byte {
+	p.expect(`"`)
+	end := bytes.IndexByte(p.rest, '"')
+	if end < 0 {
+		p.ok = false
+		return nil
+	}
+	text := p.rest[:end:end]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		return p.escapedText()
+	}
+	p.rest = p.rest[end+1:]
+	return text
+}
+
+func (p *parser) escapedText() []byte {
+	var text []byte
+	for i := 0; i < len(p.rest); i++ {
+		switch c := p.rest[i]; c {
+		case '"':
+			p.rest = p.rest[i+1:]
+			return text
+		case '\\':
+			if i++; i == len(p.rest) {
+				break
+			}
+			c = unescape(p.rest[i])
+			p.ok = p.ok && c != 0
+			text = append(text, c)
+		default:
+			text = append(text, c)
+		}
+	}
+	p.ok = false
+	return nil
+}
+
+func unescape(letter byte) byte {
+	switch letter {
+	case '"', '\\':
+		return letter
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	}
+	return 0
+}
+
+// parseVersion is [events.ParseVersion] for text that a checksum vouches for.
+func parseVersion(text []byte) (v events.Version, ok bool) {
+	if len(text) != 36 {
+		return v, false
+	}
+	ok = true
+	at := 0
+	for i := range v {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			ok = ok && text[at] == '-'
+			at++
+		}
+		hi, lo := hexValue[text[at]], hexValue[text[at+1]]
+		ok = ok && hi|lo < 16
+		v[i] = hi<<4 | lo
+		at += 2
+	}
+	return v, ok
+}
+
+// hexValue is what a lower-case hexadecimal digit stands for, 255 for other
+// bytes.
+var hexValue = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 255
+	}
+	for i, c := range []byte(hexDigits) {
+		table[c] = byte(i)
+	}
+	return table
+}()
+
+func parseHex(text []byte) (n uint32, ok bool) {
+	for _, c := range text {
+		d := hexValue[c]
+		if d > 15 {
+			return 0, false
+		}
+		n = n<<4 | uint32(d)
+	}
+	return n, true
+}
+
+// damage is a stretch of a segment that holds no good lines.
+type damage struct {
+	segment uint32
+	line    int // counted from 1
+	off     int64
+	size    int64
+	why     error
+}
+
+func (d damage) String() string {
+	return fmt.Sprintf("%s, line %d (%d bytes at %d): %v", segmentName(d.segment), d.line, d.size, d.off, d.why)
+}

@@ -1,0 +1,60 @@
+package store
+
+import (
+	"sync"
+
+	"dht/events"
+)
+
+// request is what one call of Apply queued.
+type request struct {
+	changes []events.Change
+	done    func(error)
+}
+
+// queue hands requests from many callers to one goroutine, all that wait at
+// once. Safe for concurrent use.
+type queue struct {
+	mu      sync.Mutex
+	waiting []request
+	closed  bool
+	wake    chan struct{} // holds a token while there is something to take, or closed
+}
+
+func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
+
+// push queues r. It reports false once the queue is closed.
+func (q *queue) push(r request) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
+	q.waiting = append(q.waiting, r)
+	q.signal()
+	return true
+}
+
+// signal must be called with mu held.
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns what waits, in order, and whether more can come. It reuses spare.
+func (q *queue) take(spare []request) (batch []request, open bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	batch, q.waiting = q.waiting, spare[:0]
+	return batch, !q.closed
+}
+
+// close lets no more in; what waits can still be taken.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.signal()
+}

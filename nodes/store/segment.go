@@ -1,0 +1,157 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"dht/events"
+)
+
+// place is where a line stands.
+type place struct {
+	file uint32 // segment.id
+	off  uint32
+	size uint32 // with its newline
+}
+
+// maxSegment keeps every offset within a place.
+const maxSegment = 1 << 31
+
+// segment is one file of lines. Its fields belong to the goroutine that
+// writes: the loader, then the committer.
+type segment struct {
+	id      uint32 // unique in this process, also across merges
+	number  uint32 // its name
+	through uint32 // the last number it stands for
+	file    File
+	end     int64 // bytes of lines
+	space   int64 // size of the file; zeros follow the lines
+	sealed  bool
+}
+
+// fillStep is how far a segment is filled with zeros ahead of its lines, so
+// that a sync need not commit its growth.
+const fillStep = 1 << 20
+
+// append writes lines and syncs them. On a full disk it is [events.ErrReadOnly]
+// and the segment is as before; any other error leaves it unusable.
+func (s *segment) append(lines []byte) error {
+	err := s.extend(s.end + int64(len(lines)))
+	if err == nil {
+		_, err = s.file.WriteAt(lines, s.end)
+	}
+	if isFull(err) {
+		return s.undo(err)
+	}
+	if err == nil {
+		err = s.file.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("append to %s: %w", segmentName(s.number), err)
+	}
+	s.end += int64(len(lines))
+	return nil
+}
+
+// extend makes room for lines up to need.
+func (s *segment) extend(need int64) error {
+	if need <= s.space {
+		return nil
+	}
+	zeros := make([]byte, need-s.space+fillStep-1)
+	zeros = zeros[:len(zeros)-int(need+fillStep-1)%fillStep]
+	if _, err := s.file.WriteAt(zeros, s.space); err != nil {
+		return err
+	}
+	s.space += int64(len(zeros))
+	return nil
+}
+
+// undo takes back what a full disk cut short, durably: what was refused must
+// not come back after a crash.
+func (s *segment) undo(full error) error {
+	if err := s.trim(); err != nil {
+		return fmt.Errorf("take back what a full disk cut short: %w", err)
+	}
+	return fmt.Errorf("%w: append to %s: %v", events.ErrReadOnly, segmentName(s.number), full)
+}
+
+// trim cuts the zeros off, durably.
+func (s *segment) trim() error {
+	s.space = s.end
+	err := s.file.Truncate(s.end)
+	if err == nil {
+		err = s.file.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("trim %s: %w", segmentName(s.number), err)
+	}
+	return nil
+}
+
+// seal ends the segment.
+func (s *segment) seal() error {
+	l := line{kind: kindSeal, sealed: s.end, synced: noMark}
+	if err := s.append(l.appendTo(nil)); err != nil {
+		return err
+	}
+	s.sealed = true
+	return s.trim()
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// errStop ends a scan early.
+var errStop = errors.New("stop")
+
+// scanBuffer is how much of a segment is read at once.
+const scanBuffer = 1 << 20
+
+// scanLines calls each with every line in f's bytes from off up to size, without
+// its newline; ended is false for what stands behind the last newline. raw is
+// valid only during the call.
+func scanLines(f io.ReaderAt, off, size int64, each func(off int64, raw []byte, ended bool) error) error {
+	buf, have := make([]byte, min(scanBuffer, size-off)), 0
+	for off+int64(have) < size {
+		if have == len(buf) {
+			buf = append(buf, make([]byte, len(buf))...)
+		}
+		want := buf[have:min(int64(len(buf)), size-off)]
+		n, err := f.ReadAt(want, off+int64(have))
+		if n < len(want) {
+			return fmt.Errorf("read %d bytes at %d: %w", len(want), off+int64(have), err)
+		}
+		searched := have
+		have += n
+		done := 0
+		for {
+			i := bytes.IndexByte(buf[max(done, searched):have], '\n')
+			if i < 0 {
+				break
+			}
+			i += max(done, searched)
+			if err := each(off+int64(done), buf[done:i:i], true); err != nil {
+				return ignoreStop(err)
+			}
+			done = i + 1
+		}
+		have = copy(buf, buf[done:have])
+		off += int64(done)
+	}
+	if have == 0 {
+		return nil
+	}
+	return ignoreStop(each(off, buf[:have:have], false))
+}
+
+func ignoreStop(err error) error {
+	if errors.Is(err, errStop) {
+		return nil
+	}
+	return err
+}
