@@ -18,6 +18,7 @@ type Info struct {
 	Misplaced int       `json:"misplaced"` // keys held that belong to other nodes
 	Bytes     int64     `json:"bytes"`
 	Started   time.Time `json:"started"`
+	UptimeMS  int64     `json:"uptime_ms"` // by the node's own clock
 	Build     string    `json:"build"`
 }
 

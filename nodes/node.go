@@ -1,0 +1,196 @@
+// Package nodes is the node: it applies the rules to each request by itself,
+// and stores or refuses.
+//
+// Everything here is decided without sockets: package bus and package tcp bring
+// requests in and take answers out. A node never asks another one before it
+// answers. It imports events and placement, and declares the store it needs.
+package nodes
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"dht/events"
+	"dht/nodes/placement"
+)
+
+// Store keeps records durably. Every implementation passes storetest.
+type Store interface {
+	// Get returns what is recorded of key: the zero Record when nothing is
+	// known. It is [events.ErrCorrupt] when damage hides what stands. The
+	// slices returned stay valid and must not be modified.
+	Get(key []byte) (events.Record, error)
+	// Apply queues changes; they are decided one after another, in the order
+	// of the calls. done is called once, when all that was written is durable,
+	// or with the error because of which nothing of it counts as written. It
+	// must not block.
+	Apply(changes []events.Change, done func(error))
+	// List returns live keys with prefix behind after, in byte order; more
+	// tells whether limit cut the listing.
+	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
+	// Stats counts live keys.
+	Stats() events.StoreStats
+	// Newest is the newest version ever recorded.
+	Newest() events.Version
+}
+
+// Options make a node.
+type Options struct {
+	Map    *placement.Map
+	Name   string // of this node in Map
+	Store  Store
+	Clock  *events.Clock
+	Build  string                                // told in [events.Info]
+	Notify func(events.EventType, events.Record) // told of each durable change, from the store's goroutine; must not block; may be nil
+}
+
+// Limits on time; see "Versions, clocks, levels" in the README.
+const (
+	// MaxAhead is how far a version may be ahead of the node's clock.
+	MaxAhead = 500 * time.Millisecond
+	// MaxAge is how long ago a version may have been stamped.
+	MaxAge = time.Minute
+	// maxInFlight bounds the writes that wait for the disk.
+	maxInFlight = 16_384
+)
+
+// Node keeps the keys that the rules give it. Safe for concurrent use.
+type Node struct {
+	Options
+	place     int
+	id        events.Version
+	started   time.Time
+	misplaced int
+	inFlight  atomic.Int64
+	peers     peers
+}
+
+// New makes a node over a store, counting the keys in it that belong elsewhere.
+// copies of 2 or more are refused.
+func New(o Options) (*Node, error) {
+	place := o.Map.Index(o.Name)
+	if place < 0 {
+		return nil, fmt.Errorf("%w: the cluster map has no node %q", events.ErrConfig, o.Name)
+	}
+	if o.Map.Copies() > 1 {
+		return nil, fmt.Errorf("%w: copies = %s: nodes do not keep copies yet, only 1 or \"every-match\"", events.ErrConfig, o.Map.Copies())
+	}
+	if o.Notify == nil {
+		o.Notify = func(events.EventType, events.Record) {}
+	}
+	o.Clock.Observe(o.Store.Newest())
+	n := &Node{Options: o, place: place, id: o.Clock.Next(), started: o.Clock.Now()}
+	n.peers.settled = map[string]bool{}
+	var err error
+	n.misplaced, err = n.countMisplaced()
+	return n, err
+}
+
+func (n *Node) countMisplaced() (misplaced int, err error) {
+	const page = 10_000
+	var after []byte
+	for more := true; more; {
+		var keys []events.KeyInfo
+		if keys, more, err = n.Store.List(nil, after, page); err != nil {
+			return 0, fmt.Errorf("count misplaced keys of %s: %w", n.Name, err)
+		}
+		for _, k := range keys {
+			if n.Map.Ordinal(n.place, k.Key) == 0 {
+				misplaced++
+			}
+			after = k.Key
+		}
+	}
+	return misplaced, nil
+}
+
+// Do answers a request of one or more entries: reply is called exactly once,
+// with as many answers (for [events.OpKeys]: one a key, then one that says
+// whether there is more). It may be called before Do returns or later from
+// another goroutine, and must not block. The requests' slices must stay
+// untouched until then.
+func (n *Node) Do(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
+	switch op {
+	case events.OpPut, events.OpDelete:
+		n.write(op, reqs, reply)
+	case events.OpGet:
+		answers := make([]events.Answer, len(reqs))
+		for i := range reqs {
+			answers[i] = n.get(&reqs[i])
+		}
+		reply(answers)
+	case events.OpKeys:
+		reply(n.keys(&reqs[0]))
+	default:
+		reply([]events.Answer{n.Refuse(fmt.Errorf("%w: no operation %q", events.ErrBadRequest, op))})
+	}
+}
+
+// Refuse makes err an answer: its code, its words, and the node's time, by
+// which a client with a wrong clock can go on.
+func (n *Node) Refuse(err error) events.Answer {
+	a := n.answer(events.StatusError)
+	a.Error, a.Code, a.Time = err.Error(), codeOf(err), n.Clock.Now().UnixMilli()
+	switch a.Code {
+	case events.ErrStaleMap:
+		a.Status = events.StatusStaleMap
+	case events.ErrBusy:
+		a.Status = events.StatusBusy
+	case events.ErrReadOnly:
+		a.Status = events.StatusReadOnly
+	case events.ErrCorrupt:
+		a.Status = events.StatusCorrupt
+	}
+	return a
+}
+
+func (n *Node) answer(s events.Status) events.Answer {
+	return events.Answer{Node: n.Name, Status: s, Map: n.Map.ID()}
+}
+
+func (n *Node) notStored(v placement.Verdict) events.Answer {
+	a := n.answer(events.StatusNotStored)
+	a.Reason, a.Owners = v.Reason, v.Owners
+	return a
+}
+
+// admit refuses requests that must not be carried out, whoever owns the key.
+func (n *Node) admit(r *events.Request) error {
+	if err := events.CheckKey(r.Key); err != nil {
+		return err
+	}
+	if r.Expires < 0 {
+		return fmt.Errorf("%w: expires %d is before 1970", events.ErrBadRequest, r.Expires)
+	}
+	return n.current(r)
+}
+
+// current refuses requests of another time or another map.
+func (n *Node) current(r *events.Request) error {
+	if r.Deadline != 0 && n.Clock.Now().UnixMilli() > r.Deadline {
+		return fmt.Errorf("%w: the deadline has passed by the clock of %s", events.ErrLate, n.Name)
+	}
+	if r.Map != (events.MapID{}) && r.Map != n.Map.ID() {
+		return fmt.Errorf("%w: you believe in %s, %s holds %s", events.ErrStaleMap, r.Map, n.Name, n.Map.ID())
+	}
+	return nil
+}
+
+// Info describes the node and the map it holds.
+func (n *Node) Info() events.Info {
+	stats := n.Store.Stats()
+	return events.Info{
+		Node:      n.Name,
+		ID:        n.id,
+		Rule:      n.Map.NodeRule(n.place).String(),
+		Map:       n.Map.ID(),
+		Cluster:   n.Map.Cluster(),
+		Keys:      stats.Keys,
+		Misplaced: n.misplaced,
+		Bytes:     stats.Bytes,
+		Started:   n.started.UTC(),
+		UptimeMS:  n.Clock.Now().Sub(n.started).Milliseconds(),
+		Build:     n.Build,
+	}
+}

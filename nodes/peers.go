@@ -1,0 +1,79 @@
+package nodes
+
+import (
+	"fmt"
+	"sync"
+
+	"dht/events"
+)
+
+// peers remembers which nodes hold nothing that belongs elsewhere. Within one
+// map that only ever becomes true: a node that is no owner never stores a put.
+type peers struct {
+	mu      sync.RWMutex
+	settled map[string]bool
+}
+
+// unsettled lists the other nodes that may hold keys from an earlier map: all
+// that have not said otherwise. The first epoch has no earlier map.
+func (p *peers) unsettled(n *Node) (names []string) {
+	if n.Map.Epoch() == 1 {
+		return nil
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for i := range n.Map.Len() {
+		if name := n.Map.NodeName(i); name != n.Name && !p.settled[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Heard takes what a node says of itself, this one's own words included. An
+// error says why this node cannot be on the same bus: another process has its
+// name ([events.ErrNameTaken]), another map is in force at the same epoch or a
+// newer one ([events.ErrStaleMap]), another cluster uses the same subjects
+// ([events.ErrConfig]). Of two in conflict the one that has run for the shorter
+// time is told; the other learns nothing.
+func (n *Node) Heard(info events.Info) error {
+	if info.ID == n.id {
+		return nil
+	}
+	if conflict := n.conflict(info); conflict != nil {
+		if n.youngerThan(info) {
+			return conflict
+		}
+		return nil
+	}
+	if info.Map == n.Map.ID() && info.Misplaced == 0 {
+		n.peers.mu.Lock()
+		defer n.peers.mu.Unlock()
+		n.peers.settled[info.Node] = true
+	}
+	return nil
+}
+
+func (n *Node) conflict(info events.Info) error {
+	switch mine := n.Map.ID(); {
+	case info.Cluster.Name != n.Map.Name():
+		return fmt.Errorf("%w: cluster %q uses the same subjects on this bus: give %q a prefix of its own", events.ErrConfig, info.Cluster.Name, n.Map.Name())
+	case info.Node == n.Name:
+		return fmt.Errorf("%w: another process is node %q on this bus, up since %s", events.ErrNameTaken, n.Name, info.Started.Format("15:04:05"))
+	case info.Map.Epoch == mine.Epoch && info.Map.Hash != mine.Hash:
+		return fmt.Errorf("%w: %s has another map of the same epoch (%s, here %s): use its cluster file, or raise epoch", events.ErrStaleMap, info.Node, info.Map, mine)
+	case info.Map.Epoch > mine.Epoch:
+		return fmt.Errorf("%w: %s has epoch %d, this file is epoch %d: use the newer cluster file", events.ErrStaleMap, info.Node, info.Map.Epoch, mine.Epoch)
+	}
+	return nil
+}
+
+// youngerThan compares how long both have run, each by its own clock: a skewed
+// clock must not make a newcomer look like the elder.
+func (n *Node) youngerThan(info events.Info) bool {
+	uptime := n.Clock.Now().Sub(n.started).Milliseconds()
+	if uptime != info.UptimeMS {
+		return uptime < info.UptimeMS
+	}
+	return n.id.Compare(info.ID) > 0
+}

@@ -1,0 +1,76 @@
+package nodes
+
+import (
+	"fmt"
+
+	"dht/events"
+)
+
+// get answers from what is stored here. A node that is no owner still gives
+// what it happens to hold: an earlier map may have put it there.
+func (n *Node) get(r *events.Request) events.Answer {
+	err := n.admit(r)
+	if err == nil && len(r.Value) > 0 {
+		err = fmt.Errorf("%w: a get carries no value; in a message of several entries each one but the last needs its size", events.ErrBadRequest)
+	}
+	if err != nil {
+		return n.Refuse(err)
+	}
+	verdict := n.Map.Judge(n.place, r.Key)
+	if verdict.Owner == 0 && n.misplaced == 0 {
+		return n.notStored(verdict)
+	}
+	record, err := n.Store.Get(r.Key)
+	if verdict.Owner == 0 && (err != nil || !record.Live(n.Clock.Now())) {
+		return n.notStored(verdict)
+	}
+	if err != nil {
+		return n.Refuse(fmt.Errorf("get %q: %w", r.Key, err))
+	}
+	return n.recorded(record, verdict.Owner)
+}
+
+func (n *Node) recorded(r events.Record, owner int) events.Answer {
+	a := n.answer(events.StatusAbsent)
+	a.Owner, a.Version = owner, r.Version
+	switch {
+	case r.Live(n.Clock.Now()):
+		a.Status, a.Value, a.Expires = events.StatusFound, r.Value, r.Expires
+	case r.Known(): // an expired record counts as a tombstone
+		a.Status = events.StatusDeleted
+	default:
+		a.Ask = n.peers.unsettled(n)
+	}
+	return a
+}
+
+const (
+	maxListKeys  = 1000
+	maxListBytes = 128 << 10 // of keys in one answer: escaped, six times that, and the bus carries 1 MiB
+)
+
+// keys lists what is stored here, misplaced keys included.
+func (n *Node) keys(r *events.Request) []events.Answer {
+	if err := n.current(r); err != nil {
+		return []events.Answer{n.Refuse(err)}
+	}
+	limit := maxListKeys
+	if r.Limit > 0 && r.Limit < limit {
+		limit = r.Limit
+	}
+	keys, more, err := n.Store.List(r.Prefix, r.After, limit)
+	if err != nil {
+		return []events.Answer{n.Refuse(fmt.Errorf("list keys: %w", err))}
+	}
+	answers, room := make([]events.Answer, 0, len(keys)+1), maxListBytes
+	for _, k := range keys {
+		if room -= len(k.Key); room < 0 {
+			more = true
+			break
+		}
+		answers = append(answers, events.Answer{Key: k.Key, Version: k.Version, Expires: k.Expires, Bytes: k.Bytes})
+	}
+	last := n.answer("")
+	last.More = more
+	return append(answers, last)
+}

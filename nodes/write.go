@@ -1,0 +1,141 @@
+package nodes
+
+import (
+	"errors"
+	"fmt"
+
+	"dht/events"
+)
+
+// write decides a put or delete of several entries. What this node owns goes to
+// the store as one batch; the reply waits until that is durable.
+func (n *Node) write(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
+	w := &batch{node: n, op: op, answers: make([]events.Answer, len(reqs)), reply: reply}
+	for i := range reqs {
+		w.entry(i, &reqs[i])
+	}
+	if len(w.changes) == 0 {
+		reply(w.answers)
+		return
+	}
+	if n.inFlight.Add(int64(len(w.changes))) > maxInFlight {
+		w.finish(fmt.Errorf("%w: %s has %d writes waiting for its disk", events.ErrBusy, n.Name, maxInFlight))
+		return
+	}
+	n.Store.Apply(w.changes, w.finish)
+}
+
+// batch is one message of writes on its way through the store.
+type batch struct {
+	node    *Node
+	op      events.Op
+	answers []events.Answer
+	changes []events.Change
+	written []events.Record // what finish tells of
+	entries []int           // the entry of each change
+	reply   func([]events.Answer)
+}
+
+// entry answers one entry at once, or adds its change.
+func (b *batch) entry(i int, r *events.Request) {
+	n := b.node
+	if err := n.admit(r); err != nil {
+		b.answers[i] = n.Refuse(err)
+		return
+	}
+	verdict := n.Map.Judge(n.place, r.Key)
+	if verdict.Owner == 0 {
+		b.answers[i] = n.notStored(verdict)
+		return
+	}
+	version, err := n.stamped(r.Version, verdict.Owner)
+	if err != nil {
+		b.answers[i] = n.Refuse(err)
+		return
+	}
+	b.answers[i] = n.answer("")
+	b.answers[i].Owner = verdict.Owner
+	b.answers[i].Version = version
+	b.entries = append(b.entries, i)
+	b.changes = append(b.changes, events.Change{Key: r.Key, Blind: true, Decide: b.decide(i, r, version)})
+}
+
+// stamped checks the version of a write, or stamps it: the first owner does
+// that for a client that does not, at every-match each owner for itself.
+func (n *Node) stamped(v events.Version, owner int) (events.Version, error) {
+	if v.IsZero() {
+		return n.Clock.Next(), nil
+	}
+	switch ahead := v.Time().Sub(n.Clock.Now()); {
+	case ahead > MaxAhead:
+		return v, fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s", events.ErrClockAhead, ahead, n.Name)
+	case ahead < -MaxAge:
+		return v, fmt.Errorf("%w: the version was stamped %v ago by the clock of %s", events.ErrLate, -ahead, n.Name)
+	}
+	n.Clock.Observe(v)
+	return v, nil
+}
+
+// decide returns the store's question for one entry: last version wins, and an
+// equal version is the same write again.
+func (b *batch) decide(i int, r *events.Request, version events.Version) func(events.Record) (events.Record, bool) {
+	return func(current events.Record) (events.Record, bool) {
+		a := &b.answers[i]
+		next := events.Record{Key: r.Key, Version: version}
+		if b.op == events.OpDelete {
+			next.Deleted = true
+			a.Status = events.StatusDeleted
+		} else {
+			next.Value, next.Expires = r.Value, r.Expires
+			a.Status = events.StatusStored
+		}
+		switch order := current.Version.Compare(version); {
+		case order > 0 || order == 0 && current.Corrupt:
+			a.Status, a.Version = events.StatusSuperseded, current.Version
+			return events.Record{}, false
+		case order == 0:
+			return events.Record{}, false
+		case next.Deleted && !current.Corrupt && !current.Live(b.node.Clock.Now()):
+			a.Status = events.StatusAbsent
+			// Nothing was here; but a node that is still to be settled may hold
+			// the key from an earlier map, and only a tombstone hides that.
+			if current.Known() || len(b.node.peers.unsettled(b.node)) == 0 {
+				return events.Record{}, false
+			}
+			return next, true
+		}
+		b.written = append(b.written, next)
+		return next, true
+	}
+}
+
+// finish replies when the store has done, or failed.
+func (b *batch) finish(err error) {
+	b.node.inFlight.Add(-int64(len(b.changes)))
+	if err != nil {
+		for _, i := range b.entries {
+			owner := b.answers[i].Owner
+			b.answers[i] = b.node.Refuse(err)
+			b.answers[i].Owner = owner
+		}
+		b.reply(b.answers)
+		return
+	}
+	b.reply(b.answers)
+	t := events.EventPut
+	if b.op == events.OpDelete {
+		t = events.EventDelete
+	}
+	for _, r := range b.written {
+		b.node.Notify(t, r)
+	}
+}
+
+// codeOf is the condition behind err.
+func codeOf(err error) events.Code {
+	var code events.Code
+	if errors.As(err, &code) {
+		return code
+	}
+	return events.ErrInternal
+}
