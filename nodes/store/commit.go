@@ -72,6 +72,7 @@ func (c *committer) addSegment() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.segments = append(j.segments, c.active)
+	j.files[c.active.id] = c.active
 	return nil
 }
 
@@ -110,7 +111,7 @@ func (c *committer) commit(batch []request) {
 
 func (c *committer) decide(changes []events.Change) {
 	for _, change := range changes {
-		next, write := change.Decide(c.current(change.Key))
+		next, write := change.Decide(c.current(change.Key, change.Blind))
 		if write {
 			c.add(change.Key, next)
 		}
@@ -118,14 +119,18 @@ func (c *committer) decide(changes []events.Change) {
 }
 
 // current is what stands of key, with what this batch wrote.
-func (c *committer) current(key []byte) events.Record {
+func (c *committer) current(key []byte, blind bool) (r events.Record) {
 	if w, ok := c.last[string(key)]; ok {
 		return w.record
 	}
-	j := c.journal
-	r, at, ok := j.index.get(key) // only this goroutine changes it
-	if j.hides(at, ok) {
-		return events.Record{Key: key, Version: j.newest, Deleted: true, Corrupt: true}
+	var err error
+	if blind {
+		r, err = c.journal.head(key)
+	} else {
+		r, err = c.journal.Get(key)
+	}
+	if err != nil {
+		return events.Record{Key: key, Version: c.journal.Newest(), Deleted: true, Corrupt: true}
 	}
 	return r
 }
@@ -136,7 +141,7 @@ func (c *committer) add(key []byte, next events.Record) {
 	l.record.Key = key
 	if !next.Known() {
 		l.kind = kindDrop
-		l.record.Version = c.current(key).Version
+		l.record.Version = c.current(key, true).Version
 		if l.record.Version.IsZero() {
 			return // nothing was known
 		}

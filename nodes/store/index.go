@@ -2,74 +2,246 @@ package store
 
 import (
 	"bytes"
-	"maps"
-	"slices"
-	"strings"
+	"hash/maphash"
 	"time"
 
 	"dht/events"
 )
 
-// index finds the records that stand.
+// index finds the records that stand, by key and in order. It is not safe for
+// concurrent use.
 type index struct {
-	entries map[string]entry
+	arena  arena
+	table  table
+	order  order
+	expiry expiry
+	stats  events.StoreStats // of the listed entries
+	bulk   bool              // while loading the order is left for later
 }
 
-type entry struct {
-	record events.Record
-	at     place
+// maxInMemory is the longest value that is kept in memory: a longer one is read
+// from its segment, which costs little beside sending it.
+const maxInMemory = 4 << 10
+
+func newIndex() *index {
+	return &index{
+		table:  table{seed: maphash.MakeSeed()},
+		expiry: expiry{times: map[ref]int64{}},
+		bulk:   true,
+	}
 }
 
-func newIndex() *index { return &index{entries: map[string]entry{}} }
-
-// get finds what is recorded of key.
-func (x *index) get(key []byte) (events.Record, place, bool) {
-	e, ok := x.entries[string(key)]
-	return e.record, e.at, ok
+// loaded ends the bulk loading.
+func (x *index) loaded() {
+	refs := make([]ref, 0, x.stats.Keys)
+	x.table.each(func(r ref) {
+		if x.entry(r).has(flagListed) {
+			refs = append(refs, r)
+		}
+	})
+	x.order.build(&x.arena, refs)
+	x.bulk = false
 }
 
-// set records r, which stands at at.
-func (x *index) set(r events.Record, at place) {
-	r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
-	x.entries[string(r.Key)] = entry{r, at}
+func (x *index) entry(r ref) entry { return entry(x.arena.at(r)) }
+
+// find returns the entry of key, 0 when nothing is known of it.
+func (x *index) find(key []byte) ref { return x.table.find(&x.arena, key, x.table.hash(key)) }
+
+// head is what an entry says but for the value; its key is the one given.
+func (x *index) head(key []byte, at ref) events.Record {
+	e := x.entry(at)
+	r := events.Record{Key: key, Version: e.version(), Deleted: e.has(flagDeleted)}
+	if e.has(flagExpires) {
+		r.Expires = x.expiry.times[at]
+	}
+	return r
 }
 
-func (x *index) remove(key []byte) { delete(x.entries, string(key)) }
+// record copies what an entry says, with the value when that is in memory.
+func (x *index) record(key []byte, at ref) events.Record {
+	r := x.head(key, at)
+	var value []byte
+	if e := x.entry(at); e.value() != 0 {
+		value = x.arena.at(e.value())[:e.valueSize()]
+	}
+	b := make([]byte, len(key)+len(value))
+	copy(b, key)
+	copy(b[len(key):], value)
+	r.Key, r.Value = b[:len(key):len(key)], b[len(key):]
+	return r
+}
+
+// set records r, which stands at at, and returns where the record before stood.
+func (x *index) set(r events.Record, at place) (before place) {
+	hash := x.table.hash(r.Key)
+	ref := x.table.find(&x.arena, r.Key, hash)
+	if ref == 0 {
+		ref = x.add(r.Key, hash)
+	}
+	e := x.entry(ref)
+	before = e.place()
+	x.unlist(ref, e, r.Deleted)
+	if e.has(flagExpires) {
+		x.expiry.forget(ref)
+	}
+	e.setVersion(r.Version)
+	e.setPlace(at)
+	x.setValue(e, r.Value)
+	flags := e.flags() & flagListed
+	if r.Deleted {
+		flags |= flagDeleted
+	}
+	if r.Expires != 0 {
+		flags |= flagExpires
+		x.expiry.set(ref, r.Expires)
+	}
+	e.setFlags(flags)
+	x.list(ref, e)
+	return before
+}
+
+// add makes an entry for a key that is not known yet.
+func (x *index) add(key []byte, hash uint64) ref {
+	r := x.arena.alloc(entryHead + len(key))
+	e := x.entry(r)
+	clear(e[:entryHead])
+	e.setKey(key)
+	x.table.add(hash, r)
+	return r
+}
+
+// remove forgets key, and returns where its record stood.
+func (x *index) remove(key []byte) (before place) {
+	hash := x.table.hash(key)
+	r := x.table.find(&x.arena, key, hash)
+	if r == 0 {
+		return before
+	}
+	e := x.entry(r)
+	before = e.place()
+	x.unlist(r, e, true)
+	x.expiry.forget(r)
+	x.setValue(e, nil)
+	x.table.remove(hash, r)
+	size := e.keySize()
+	clear(e[:entryHead])
+	x.arena.release(r, entryHead+size)
+	return before
+}
+
+// setValue replaces the value in memory.
+func (x *index) setValue(e entry, value []byte) {
+	x.evict(e)
+	e.setValueSize(len(value))
+	x.admit(e, value)
+}
+
+// admit takes the value of e into memory.
+func (x *index) admit(e entry, value []byte) {
+	if len(value) == 0 || len(value) > maxInMemory {
+		return
+	}
+	r := x.arena.alloc(len(value))
+	copy(x.arena.at(r), value)
+	e.setValue(r)
+}
+
+// evict leaves the value of e on disk only.
+func (x *index) evict(e entry) {
+	if r := e.value(); r != 0 {
+		x.arena.release(r, e.valueSize())
+		e.setValue(0)
+	}
+}
+
+// list counts a live entry. One that has expired is taken out by expire.
+func (x *index) list(r ref, e entry) {
+	if e.has(flagDeleted) {
+		return
+	}
+	x.stats.Keys++
+	x.stats.Bytes += e.liveBytes()
+	if e.has(flagListed) {
+		return
+	}
+	e.setFlags(e.flags() | flagListed)
+	if !x.bulk {
+		x.order.insert(&x.arena, r)
+	}
+}
+
+// unlist no longer counts an entry. Unless it is gone its place in the order is
+// kept for the record that follows.
+func (x *index) unlist(r ref, e entry, gone bool) {
+	if !e.has(flagListed) {
+		return
+	}
+	x.stats.Keys--
+	x.stats.Bytes -= e.liveBytes()
+	if !gone {
+		return
+	}
+	e.setFlags(e.flags() &^ flagListed)
+	if !x.bulk {
+		x.order.remove(&x.arena, r)
+	}
+}
 
 // replay applies a line of the journal: the newest version stands, among equal
-// ones the last.
-func (x *index) replay(l *line, at place) {
-	current, _, _ := x.get(l.record.Key)
+// ones the last. It returns where the record that stands no longer stood.
+func (x *index) replay(l *line, at place) (before place, stands bool) {
+	r := x.find(l.record.Key)
 	switch {
-	case current.Version.Compare(l.record.Version) > 0:
+	case r != 0 && bytes.Compare(x.entry(r)[:16], l.record.Version[:]) > 0:
+		return place{}, false
 	case l.kind == kindDrop:
-		x.remove(l.record.Key)
-	default:
-		x.set(l.record, at)
+		return x.remove(l.record.Key), false
+	}
+	return x.set(l.record, at), true
+}
+
+// due reports whether expire has something to do.
+func (x *index) due(now time.Time) bool { return x.expiry.due(now.UnixMilli()) }
+
+// expire takes expired entries out of the order and the counts, at most limit of
+// them.
+func (x *index) expire(now time.Time, limit int) {
+	for range limit {
+		r := x.expiry.pop(now.UnixMilli())
+		if r == 0 {
+			return
+		}
+		x.unlist(r, x.entry(r), true)
 	}
 }
 
-func (x *index) list(prefix, after []byte, limit int, now time.Time, visible func(place) bool) (keys []events.KeyInfo, more bool) {
-	for _, key := range slices.Sorted(maps.Keys(x.entries)) {
-		e := x.entries[key]
-		r := e.record
-		if !r.Live(now) || !visible(e.at) || !strings.HasPrefix(key, string(prefix)) || key <= string(after) {
-			continue
-		}
-		if len(keys) == limit {
-			return keys, true
-		}
-		keys = append(keys, events.KeyInfo{Key: r.Key, Version: r.Version, Expires: r.Expires, Bytes: int64(len(r.Value))})
+// keys lists the live keys that begin with prefix, behind after, if visible.
+func (x *index) keys(prefix, after []byte, limit int, visible func(place) bool) (keys []events.KeyInfo, more bool) {
+	start := prefix
+	if bytes.Compare(after, prefix) >= 0 {
+		start = append(bytes.Clone(after), 0) // the first key behind after
 	}
-	return keys, false
+	run, i := x.order.seek(&x.arena, start)
+	x.order.from(run, i, func(r ref) bool {
+		e := x.entry(r)
+		if !bytes.HasPrefix(e.key(), prefix) {
+			return false
+		}
+		if !visible(e.place()) {
+			return true
+		}
+		if more = len(keys) >= limit; more {
+			return false
+		}
+		info := events.KeyInfo{Key: bytes.Clone(e.key()), Version: e.version(), Bytes: int64(e.valueSize())}
+		if e.has(flagExpires) {
+			info.Expires = x.expiry.times[r]
+		}
+		keys = append(keys, info)
+		return true
+	})
+	return keys, more
 }
 
-func (x *index) stats(now time.Time) (s events.StoreStats) {
-	for key, e := range x.entries {
-		if e.record.Live(now) {
-			s.Keys++
-			s.Bytes += int64(len(key) + len(e.record.Value))
-		}
-	}
-	return s
-}
+func (x *index) close() { x.arena.close() }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -49,11 +50,13 @@ type Journal struct {
 
 	mu       sync.RWMutex // guards what follows
 	index    *index
-	segments []*segment // oldest first; the last one is appended to
+	segments []*segment          // oldest first; the last one is appended to
+	files    map[uint32]*segment // by id
 	newest   events.Version
 	damage   []damage
 	hidden   position // what stands before it cannot be trusted
 	err      error    // why the journal stopped writing
+	closed   bool
 }
 
 // position orders lines over all segments; the zero position is before all.
@@ -77,7 +80,8 @@ func Open(dir string, o Options) (_ *Journal, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	j := &Journal{options: o, folder: folder, queue: newQueue(), index: newIndex(), failed: make(chan struct{})}
+	j := &Journal{options: o, folder: folder, queue: newQueue(), failed: make(chan struct{})}
+	j.index, j.files = newIndex(), map[uint32]*segment{}
 	if err = j.start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), j.release())
 	}
@@ -99,6 +103,10 @@ func (j *Journal) start() error {
 	j.segments, j.newest, j.damage = l.segments, l.newest, l.damage
 	if err != nil {
 		return err
+	}
+	j.index.loaded()
+	for _, s := range j.segments {
+		j.files[s.id] = s
 	}
 	j.hide()
 	j.committer = committer{journal: j, nextID: l.nextID}
@@ -146,28 +154,64 @@ func (j *Journal) Earlier() []events.MapID { return slices.Clone(j.folder.owner.
 // [events.ErrCorrupt] when damage hides the truth. The slices returned must not
 // be modified; they stay valid.
 func (j *Journal) Get(key []byte) (events.Record, error) {
+	for {
+		j.mu.RLock()
+		r, from, err := j.lookup(key)
+		j.mu.RUnlock()
+		if err != nil || from.segment == nil {
+			return r, err
+		}
+		r, err = from.segment.read(key, from.at)
+		if !errors.Is(err, os.ErrClosed) { // merged meanwhile: the record has moved
+			return r, err
+		}
+	}
+}
+
+// head is Get without the value; the key is the caller's.
+func (j *Journal) head(key []byte) (events.Record, error) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	r, at, ok := j.index.get(key)
-	if j.hides(at, ok) {
-		return events.Record{}, j.corrupt()
+	r, err := j.find(key)
+	if r == 0 || err != nil {
+		return events.Record{}, err
+	}
+	return j.index.head(key, r), nil
+}
+
+// source is where a value must be read from; without a segment, nowhere.
+type source struct {
+	segment *segment
+	at      place
+}
+
+// lookup finds the record of key, or where it is to be read. mu must be held.
+func (j *Journal) lookup(key []byte) (events.Record, source, error) {
+	r, err := j.find(key)
+	if r == 0 || err != nil {
+		return events.Record{}, source{}, err
+	}
+	if e := j.index.entry(r); !e.inMemory() {
+		return events.Record{}, source{j.files[e.place().file], e.place()}, nil
+	}
+	return j.index.record(key, r), source{}, nil
+}
+
+// find returns the entry of key, 0 when nothing is known of it. mu must be held.
+func (j *Journal) find(key []byte) (ref, error) {
+	if j.closed {
+		return 0, events.ErrStopped
+	}
+	r := j.index.find(key)
+	if len(j.damage) > 0 && (r == 0 || !j.certain(j.index.entry(r).place())) {
+		return 0, j.corrupt()
 	}
 	return r, nil
 }
 
-// hides reports whether damage makes what was found, or was not, worthless. mu
-// must be held.
-func (j *Journal) hides(at place, found bool) bool {
-	return len(j.damage) > 0 && (!found || j.position(at).before(j.hidden))
-}
-
-func (j *Journal) position(at place) position {
-	for _, s := range j.segments {
-		if s.id == at.file {
-			return position{s.number, int64(at.off)}
-		}
-	}
-	return position{}
+// certain reports whether no damage stands behind a line. mu must be held.
+func (j *Journal) certain(at place) bool {
+	return len(j.damage) == 0 || !position{j.files[at.file].number, int64(at.off)}.before(j.hidden)
 }
 
 func (j *Journal) corrupt() error {
@@ -179,9 +223,13 @@ func (j *Journal) corrupt() error {
 // damage hides keys it returns those that are certain, and
 // [events.ErrCorrupt]. The keys returned must not be modified.
 func (j *Journal) List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error) {
+	j.expire()
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	keys, more = j.index.list(prefix, after, limit, j.options.Now(), func(at place) bool { return !j.hides(at, true) })
+	if j.closed {
+		return nil, false, events.ErrStopped
+	}
+	keys, more = j.index.keys(prefix, after, limit, j.certain)
 	if len(j.damage) > 0 {
 		err = j.corrupt()
 	}
@@ -190,9 +238,29 @@ func (j *Journal) List(prefix, after []byte, limit int) (keys []events.KeyInfo, 
 
 // Stats counts the live keys; those that have expired do not count.
 func (j *Journal) Stats() events.StoreStats {
+	j.expire()
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	return j.index.stats(j.options.Now())
+	return j.index.stats
+}
+
+// expireStep bounds how long readers wait for expired records to go.
+const expireStep = 1000
+
+// expire takes out of the index what has expired until now.
+func (j *Journal) expire() {
+	now := j.options.Now()
+	for j.due(now) {
+		j.mu.Lock()
+		j.index.expire(now, expireStep)
+		j.mu.Unlock()
+	}
+}
+
+func (j *Journal) due(now time.Time) bool {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return !j.closed && j.index.due(now)
 }
 
 // Newest is the newest version ever recorded: a clock that moves past it never
@@ -244,6 +312,10 @@ func (j *Journal) finish() error {
 }
 
 func (j *Journal) release() (err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	j.index.close()
 	for _, s := range j.segments {
 		err = errors.Join(err, s.file.Close())
 	}

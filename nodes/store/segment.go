@@ -36,6 +36,19 @@ type segment struct {
 // that a sync need not commit its growth.
 const fillStep = 1 << 20
 
+// read returns the record of key that stands at at.
+func (s *segment) read(key []byte, at place) (events.Record, error) {
+	raw := make([]byte, at.size)
+	if _, err := s.file.ReadAt(raw, int64(at.off)); err != nil {
+		return events.Record{}, fmt.Errorf("read %s at %d: %w", segmentName(s.number), at.off, err)
+	}
+	var l line
+	if err := parse(raw[:at.size-1], &l); err != nil || !bytes.Equal(l.record.Key, key) {
+		return events.Record{}, fmt.Errorf("%w: %s at %d", events.ErrCorrupt, segmentName(s.number), at.off)
+	}
+	return l.record, nil
+}
+
 // append writes lines and syncs them. On a full disk it is [events.ErrReadOnly]
 // and the segment is as before; any other error leaves it unusable.
 func (s *segment) append(lines []byte) error {

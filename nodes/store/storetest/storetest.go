@@ -24,7 +24,7 @@ type Store interface {
 	Close() error
 }
 
-// Start is the time at which the stores of a test are opened.
+// start is the time at which the stores of a test are opened.
 var start = time.UnixMilli(1_800_000_000_000)
 
 // Test runs the suite. open returns an empty store that reads the time from

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"sort"
+)
+
+// order keeps entries sorted by key, in runs of bounded length: four bytes an
+// entry, found by two binary searches, inserted by moving half a run.
+type order struct {
+	runs [][]ref // none is empty
+}
+
+const maxRun = 512
+
+// seek finds the first entry whose key is not below key.
+func (o *order) seek(a *arena, key []byte) (run, i int) {
+	run = max(0, sort.Search(len(o.runs), func(n int) bool { return below(key, a, o.runs[n][0]) })-1)
+	if len(o.runs) == 0 {
+		return 0, 0
+	}
+	r := o.runs[run]
+	return run, sort.Search(len(r), func(n int) bool { return !above(key, a, r[n]) })
+}
+
+func below(key []byte, a *arena, r ref) bool { return bytes.Compare(key, entry(a.at(r)).key()) < 0 }
+func above(key []byte, a *arena, r ref) bool { return bytes.Compare(key, entry(a.at(r)).key()) > 0 }
+
+// insert puts in an entry that is not there yet.
+func (o *order) insert(a *arena, r ref) {
+	if len(o.runs) == 0 {
+		o.runs = [][]ref{append(make([]ref, 0, maxRun), r)}
+		return
+	}
+	run, i := o.seek(a, entry(a.at(r)).key())
+	if len(o.runs[run]) == maxRun {
+		if run, i = o.split(run, i); i == maxRun {
+			panic("store: split run is full")
+		}
+	}
+	o.runs[run] = slices.Insert(o.runs[run], i, r)
+}
+
+// split halves a run, and tells where its place i went. A run that grows at the
+// end of all, as with rising keys, is left full.
+func (o *order) split(run, i int) (int, int) {
+	at := maxRun / 2
+	if run == len(o.runs)-1 && i == maxRun {
+		at = maxRun
+	}
+	right := append(make([]ref, 0, maxRun), o.runs[run][at:]...)
+	o.runs[run] = o.runs[run][:at]
+	o.runs = slices.Insert(o.runs, run+1, right)
+	if i > at || at == maxRun {
+		return run + 1, i - at
+	}
+	return run, i
+}
+
+// remove takes out an entry that is there.
+func (o *order) remove(a *arena, r ref) {
+	run, i := o.seek(a, entry(a.at(r)).key())
+	o.runs[run] = slices.Delete(o.runs[run], i, i+1)
+	if len(o.runs[run]) == 0 {
+		o.runs = slices.Delete(o.runs, run, run+1)
+	}
+}
+
+// from calls each with the entries from place i of a run on, until it returns
+// false.
+func (o *order) from(run, i int, each func(ref) bool) {
+	for ; run < len(o.runs); run++ {
+		for ; i < len(o.runs[run]); i++ {
+			if !each(o.runs[run][i]) {
+				return
+			}
+		}
+		i = 0
+	}
+}
+
+// sortable is an entry with the beginning of its key, behind what all keys have
+// in common: most comparisons then need not look at the keys.
+type sortable struct {
+	begin uint64
+	ref   ref
+}
+
+// build makes the order of entries, at once.
+func (o *order) build(a *arena, refs []ref) {
+	common := commonPrefix(a, refs)
+	items := make([]sortable, len(refs))
+	for i, r := range refs {
+		var begin [8]byte
+		copy(begin[:], entry(a.at(r)).key()[common:])
+		items[i] = sortable{binary.BigEndian.Uint64(begin[:]), r}
+	}
+	slices.SortFunc(items, func(x, y sortable) int {
+		switch {
+		case x.begin < y.begin:
+			return -1
+		case x.begin > y.begin:
+			return 1
+		}
+		return bytes.Compare(entry(a.at(x.ref)).key(), entry(a.at(y.ref)).key())
+	})
+	o.runs = nil
+	for chunk := range slices.Chunk(items, maxRun*7/8) {
+		run := make([]ref, 0, maxRun)
+		for _, item := range chunk {
+			run = append(run, item.ref)
+		}
+		o.runs = append(o.runs, run)
+	}
+}
+
+// commonPrefix is how many bytes all keys have in common.
+func commonPrefix(a *arena, refs []ref) int {
+	if len(refs) == 0 {
+		return 0
+	}
+	first := entry(a.at(refs[0])).key()
+	common := len(first)
+	for _, r := range refs {
+		key := entry(a.at(r)).key()
+		common = min(common, len(key))
+		for common > 0 && !bytes.Equal(first[:common], key[:common]) {
+			common--
+		}
+	}
+	return common
+}
