@@ -1,0 +1,186 @@
+// Package client is the Go library: it puts, gets, deletes and lists keys over
+// the bus, and tells what happened to each request.
+//
+// A client asks every node, or one, gathers what they answer, and lets package
+// quorum say what that amounts to. It takes the cluster map from the nodes and
+// imports from them only placement, to know whose answer counts. It starts no
+// node and knows no command line.
+package client
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dht/events"
+	"dht/nodes/placement"
+)
+
+// DefaultTimeout is how long a request may take.
+const DefaultTimeout = 2 * time.Second
+
+// Options say how to reach the nodes. The zero value of each field has a
+// meaning.
+type Options struct {
+	Servers []string         // NATS servers; empty: [nats.DefaultURL]
+	Conn    *nats.Conn       // used instead of Servers; the caller closes it
+	NATS    []nats.Option    // credentials and the like, for Servers
+	Prefix  string           // first token of every subject; empty: "dht"
+	Timeout time.Duration    // of each request; 0: [DefaultTimeout]
+	Now     func() time.Time // nil: [time.Now]
+}
+
+// Client talks to the nodes of one cluster. Safe for concurrent use.
+type Client struct {
+	transport Transport
+	clock     *events.Clock
+	timeout   time.Duration
+
+	mu    sync.Mutex // guards what follows
+	m     *placement.Map
+	stale int // how many nodes to hear before a map is believed; 0: any one
+}
+
+// Connect reaches a NATS server, or returns [events.ErrUnreachable]. Whether
+// any node is there shows at the first request.
+func Connect(o Options) (*Client, error) {
+	conn, err := o.Conn, error(nil)
+	if conn == nil {
+		if conn, err = o.dial(); err != nil {
+			return nil, err
+		}
+	}
+	t, err := newBusTransport(conn, o.Conn == nil, events.NewSubjects(o.Prefix))
+	if err != nil {
+		if o.Conn == nil {
+			conn.Close()
+		}
+		return nil, err
+	}
+	return New(t, o), nil
+}
+
+// New makes a client over any transport, which it closes. Of the options,
+// Timeout and Now count.
+func New(t Transport, o Options) *Client {
+	c := &Client{transport: t, timeout: o.Timeout, clock: events.NewClock(time.Now)}
+	if c.timeout <= 0 {
+		c.timeout = DefaultTimeout
+	}
+	if o.Now != nil {
+		c.clock = events.NewClock(o.Now)
+	}
+	return c
+}
+
+func (o Options) dial() (*nats.Conn, error) {
+	servers := strings.Join(o.Servers, ",")
+	if servers == "" {
+		servers = nats.DefaultURL
+	}
+	conn, err := nats.Connect(servers, append([]nats.Option{
+		nats.Name("dht client"),
+		// A put that timed out must not be delivered when the connection is back.
+		nats.ReconnectBufSize(-1),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.Timeout(time.Second),
+	}, o.NATS...)...)
+	if err != nil {
+		return nil, fmt.Errorf("%w from any NATS server (%s): %v", events.ErrUnreachable, servers, err)
+	}
+	return conn, nil
+}
+
+// Close ends what is under way. It is idempotent.
+func (c *Client) Close() error { return c.transport.Close() }
+
+// Result is what became of a request for one key.
+type Result struct {
+	Key     []byte
+	Status  events.Status   // stored, found, deleted, absent; error when there was an error
+	Version events.Version  // of what is stored now, as far as known
+	Value   []byte          // get
+	Expires int64           // get: unix milliseconds, 0 is never
+	Node    string          // that the status rests on
+	Answers []events.Answer // of every node in map order; whoever had not answered when it was decided is silent
+}
+
+// Option changes one request.
+type Option func(*options)
+
+type options struct {
+	expires int64
+	ttl     time.Duration
+	all     bool
+}
+
+// TTL lets a put's value expire after d, by this client's clock corrected by
+// the nodes'.
+func TTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
+
+// ExpireAt lets a put's value expire at t, unix milliseconds; 0 is never.
+func ExpireAt(t int64) Option { return func(o *options) { o.expires = t } }
+
+// AllAnswers waits until every node has answered, rather than until the answer
+// is decided.
+func AllAnswers() Option { return func(o *options) { o.all = true } }
+
+// Put stores value under key. Errors: [events.ErrUnknown] when the owner did
+// not answer (the put may have been applied; putting again is safe),
+// [events.ErrUnreachable] when nothing was sent, [events.ErrTooLarge],
+// [events.ErrBadRequest], and what the owner refused with.
+func (c *Client) Put(ctx context.Context, key, value []byte, opts ...Option) (Result, error) {
+	return c.do(ctx, events.OpPut, events.Request{Key: key, Value: value}, opts)
+}
+
+// Get returns the value stored under key. Errors: [events.ErrNotFound] when the
+// owner said so, [events.ErrOwnerOffline] when it did not answer,
+// [events.ErrUnreachable], [events.ErrCorrupt].
+func (c *Client) Get(ctx context.Context, key []byte, opts ...Option) (Result, error) {
+	return c.do(ctx, events.OpGet, events.Request{Key: key}, opts)
+}
+
+// Delete removes key; that nothing was there is no error, its status is absent.
+// Errors are those of [Client.Put].
+func (c *Client) Delete(ctx context.Context, key []byte, opts ...Option) (Result, error) {
+	return c.do(ctx, events.OpDelete, events.Request{Key: key}, opts)
+}
+
+// attempts bounds how often a request is stamped anew.
+const attempts = 4
+
+// do asks until the answer is not one that asking anew would change: a node
+// with another clock, another map or a newer version says how to go on, and has
+// applied nothing.
+func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []Option) (Result, error) {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	result := Result{Key: r.Key, Status: events.StatusError}
+	if err := events.CheckKey(r.Key); err != nil {
+		return result, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	var err error
+	for range attempts {
+		var m *placement.Map
+		if m, err = c.Map(ctx); err != nil {
+			return result, err
+		}
+		outcome := c.ask(ctx, m, op, r, o)
+		result, err = resultOf(r.Key, outcome), outcome.Err
+		if err == nil || ctx.Err() != nil || !c.learn(err, outcome) {
+			break
+		}
+	}
+	return result, err
+}

@@ -1,0 +1,154 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"dht/events"
+	"dht/nodes/placement"
+)
+
+// Key is one key that a node keeps.
+type Key struct {
+	events.KeyInfo
+	Node string
+}
+
+// Keys lists the live keys with prefix that the node called node keeps, in byte
+// order, misplaced ones included; of every node in map order when node is
+// empty. A node that does not answer ends its part with
+// [events.ErrOwnerOffline]; what the others have is listed all the same.
+func (c *Client) Keys(ctx context.Context, node string, prefix []byte) iter.Seq2[Key, error] {
+	return func(yield func(Key, error) bool) {
+		names, err := c.nodes(ctx, node)
+		if err != nil {
+			yield(Key{}, err)
+			return
+		}
+		for _, name := range names {
+			if !c.listNode(ctx, name, prefix, yield) {
+				return
+			}
+		}
+	}
+}
+
+// nodes is the node asked for, or all of them.
+func (c *Client) nodes(ctx context.Context, node string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	m, err := c.Map(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case node == "":
+		return m.Names(nil), nil
+	case m.Index(node) < 0:
+		return nil, fmt.Errorf("%w: the cluster has no node %q", events.ErrBadRequest, node)
+	}
+	return []string{node}, nil
+}
+
+// listNode yields the keys of one node page by page; false ends everything.
+func (c *Client) listNode(ctx context.Context, node string, prefix []byte, yield func(Key, error) bool) bool {
+	var after []byte
+	for {
+		answers, err := c.askNode(ctx, node, events.OpKeys, events.Request{Prefix: prefix, After: after})
+		if err != nil {
+			return yield(Key{}, err)
+		}
+		page, last := answers[:len(answers)-1], answers[len(answers)-1]
+		for _, a := range page {
+			if !yield(Key{events.KeyInfo{Key: a.Key, Version: a.Version, Expires: a.Expires, Bytes: a.Bytes}, node}, nil) {
+				return false
+			}
+			after = a.Key
+		}
+		if !last.More || len(page) == 0 {
+			return true
+		}
+	}
+}
+
+// askNode sends one message to one node and waits for its answers: at least
+// one, and none that refuses the whole message.
+func (c *Client) askNode(ctx context.Context, node string, op events.Op, reqs ...events.Request) (answers []events.Answer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	var decodeErr error
+	err = c.transport.Ask(ctx, node, op, events.AppendRequests(nil, reqs...), func(reply []byte) bool {
+		answers, decodeErr = events.DecodeAnswers(reply)
+		return true
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case decodeErr != nil:
+		return nil, fmt.Errorf("answers of %s: %w", node, decodeErr)
+	case len(answers) == 0:
+		return nil, fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, node)
+	}
+	if a := answers[0]; len(answers) == 1 && a.Code != "" {
+		return nil, fmt.Errorf("%w: %s says: %s", a.Code, node, a.Error)
+	}
+	return answers, nil
+}
+
+// NodeStatus is one member of the cluster map, as it is now.
+type NodeStatus struct {
+	Name     string
+	Rule     string
+	Up       bool
+	Expected float64     // share of all keys that the rules give it
+	Prefix   bool        // its rule is a prefix: Expected says nothing
+	Info     events.Info // of a node that is up
+}
+
+// Status asks every node how it is. Nodes that do not answer in time are down;
+// that nobody answers is [events.ErrUnreachable].
+func (c *Client) Status(ctx context.Context) ([]NodeStatus, error) {
+	m, err := c.Map(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos, err := c.infos(ctx, c.timeout, func(infos []events.Info) bool { return len(infos) >= m.Len() })
+	if err != nil {
+		return nil, err
+	}
+	return statusOf(m, infos), nil
+}
+
+func statusOf(m *placement.Map, infos []events.Info) (list []NodeStatus) {
+	for _, share := range m.Shares().Nodes {
+		expected, _ := share.Share.Float64()
+		s := NodeStatus{Name: share.Name, Rule: share.Rule, Expected: expected, Prefix: share.Prefix}
+		for _, info := range infos {
+			if info.Node == s.Name {
+				s.Up, s.Info = true, info
+			}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// Explanation is the whole story of one key.
+type Explanation struct {
+	Key []byte
+	placement.Explanation
+	Result // what the nodes answer to a get now
+}
+
+// Explain tells how the rules place key, and what each node answers now. The
+// result's error is that of [Client.Get]; an explanation comes with it.
+func (c *Client) Explain(ctx context.Context, key []byte) (Explanation, error) {
+	result, err := c.Get(ctx, key, AllAnswers())
+	c.mu.Lock()
+	m := c.m
+	c.mu.Unlock()
+	if m == nil {
+		return Explanation{Key: key, Result: result}, err
+	}
+	return Explanation{Key: key, Explanation: m.Explain(key), Result: result}, err
+}

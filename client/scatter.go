@@ -1,0 +1,117 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"dht/events"
+)
+
+// Scattered says where random keys went.
+type Scattered struct {
+	Keys       int            // asked for
+	Stored     int            // by every owner that the rules name
+	Missing    int            // not stored where the rules say
+	Duplicates int            // stored where the rules do not say
+	ByNode     map[string]int // stored copies
+	Names      [][]byte       // of the keys that were stored
+	Faults     []error        // what went wrong, a line each
+}
+
+// scatterAtOnce is how many puts a scatter keeps in flight.
+const scatterAtOnce = 16
+
+// Scatter puts count random alphanumeric keys, waits for the answer of every
+// node to each, and holds the answers to the rules. done is called after each
+// key. It is [events.ErrUnreachable] when no node can be asked at all.
+func (c *Client) Scatter(ctx context.Context, count int, done func()) (Scattered, error) {
+	s := Scattered{Keys: count, ByNode: map[string]int{}}
+	names, err := c.nodes(ctx, "")
+	if err != nil {
+		return s, err
+	}
+	for _, name := range names {
+		s.ByNode[name] = 0
+	}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(scatterAtOnce)
+	for i := range count {
+		key := []byte(rand.Text())
+		group.Go(func() error {
+			result, err := c.Put(ctx, key, fmt.Appendf(nil, "value %d", i), AllAnswers())
+			mu.Lock()
+			defer mu.Unlock()
+			s.count(c.owners(key), result, err)
+			done()
+			return ctx.Err()
+		})
+	}
+	return s, group.Wait()
+}
+
+// owners are whom the rules name for key.
+func (c *Client) owners(key []byte) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil {
+		return nil
+	}
+	return c.m.Names(c.m.Owners(key, nil))
+}
+
+// count holds the answers about one key to the rules.
+func (s *Scattered) count(owners []string, r Result, err error) {
+	kept := map[string]bool{}
+	for _, a := range r.Answers {
+		if a.Status == events.StatusStored {
+			kept[a.Node] = true
+			s.ByNode[a.Node]++
+		}
+	}
+	missing := 0
+	for _, owner := range owners {
+		if !kept[owner] {
+			missing++
+		}
+		delete(kept, owner)
+	}
+	switch {
+	case err != nil || missing > 0:
+		s.Missing++
+		s.Faults = append(s.Faults, fmt.Errorf("%q is missing at %v: %w", r.Key, owners, orMissing(err)))
+	default:
+		s.Stored++
+		s.Names = append(s.Names, r.Key)
+	}
+	if len(kept) > 0 {
+		s.Duplicates++
+		s.Faults = append(s.Faults, fmt.Errorf("%q is kept by %v too, though %v own it", r.Key, kept, owners))
+	}
+}
+
+func orMissing(err error) error {
+	if err == nil {
+		return errors.New("not stored")
+	}
+	return err
+}
+
+// ReadBack gets every key and calls done after each; it returns how many were
+// found, and what went wrong with the others.
+func (c *Client) ReadBack(ctx context.Context, keys [][]byte, done func()) (found int, err error) {
+	for _, key := range keys {
+		if _, getErr := c.Get(ctx, key); getErr != nil {
+			err = errors.Join(err, fmt.Errorf("get %q: %w", key, getErr))
+		} else {
+			found++
+		}
+		done()
+	}
+	return found, err
+}

@@ -1,0 +1,176 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dht/events"
+)
+
+// Transport carries messages to nodes and brings their replies back.
+type Transport interface {
+	// Ask sends message to the node called to, to every node when that is
+	// empty, and calls take with each reply, one at a time, until take returns
+	// true or ctx ends. It may send the same bytes again when replies fail to
+	// come. Its error says that nothing could be sent, wrapping
+	// [events.ErrUnreachable] or [events.ErrTooLarge]; that nobody replied is
+	// no error. take is not called after Ask has returned.
+	Ask(ctx context.Context, to string, op events.Op, message []byte, take func(reply []byte) (enough bool)) error
+	// MaxMessage is how many bytes a message may have.
+	MaxMessage() int
+	// Close ends what is under way. It is idempotent.
+	Close() error
+}
+
+// busTransport asks over NATS: one subscription on a wildcard inbox serves all
+// calls, an id in the last token says which one a reply is for. (A subscription
+// for each request costs eight times the latency and 525 KB.)
+type busTransport struct {
+	conn     *nats.Conn
+	owned    bool // the connection was made here
+	subjects events.Subjects
+	sub      *nats.Subscription
+	prefix   string // of the inbox, with its last dot
+
+	mu    sync.Mutex // guards calls and last
+	calls map[uint64]*call
+	last  uint64
+}
+
+var _ Transport = (*busTransport)(nil)
+
+// call waits for replies to one message.
+type call struct {
+	mu     sync.Mutex // guards what follows; held while take runs
+	take   func([]byte) bool
+	closed bool
+	enough chan struct{}
+}
+
+// retryEvery is the pause after which a message that could not be sent is tried
+// again: the connection is moving to another server.
+const retryEvery = 20 * time.Millisecond
+
+func newBusTransport(conn *nats.Conn, owned bool, subjects events.Subjects) (*busTransport, error) {
+	t := &busTransport{conn: conn, owned: owned, subjects: subjects, calls: map[uint64]*call{}}
+	t.prefix = conn.NewInbox() + "."
+	var err error
+	if t.sub, err = conn.Subscribe(t.prefix+"*", t.receive); err != nil {
+		return nil, fmt.Errorf("subscribe to an inbox: %w", err)
+	}
+	return t, nil
+}
+
+func (t *busTransport) receive(m *nats.Msg) {
+	// An empty message says that nobody listens on the server asked. Nothing
+	// rests on that: one silent observer of dht.> keeps it from being sent.
+	if len(m.Data) == 0 {
+		return
+	}
+	id, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, t.prefix), 36, 64)
+	if err != nil {
+		return
+	}
+	t.mu.Lock()
+	c := t.calls[id]
+	t.mu.Unlock()
+	if c != nil {
+		c.reply(m.Data)
+	}
+}
+
+func (c *call) reply(data []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed && c.take(data) {
+		c.closed = true
+		close(c.enough)
+	}
+}
+
+func (c *call) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+}
+
+func (t *busTransport) open(take func([]byte) bool) (id uint64, c *call) {
+	c = &call{take: take, enough: make(chan struct{})}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last++
+	t.calls[t.last] = c
+	return t.last, c
+}
+
+func (t *busTransport) forget(id uint64, c *call) {
+	t.mu.Lock()
+	delete(t.calls, id)
+	t.mu.Unlock()
+	c.end()
+}
+
+func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message []byte, take func([]byte) bool) error {
+	subject := t.subjects.Broadcast(op)
+	if to != "" {
+		subject = t.subjects.Node(to, op)
+	}
+	id, c := t.open(take)
+	defer t.forget(id, c)
+	msg := &nats.Msg{Subject: subject, Reply: t.prefix + strconv.FormatUint(id, 36), Data: message}
+
+	again := time.NewTimer(halfOf(ctx))
+	defer again.Stop()
+	sent := false
+	for {
+		err := t.conn.PublishMsg(msg)
+		switch {
+		case errors.Is(err, nats.ErrMaxPayload):
+			return fmt.Errorf("%w: the message has %d bytes, the bus carries %d", events.ErrTooLarge, len(message), t.conn.MaxPayload())
+		case err != nil:
+			again.Reset(retryEvery)
+		default:
+			sent = true
+		}
+		select {
+		case <-c.enough:
+			return nil
+		case <-again.C:
+		case <-ctx.Done():
+			if !sent {
+				return fmt.Errorf("%w: no NATS server can be reached: %v", events.ErrUnreachable, err)
+			}
+			return nil
+		}
+	}
+}
+
+// halfOf is half the time that ctx leaves: when a reply has not come by then,
+// the request or the reply was lost with a server, and is sent once more.
+func halfOf(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return time.Second
+	}
+	return time.Until(deadline) / 2
+}
+
+func (t *busTransport) MaxMessage() int { return int(t.conn.MaxPayload()) }
+
+func (t *busTransport) Close() error {
+	if t.owned {
+		t.conn.Close()
+		return nil
+	}
+	if err := t.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
+		return fmt.Errorf("close client: %w", err)
+	}
+	return nil
+}

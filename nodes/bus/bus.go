@@ -1,0 +1,224 @@
+// Package bus brings requests from NATS to a node, and its answers back.
+//
+// It subscribes, decodes, calls the node and encodes; it decides nothing about
+// keys. It imports events, nodes and nats.go, and knows neither the TCP path
+// nor who runs the NATS server.
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dht/events"
+	"dht/nodes"
+)
+
+// Options make a server.
+type Options struct {
+	Conn     *nats.Conn // the caller closes it, after the server
+	Subjects events.Subjects
+	Logger   *slog.Logger
+}
+
+// Server answers for one node on the bus.
+type Server struct {
+	Options
+	node   *nodes.Node
+	subs   []*nats.Subscription
+	stop   context.CancelFunc
+	wait   sync.WaitGroup // for the outbox and for meet
+	writes sync.WaitGroup // for replies that wait for the disk
+	out    chan func()
+	gone   chan struct{} // closed when nothing more is sent
+	failed chan error
+	closed sync.Once
+}
+
+// outbox is how many messages may wait to be sent without holding up the
+// store's goroutine; it is more than the writes a node lets wait for the disk.
+const outbox = 32_768
+
+// New makes a server that can already tell of events, see [Server.Notify].
+func New(o Options) *Server {
+	return &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1)}
+}
+
+// Serve looks for others of the same name or another map, then subscribes and
+// returns: the node answers from then on, until Close. Errors are those of
+// [nodes.Node.Heard], or of NATS.
+func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
+	s.node = node
+	meeting, err := s.newMeeting()
+	if err != nil {
+		return err
+	}
+	if err := meeting.probe(ctx); err != nil {
+		meeting.close()
+		return err
+	}
+	s.wait.Go(s.send)
+	if err := s.subscribe(); err != nil {
+		meeting.close()
+		s.Close()
+		return err
+	}
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.wait.Go(func() { meeting.run(ctx) })
+	s.tell(events.EventUp, events.Record{})
+	return nil
+}
+
+// subscribe listens without a queue group: every node hears every request.
+func (s *Server) subscribe() error {
+	for _, op := range events.Ops() {
+		for _, subject := range []string{s.Subjects.Broadcast(op), s.Subjects.Node(s.node.Name, op)} {
+			sub, err := s.Conn.Subscribe(subject, func(m *nats.Msg) { s.handle(op, m) })
+			if err != nil {
+				return fmt.Errorf("subscribe to %s: %w", subject, err)
+			}
+			s.subs = append(s.subs, sub)
+		}
+	}
+	if err := s.Conn.Flush(); err != nil {
+		return fmt.Errorf("subscribe node %s: %w", s.node.Name, err)
+	}
+	return nil
+}
+
+func (s *Server) handle(op events.Op, m *nats.Msg) {
+	if op == events.OpInfo {
+		s.respondInfo(m)
+		return
+	}
+	reqs, err := events.DecodeRequests(m.Data)
+	if err != nil {
+		s.respond(m, []events.Answer{s.node.Refuse(err)})
+		return
+	}
+	if !op.Writes() {
+		s.node.Do(op, reqs, func(answers []events.Answer) { s.respond(m, answers) })
+		return
+	}
+	s.writes.Add(1)
+	s.node.Do(op, reqs, func(answers []events.Answer) {
+		s.post(func() {
+			defer s.writes.Done()
+			s.respond(m, answers)
+		})
+	})
+}
+
+// respond sends answers, if anybody asked for them. What does not fit the bus
+// is refused entry by entry: the client asks for those one at a time.
+func (s *Server) respond(m *nats.Msg, answers []events.Answer) {
+	if m.Reply == "" {
+		return
+	}
+	message := events.AppendAnswers(nil, answers...)
+	if limit := s.Conn.MaxPayload(); int64(len(message)) > limit {
+		for i := range answers {
+			if len(answers[i].Value) > 0 {
+				answers[i] = s.node.Refuse(fmt.Errorf("%w: the answers to this message exceed the bus's %d bytes: ask for fewer keys at a time", events.ErrTooLarge, limit))
+			}
+		}
+		message = events.AppendAnswers(message[:0], answers...)
+	}
+	s.logError("answer", m.Respond(message))
+}
+
+func (s *Server) respondInfo(m *nats.Msg) {
+	message, err := events.EncodeInfo(s.node.Info())
+	if err == nil {
+		err = m.Respond(message)
+	}
+	s.logError("answer info", err)
+}
+
+func (s *Server) logError(what string, err error) {
+	if err != nil && !errors.Is(err, nats.ErrMsgNoReply) {
+		s.Logger.Warn("cannot "+what, "err", err)
+	}
+}
+
+// post leaves f to the outbox; after Close it is forgotten.
+func (s *Server) post(f func()) {
+	select {
+	case s.out <- f:
+	case <-s.gone:
+	}
+}
+
+// send works off the outbox.
+func (s *Server) send() {
+	for {
+		select {
+		case f := <-s.out:
+			f()
+		case <-s.gone:
+			for len(s.out) > 0 {
+				(<-s.out)()
+			}
+			return
+		}
+	}
+}
+
+// Notify publishes an event about a change; it fits [nodes.Options].
+func (s *Server) Notify(t events.EventType, r events.Record) {
+	s.post(func() { s.tell(t, r) })
+}
+
+func (s *Server) tell(t events.EventType, r events.Record) {
+	e := events.NewEvent(s.node.Map.Name(), s.node.Name, t, s.node.Clock.Next())
+	if len(r.Key) > 0 {
+		e.SetRecord(r)
+	}
+	message, err := e.Encode()
+	if err == nil {
+		err = s.Conn.Publish(s.Subjects.Event(s.node.Name, t), message)
+	}
+	s.logError("tell of "+string(t), err)
+}
+
+// Failed delivers the reason why this node cannot stay on the bus: another
+// process has its name, or another map is in force.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Close stops listening, answers what is in flight and returns. It is
+// idempotent; the store must still be open.
+func (s *Server) Close() error {
+	s.closed.Do(func() {
+		if s.stop != nil {
+			s.stop()
+		}
+		s.drain()
+		s.writes.Wait()
+		if s.stop != nil {
+			s.post(func() { s.tell(events.EventDown, events.Record{}) })
+		}
+		close(s.gone)
+		s.wait.Wait()
+		s.logError("flush", s.Conn.FlushTimeout(time.Second))
+	})
+	return nil
+}
+
+// drain waits until every request that was delivered has been handled.
+// nats.Conn.Drain alone would lose their replies.
+func (s *Server) drain() {
+	var handled sync.WaitGroup
+	for _, sub := range s.subs {
+		handled.Add(1)
+		sub.SetClosedHandler(func(string) { handled.Done() })
+		if err := sub.Drain(); err != nil { // the connection is closed already
+			handled.Done()
+		}
+	}
+	handled.Wait()
+}
