@@ -17,7 +17,7 @@ type committer struct {
 	lines   []byte             // of the batch at hand
 	written []written          // by the batch at hand
 	last    map[string]written // the last one of each key
-	failed  error
+	limit   int64              // size at which the active segment is sealed
 }
 
 // written is a record that is not yet durable.
@@ -32,13 +32,16 @@ type written struct {
 func (c *committer) ready(torn int64) error {
 	c.last = map[string]written{}
 	segments := c.journal.segments
-	if len(segments) == 0 || segments[len(segments)-1].sealed {
+	if len(segments) == 0 {
 		return c.addSegment()
 	}
-	c.active = segments[len(segments)-1]
+	c.active, c.limit = segments[len(segments)-1], rotateAt(c.journal.index.live(), c.journal.options.Sealed)
 	if torn > 0 {
 		c.journal.options.Log.Warn("cut off what a crash left of unanswered writes",
 			"segment", segmentName(c.active.number), "bytes", torn)
+	}
+	if c.active.sealed {
+		return c.addSegment()
 	}
 	return c.mend()
 }
@@ -54,25 +57,53 @@ func (c *committer) mend() error {
 	return s.trim()
 }
 
-// addSegment starts the segment behind the last one.
+// rotate seals the active segment when it is large enough, and starts another.
+func (c *committer) rotate() error {
+	j := c.journal
+	if err := j.Err(); err != nil {
+		return fmt.Errorf("%w: %w", events.ErrStopped, err)
+	}
+	if c.active.end < c.limit && !c.active.sealed {
+		return nil
+	}
+	return c.judge(c.sealAndAdd())
+}
+
+func (c *committer) sealAndAdd() error {
+	j := c.journal
+	if !c.active.sealed {
+		if err := c.active.seal(); err != nil {
+			return err
+		}
+		j.mu.Lock()
+		c.active.sealed = true
+		j.mu.Unlock()
+	}
+	err := c.addSegment()
+	j.merger.signal()
+	return err
+}
+
+// addSegment starts the segment behind the active one.
 func (c *committer) addSegment() error {
 	j, number := c.journal, uint32(1)
-	if n := len(j.segments); n > 0 {
-		number = j.segments[n-1].through + 1
+	if c.active != nil {
+		number = c.active.through + 1
 	}
 	f, err := j.folder.fs.Create(j.folder.path(segmentName(number)))
-	if err != nil {
-		return fmt.Errorf("add a segment: %w", err)
+	if err == nil {
+		err = j.folder.fs.SyncDir(j.folder.dir)
 	}
-	if err := j.folder.fs.SyncDir(j.folder.dir); err != nil {
-		return errors.Join(fmt.Errorf("add a segment: %w", err), f.Close())
+	if err != nil {
+		return fmt.Errorf("add %s: %w", segmentName(number), err)
 	}
 	c.nextID++
-	c.active = &segment{id: c.nextID, number: number, through: number, file: f}
+	s := &segment{id: c.nextID, number: number, through: number, file: f}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.segments = append(j.segments, c.active)
-	j.files[c.active.id] = c.active
+	j.segments = append(j.segments, s)
+	j.files[s.id] = s
+	c.active, c.limit = s, rotateAt(j.index.live(), j.options.Sealed)
 	return nil
 }
 
@@ -92,7 +123,7 @@ func (j *Journal) write() {
 
 // commit decides, writes and answers one batch.
 func (c *committer) commit(batch []request) {
-	err := c.failed
+	err := c.rotate()
 	if err == nil {
 		for _, r := range batch {
 			c.decide(r.changes)
@@ -165,23 +196,20 @@ func (c *committer) sync() error {
 	if len(c.lines) == 0 {
 		return nil
 	}
-	err := c.active.append(c.lines)
-	if err != nil && !errors.Is(err, events.ErrReadOnly) {
-		return c.fail(err)
-	}
-	return err
+	return c.judge(c.active.append(c.lines))
 }
 
-// fail stops all writing.
-func (c *committer) fail(err error) error {
-	c.failed = fmt.Errorf("%w: %w", events.ErrStopped, err)
-	j := c.journal
-	j.options.Log.Error("store failed", "folder", j.folder.dir, "err", err)
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.err = err
-	close(j.failed)
-	return c.failed
+// judge tells a full disk, which may have room again, from a failed one, which
+// stops the journal.
+func (c *committer) judge(err error) error {
+	switch {
+	case err == nil || errors.Is(err, events.ErrReadOnly):
+		return err
+	case isFull(err):
+		return fmt.Errorf("%w: %v", events.ErrReadOnly, err)
+	}
+	c.journal.fail(err)
+	return fmt.Errorf("%w: %w", events.ErrStopped, err)
 }
 
 // publish shows the batch to readers.
@@ -203,7 +231,7 @@ func (c *committer) publish() {
 
 // finish leaves the active segment as a clean file of lines.
 func (c *committer) finish() error {
-	if c.failed != nil {
+	if c.journal.Err() != nil || c.active.sealed {
 		return nil
 	}
 	return c.active.trim()

@@ -16,6 +16,7 @@ type index struct {
 	order  order
 	expiry expiry
 	stats  events.StoreStats // of the listed entries
+	usage  map[uint32]*usage // by segment id
 	bulk   bool              // while loading the order is left for later
 }
 
@@ -27,6 +28,7 @@ func newIndex() *index {
 	return &index{
 		table:  table{seed: maphash.MakeSeed()},
 		expiry: expiry{times: map[ref]int64{}},
+		usage:  map[uint32]*usage{},
 		bulk:   true,
 	}
 }
@@ -72,15 +74,15 @@ func (x *index) record(key []byte, at ref) events.Record {
 	return r
 }
 
-// set records r, which stands at at, and returns where the record before stood.
-func (x *index) set(r events.Record, at place) (before place) {
+// set records r, which stands at at.
+func (x *index) set(r events.Record, at place) {
 	hash := x.table.hash(r.Key)
 	ref := x.table.find(&x.arena, r.Key, hash)
 	if ref == 0 {
 		ref = x.add(r.Key, hash)
 	}
 	e := x.entry(ref)
-	before = e.place()
+	x.account(e, -1)
 	x.unlist(ref, e, r.Deleted)
 	if e.has(flagExpires) {
 		x.expiry.forget(ref)
@@ -98,7 +100,59 @@ func (x *index) set(r events.Record, at place) (before place) {
 	}
 	e.setFlags(flags)
 	x.list(ref, e)
-	return before
+	x.account(e, 1)
+}
+
+// account adds an entry's line to what its segment is good for, or takes it off.
+func (x *index) account(e entry, sign int64) {
+	at := e.place()
+	u := x.usage[at.file]
+	if u == nil {
+		u = &usage{}
+		x.usage[at.file] = u
+	}
+	if e.has(flagListed) {
+		u.live += sign * int64(at.size)
+	} else {
+		u.dead += sign * int64(at.size)
+	}
+}
+
+func (x *index) usageOf(file uint32) usage {
+	if u := x.usage[file]; u != nil {
+		return *u
+	}
+	return usage{}
+}
+
+// live is how many bytes the lines of live records have.
+func (x *index) live() (n int64) {
+	for _, u := range x.usage {
+		n += u.live
+	}
+	return n
+}
+
+func (x *index) forgetUsage(file uint32) { delete(x.usage, file) }
+
+// move follows a line that was merged, unless the entry has changed since.
+func (x *index) move(m move) {
+	e := x.entry(m.ref)
+	if e.place() != m.from {
+		return
+	}
+	if m.to == (place{}) {
+		x.remove(bytes.Clone(e.key()))
+		return
+	}
+	x.account(e, -1)
+	e.setPlace(m.to)
+	if m.deleted {
+		x.expiry.forget(m.ref)
+		x.setValue(e, nil)
+		e.setFlags(flagDeleted)
+	}
+	x.account(e, 1)
 }
 
 // add makes an entry for a key that is not known yet.
@@ -111,15 +165,15 @@ func (x *index) add(key []byte, hash uint64) ref {
 	return r
 }
 
-// remove forgets key, and returns where its record stood.
-func (x *index) remove(key []byte) (before place) {
+// remove forgets key.
+func (x *index) remove(key []byte) {
 	hash := x.table.hash(key)
 	r := x.table.find(&x.arena, key, hash)
 	if r == 0 {
-		return before
+		return
 	}
 	e := x.entry(r)
-	before = e.place()
+	x.account(e, -1)
 	x.unlist(r, e, true)
 	x.expiry.forget(r)
 	x.setValue(e, nil)
@@ -127,7 +181,6 @@ func (x *index) remove(key []byte) (before place) {
 	size := e.keySize()
 	clear(e[:entryHead])
 	x.arena.release(r, entryHead+size)
-	return before
 }
 
 // setValue replaces the value in memory.
@@ -189,16 +242,16 @@ func (x *index) unlist(r ref, e entry, gone bool) {
 }
 
 // replay applies a line of the journal: the newest version stands, among equal
-// ones the last. It returns where the record that stands no longer stood.
-func (x *index) replay(l *line, at place) (before place, stands bool) {
+// ones the last.
+func (x *index) replay(l *line, at place) {
 	r := x.find(l.record.Key)
 	switch {
 	case r != 0 && bytes.Compare(x.entry(r)[:16], l.record.Version[:]) > 0:
-		return place{}, false
 	case l.kind == kindDrop:
-		return x.remove(l.record.Key), false
+		x.remove(l.record.Key)
+	default:
+		x.set(l.record, at)
 	}
-	return x.set(l.record, at), true
 }
 
 // due reports whether expire has something to do.
@@ -212,7 +265,11 @@ func (x *index) expire(now time.Time, limit int) {
 		if r == 0 {
 			return
 		}
-		x.unlist(r, x.entry(r), true)
+		e := x.entry(r)
+		x.account(e, -1)
+		x.unlist(r, e, true)
+		x.evict(e)
+		x.account(e, 1)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dht/events"
@@ -18,7 +19,11 @@ type Options struct {
 	Now    func() time.Time // [time.Now]
 	FS     FS               // [OS]
 	Log    *slog.Logger     // nowhere
-	Sealed int64            // size at which a segment is sealed: 64 MiB
+	Sealed int64            // largest size of a segment: 64 MiB
+
+	// KeepDeleted is how long a tombstone is kept at least, and how often one is
+	// looked at again: an hour. It must be longer than a put can be under way.
+	KeepDeleted time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -34,6 +39,9 @@ func (o Options) withDefaults() Options {
 	if o.Sealed <= 0 || o.Sealed > maxSegment {
 		o.Sealed = 64 << 20
 	}
+	if o.KeepDeleted == 0 {
+		o.KeepDeleted = time.Hour
+	}
 	return o
 }
 
@@ -46,7 +54,9 @@ type Journal struct {
 	close   func() error
 	failed  chan struct{}
 
-	committer committer
+	committer    committer
+	merger       *merger
+	forgetBefore atomic.Int64 // unix milliseconds, see Forget
 
 	mu       sync.RWMutex // guards what follows
 	index    *index
@@ -86,7 +96,10 @@ func Open(dir string, o Options) (_ *Journal, err error) {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), j.release())
 	}
 	j.close = sync.OnceValue(j.finish)
+	j.merger = newMerger(j)
 	j.writer.Go(j.write)
+	j.merger.running.Go(j.merger.run)
+	j.merger.signal()
 	return j, nil
 }
 
@@ -107,6 +120,11 @@ func (j *Journal) start() error {
 	j.index.loaded()
 	for _, s := range j.segments {
 		j.files[s.id] = s
+	}
+	for _, n := range l.merged {
+		if err := j.folder.fs.Remove(j.folder.path(segmentName(n))); err != nil {
+			return fmt.Errorf("remove a merged segment: %w", err)
+		}
 	}
 	j.hide()
 	j.committer = committer{journal: j, nextID: l.nextID}
@@ -301,9 +319,22 @@ func (j *Journal) Err() error {
 // returns what went wrong with that, the same each time it is called.
 func (j *Journal) Close() error { return j.close() }
 
+// fail stops all writing.
+func (j *Journal) fail(err error) {
+	j.options.Log.Error("store failed", "folder", j.folder.dir, "err", err)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err == nil {
+		j.err = err
+		close(j.failed)
+	}
+}
+
 func (j *Journal) finish() error {
 	j.queue.close()
 	j.writer.Wait()
+	close(j.merger.stop)
+	j.merger.running.Wait()
 	err := j.committer.finish()
 	if err = errors.Join(err, j.release()); err != nil {
 		return fmt.Errorf("close store: %w", err)

@@ -17,6 +17,7 @@ type loader struct {
 	newest   events.Version
 	torn     int64 // bytes that a crash left of unanswered writes
 	nextID   uint32
+	merged   []uint32 // segments that an earlier one stands for: left by a crash
 }
 
 // load reads every segment, the oldest first. It changes nothing on disk.
@@ -27,7 +28,8 @@ func (l *loader) load() error {
 	}
 	for i, n := range numbers {
 		if len(l.segments) > 0 && n <= l.segments[len(l.segments)-1].through {
-			continue // merged into that one; [Journal] removes it
+			l.merged = append(l.merged, n)
+			continue
 		}
 		l.checkGap(n)
 		if err := l.loadSegment(n, i == len(numbers)-1); err != nil {
@@ -131,7 +133,7 @@ func (r *segmentReader) good(off int64, size int) {
 	at := place{file: s.id, off: uint32(off), size: uint32(size) + 1}
 	switch l.kind {
 	case kindHeader:
-		s.through = l.header.through
+		s.through, s.at = l.header.through, l.header.at
 		r.loader.observe(l.header.newest)
 	case kindSeal:
 		s.sealed = l.sealed == off

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"syscall"
+	"time"
 
 	"dht/events"
 )
@@ -20,16 +21,21 @@ type place struct {
 // maxSegment keeps every offset within a place.
 const maxSegment = 1 << 31
 
-// segment is one file of lines. Its fields belong to the goroutine that
-// writes: the loader, then the committer.
+// segment is one file of lines. As long as it is appended to its sizes belong to
+// the committer; once sealed they do not change.
 type segment struct {
 	id      uint32 // unique in this process, also across merges
 	number  uint32 // its name
 	through uint32 // the last number it stands for
+	at      uint32 // the segment that was appended to when this one was merged, or 0
 	file    File
 	end     int64 // bytes of lines
 	space   int64 // size of the file; zeros follow the lines
-	sealed  bool
+	sealed  bool  // guarded by Journal.mu
+
+	merged  time.Time // when it came out of a merge
+	dropped int64     // bytes of dropped lines that the merge had to keep
+	bad     bool      // a merge found damage in it; the merger's
 }
 
 // fillStep is how far a segment is filled with zeros ahead of its lines, so
@@ -105,13 +111,12 @@ func (s *segment) trim() error {
 	return nil
 }
 
-// seal ends the segment.
+// seal writes the line that ends the segment.
 func (s *segment) seal() error {
 	l := line{kind: kindSeal, sealed: s.end, synced: noMark}
 	if err := s.append(l.appendTo(nil)); err != nil {
 		return err
 	}
-	s.sealed = true
 	return s.trim()
 }
 

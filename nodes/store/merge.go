@@ -1,0 +1,216 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"dht/events"
+)
+
+// merger rewrites sealed segments without what no longer stands. It belongs to
+// one goroutine, which reads and writes go on beside.
+type merger struct {
+	journal *Journal
+	wake    chan struct{} // holds a token when there may be something to merge
+	stop    chan struct{}
+	nextID  uint32
+	running sync.WaitGroup
+}
+
+// mergeEvery is how often the merger looks around by itself, for what expires.
+const mergeEvery = time.Minute
+
+// mergeIDs tells the ids of merged segments from those of new ones.
+const mergeIDs = 1 << 31
+
+func newMerger(j *Journal) *merger {
+	return &merger{journal: j, wake: make(chan struct{}, 1), stop: make(chan struct{}), nextID: mergeIDs}
+}
+
+// signal asks the merger to look around.
+func (m *merger) signal() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (m *merger) run() {
+	tick := time.NewTicker(mergeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-m.stop:
+			return
+		case <-m.wake:
+		case <-tick.C:
+		}
+		m.mergeAll()
+	}
+}
+
+// mergeAll merges until nothing is worth it.
+func (m *merger) mergeAll() {
+	j := m.journal
+	j.expire()
+	for j.Err() == nil {
+		run, forget := j.worthMerging()
+		if len(run) == 0 {
+			return
+		}
+		err := m.merge(run, forget)
+		switch {
+		case errors.Is(err, errMergeStopped):
+			return
+		case isFull(err):
+			j.options.Log.Warn("no room to merge segments", "folder", j.folder.dir, "err", err)
+			return
+		case err != nil:
+			j.fail(err)
+		}
+	}
+}
+
+var errMergeStopped = errors.New("the journal is closing")
+
+// worthMerging chooses what to merge next, and tells whether tombstones in it
+// can no longer hide anything in this folder.
+func (j *Journal) worthMerging() (run []*segment, forget bool) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	now, sealed := j.options.Now(), make([]candidate, 0, len(j.segments))
+	var live int64
+	for _, s := range j.segments {
+		u := j.index.usageOf(s.id)
+		live += u.live
+		if s.sealed {
+			sealed = append(sealed, s.candidate(u, j.hidden.segment, now.Add(-j.options.KeepDeleted)))
+		}
+	}
+	from, to := plan(sealed, live, rotateAt(live, j.options.Sealed))
+	if from == to {
+		return nil, false
+	}
+	return append(run, j.segments[from:to]...), mayForget(j.segments, from, to)
+}
+
+// candidate is the segment as the plan sees it. Tombstones count as garbage
+// unless a merge since retry had to keep them.
+func (s *segment) candidate(u usage, damaged uint32, retry time.Time) candidate {
+	c := candidate{size: s.end, keep: u.live, excluded: s.bad || s.number <= damaged}
+	if s.merged.After(retry) {
+		c.keep += u.dead + s.dropped
+	}
+	return c
+}
+
+// merge replaces the segments of run by one. forget says that tombstones need
+// not be kept for the sake of this folder.
+func (m *merger) merge(run []*segment, forget bool) error {
+	j := m.journal
+	w, err := m.create(run)
+	if err != nil {
+		return fmt.Errorf("merge: %w", err)
+	}
+	if forget {
+		w.forget = j.horizon()
+	}
+	for _, s := range run {
+		if err := w.copyLive(s); err != nil {
+			return errors.Join(fmt.Errorf("merge %s: %w", segmentName(s.number), err), w.abandon())
+		}
+		if s.bad {
+			j.options.Log.Error("a segment is damaged; it is left as it is", "segment", segmentName(s.number))
+			return w.abandon()
+		}
+	}
+	if err := w.finish(); err != nil {
+		return errors.Join(fmt.Errorf("merge into %s: %w", segmentName(run[0].number), err), w.abandon())
+	}
+	j.replace(run, w)
+	return m.removeMerged(run)
+}
+
+// removeMerged removes the files that a merged one stands for now; its name
+// already replaced the first one's.
+func (m *merger) removeMerged(run []*segment) (err error) {
+	for i, s := range run {
+		err = errors.Join(err, s.file.Close())
+		if i > 0 {
+			err = errors.Join(err, m.journal.folder.fs.Remove(m.journal.folder.path(segmentName(s.number))))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("remove merged segments: %w", err)
+	}
+	return nil
+}
+
+// horizon is the time before which tombstones may go.
+func (j *Journal) horizon() time.Time {
+	oldest := j.options.Now().Add(-j.options.KeepDeleted)
+	if allowed := time.UnixMilli(j.forgetBefore.Load()); allowed.Before(oldest) {
+		return allowed
+	}
+	return oldest
+}
+
+// Forget says that tombstones stamped before t may go: no other node holds an
+// older record of their keys any more that could come here later. Without it
+// they are kept for good. They also stay for Options.KeepDeleted, which a put
+// that was delayed on its way must not outlive, and as long as an older record
+// is in a segment that was not merged.
+func (j *Journal) Forget(t time.Time) {
+	j.forgetBefore.Store(t.UnixMilli())
+	j.merger.signal()
+}
+
+// replaceStep bounds how long readers wait while entries move.
+const replaceStep = 1000
+
+// replace puts a merged segment in the place of those of run. Entries that
+// changed meanwhile stay as they are.
+func (j *Journal) replace(run []*segment, w *mergeWriter) {
+	j.insert(run, w.segment)
+	for len(w.moves) > 0 {
+		n := min(replaceStep, len(w.moves))
+		j.mu.Lock()
+		for _, move := range w.moves[:n] {
+			j.index.move(move)
+		}
+		j.mu.Unlock()
+		w.moves = w.moves[n:]
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, s := range run {
+		delete(j.files, s.id)
+		j.index.forgetUsage(s.id)
+	}
+}
+
+// insert makes s known in the place of run.
+func (j *Journal) insert(run []*segment, s *segment) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.files[s.id] = s
+	kept := make([]*segment, 0, len(j.segments))
+	for _, old := range j.segments {
+		switch {
+		case old == run[0]:
+			kept = append(kept, s)
+		case old.number < run[0].number || old.number > s.through:
+			kept = append(kept, old)
+		}
+	}
+	j.segments = kept
+}
+
+// newest is what a merged segment says about the versions it dropped.
+func (j *Journal) newestAndActive() (events.Version, uint32) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.newest, j.segments[len(j.segments)-1].number
+}
