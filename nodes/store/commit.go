@@ -35,7 +35,7 @@ func (c *committer) ready(torn int64) error {
 	if len(segments) == 0 {
 		return c.addSegment()
 	}
-	c.active, c.limit = segments[len(segments)-1], rotateAt(c.journal.index.live(), c.journal.options.Sealed)
+	c.use(segments[len(segments)-1])
 	if torn > 0 {
 		c.journal.options.Log.Warn("cut off what a crash left of unanswered writes",
 			"segment", segmentName(c.active.number), "bytes", torn)
@@ -103,8 +103,14 @@ func (c *committer) addSegment() error {
 	defer j.mu.Unlock()
 	j.segments = append(j.segments, s)
 	j.files[s.id] = s
-	c.active, c.limit = s, rotateAt(j.index.live(), j.options.Sealed)
+	c.use(s)
 	return nil
+}
+
+// use makes s the segment that is appended to.
+func (c *committer) use(s *segment) {
+	c.active, c.limit = s, rotateAt(c.journal.index.live(), c.journal.options.Sealed)
+	s.fill = min(c.limit/4, mostFill)
 }
 
 // write is the journal's writing goroutine.

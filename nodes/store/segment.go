@@ -31,6 +31,7 @@ type segment struct {
 	file    File
 	end     int64 // bytes of lines
 	space   int64 // size of the file; zeros follow the lines
+	fill    int64 // how many zeros are written ahead at once
 	sealed  bool  // guarded by Journal.mu
 
 	merged  time.Time // when it came out of a merge
@@ -38,9 +39,9 @@ type segment struct {
 	bad     bool      // a merge found damage in it; the merger's
 }
 
-// fillStep is how far a segment is filled with zeros ahead of its lines, so
-// that a sync need not commit its growth.
-const fillStep = 1 << 20
+// mostFill is how far a segment is filled with zeros ahead of its lines, at
+// most, so that a sync need not commit its growth.
+const mostFill = 1 << 20
 
 // read returns the record of key that stands at at.
 func (s *segment) read(key []byte, at place) (events.Record, error) {
@@ -80,8 +81,7 @@ func (s *segment) extend(need int64) error {
 	if need <= s.space {
 		return nil
 	}
-	zeros := make([]byte, need-s.space+fillStep-1)
-	zeros = zeros[:len(zeros)-int(need+fillStep-1)%fillStep]
+	zeros := make([]byte, need-s.space+s.fill)
 	if _, err := s.file.WriteAt(zeros, s.space); err != nil {
 		return err
 	}
