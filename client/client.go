@@ -50,7 +50,7 @@ type Client struct {
 func Connect(o Options) (*Client, error) {
 	conn, err := o.Conn, error(nil)
 	if conn == nil {
-		if conn, err = o.dial(); err != nil {
+		if conn, err = Dial(o); err != nil {
 			return nil, err
 		}
 	}
@@ -77,7 +77,9 @@ func New(t Transport, o Options) *Client {
 	return c
 }
 
-func (o Options) dial() (*nats.Conn, error) {
+// Dial reaches a NATS server as a client should, or returns
+// [events.ErrUnreachable].
+func Dial(o Options) (*nats.Conn, error) {
 	servers := strings.Join(o.Servers, ",")
 	if servers == "" {
 		servers = nats.DefaultURL

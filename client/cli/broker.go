@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"dht/broker"
+	"dht/configs"
+	"dht/events"
+)
+
+func (a *app) brokerCommand() *cobra.Command {
+	listen := "127.0.0.1:4222"
+	var insecure bool
+	cmd := &cobra.Command{
+		Use:     "broker",
+		Short:   "Run one NATS server alone, for nodes whose file names it with nats = […]",
+		Example: "  dht broker --listen 127.0.0.1:4222",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !configs.Loopback(listen) && !insecure {
+				return fmt.Errorf("%w: the broker would listen on %s, which other machines reach, without TLS or users: bind a loopback address, or say --insecure", events.ErrConfig, listen)
+			}
+			log := a.logger()
+			b, err := broker.Open(cmd.Context(), broker.Options{Name: "dht-broker", Listen: listen, Logger: log})
+			if err != nil {
+				return err
+			}
+			log.Info("ready", "url", b.URL())
+			<-cmd.Context().Done()
+			return b.Close()
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", listen, "`HOST:PORT` for clients and nodes")
+	cmd.Flags().BoolVar(&insecure, "insecure", false, "listen where other machines can reach, without TLS or users")
+	return cmd
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"dht/client"
+	"dht/events"
+)
+
+func (a *app) deleteCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "delete KEY",
+		Short:   "Remove a key; removing what is not there is no error",
+		Example: "  dht delete greeting",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			var opts []client.Option
+			if a.json {
+				opts = append(opts, client.AllAnswers())
+			}
+			result, err := c.Delete(cmd.Context(), []byte(args[0]), opts...)
+			switch {
+			case err != nil:
+				return err
+			case a.json:
+				return a.printJSON(writeOf(result))
+			case result.Status == events.StatusAbsent:
+				a.note("absent: %s had nothing to delete", result.Node)
+			default:
+				a.note("deleted from %s", a.err.bold(result.Node))
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dht/client"
+	"dht/configs"
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "The whole experiment in one process: scatter, restart, read back",
+		Long: "Three nodes with a NATS server each, on free ports and a temporary folder: put 100 random keys\n" +
+			"over the bus, hold every answer to the rules, list what each node keeps, stop all nodes,\n" +
+			"start them again and read everything back. The exit status tells whether it all held.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			folder, err := os.MkdirTemp("", "dht-demo-")
+			if err != nil {
+				return fmt.Errorf("make a temporary folder: %w", err)
+			}
+			defer os.RemoveAll(folder)
+			return a.demo(cmd, folder)
+		},
+	}
+}
+
+const demoKeys = 100
+
+func (a *app) demo(cmd *cobra.Command, folder string) error {
+	began := time.Now()
+	c, err := a.startCluster(cmd.Context(), folder)
+	if err != nil {
+		return err
+	}
+	defer func() { c.Close() }()
+	fmt.Fprintf(a.out, "Three nodes, each with its own NATS server, joined: no central server.\nPutting %d random keys over the bus; every node decides by itself:\n\n", demoKeys)
+	scattered, err := a.scatter(cmd, c.Client, demoKeys)
+	if err != nil {
+		return err
+	}
+	if err := kept(cmd.Context(), c.Client, scattered.ByNode); err != nil {
+		return err
+	}
+	if err := c.Close(); err != nil {
+		return err
+	}
+	if c, err = a.startCluster(cmd.Context(), folder); err != nil {
+		return fmt.Errorf("start again: %w", err)
+	}
+	step, end := a.progress(demoKeys, "read back")
+	found, err := c.ReadBack(cmd.Context(), scattered.Names, step)
+	end()
+	if err != nil {
+		return oneLine(err)
+	}
+	fmt.Fprintf(a.out, "All nodes stopped and started again: %d of %d keys read back.\n", found, demoKeys)
+	fmt.Fprintf(a.out, "%s\n", a.out.dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(), a.typed("dht up"))))
+	return nil
+}
+
+// kept holds what the nodes list to what they answered: each key on one node.
+func kept(ctx context.Context, c *client.Client, byNode map[string]int) error {
+	where, listed := map[string]string{}, map[string]int{}
+	for k, err := range c.Keys(ctx, "", nil) {
+		if err != nil {
+			return err
+		}
+		if other, twice := where[string(k.Key)]; twice {
+			return fmt.Errorf("%q is kept by both %s and %s", k.Key, other, k.Node)
+		}
+		where[string(k.Key)] = k.Node
+		listed[k.Node]++
+	}
+	for name, n := range byNode {
+		if listed[name] != n {
+			return fmt.Errorf("%s answered stored to %d keys and lists %d", name, n, listed[name])
+		}
+	}
+	return nil
+}
+
+// cluster is the built-in cluster in this process, with a client.
+type cluster struct {
+	*client.Client
+	nodes []*runningNode
+}
+
+// startCluster starts every node of the built-in cluster file on free ports.
+func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err error) {
+	config, err := configs.Load("")
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	free := "127.0.0.1:0"
+	for i := range config.Nodes {
+		n := &config.Nodes[i]
+		n.Bus, n.Route, n.TCP, n.HTTP, n.Data = free, free, "", "", filepath.Join(folder, n.Name)
+		started, err := startNode(ctx, config, *n, false, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		if err != nil {
+			return nil, err
+		}
+		c.nodes = append(c.nodes, started)
+		n.Route = started.broker.RouteAddr().String() // the next ones join it there
+	}
+	c.Client, err = client.Connect(client.Options{Servers: []string{c.nodes[0].broker.URL()}, Timeout: a.timeout})
+	return c, err
+}
+
+// Close stops the client and every node. It is idempotent.
+func (c *cluster) Close() (err error) {
+	if c.Client != nil {
+		err = c.Client.Close()
+	}
+	for _, n := range c.nodes {
+		err = errors.Join(err, n.Close())
+	}
+	return err
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dht/client"
+	"dht/events"
+	"dht/nodes/placement"
+)
+
+type trialJSON struct {
+	Node   string `json:"node"`
+	Rule   string `json:"rule"`
+	Claims bool   `json:"claims"`
+	Why    string `json:"why"`
+}
+
+type explainJSON struct {
+	keyJSON
+	Hashes  map[placement.Hash]string `json:"hashes"`
+	Rules   []trialJSON               `json:"rules"`
+	Owners  []string                  `json:"owners"`
+	Answers []answerJSON              `json:"answers"`
+}
+
+func (a *app) explainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "explain KEY",
+		Short:   "Tell where a key belongs and why, and what each node answers now",
+		Example: "  dht explain greeting",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, err := a.explain(cmd, []byte(args[0]))
+			switch {
+			case err != nil:
+				return err
+			case a.json:
+				return a.printJSON(explainOf(e))
+			}
+			a.tellStory(e)
+			return nil
+		},
+	}
+}
+
+// explain asks the cluster; where no node answers, the cluster file's rules are
+// explained. That the key is not there, or its owner is not, is part of the
+// story and no error.
+func (a *app) explain(cmd *cobra.Command, key []byte) (client.Explanation, error) {
+	if err := events.CheckKey(key); err != nil {
+		return client.Explanation{}, err
+	}
+	c, err := a.client()
+	if err == nil {
+		defer c.Close()
+		var e client.Explanation
+		if e, err = c.Explain(cmd.Context(), key); e.Owners != nil {
+			return e, nil
+		}
+	}
+	if !errors.Is(err, events.ErrUnreachable) {
+		return client.Explanation{}, err
+	}
+	config, err := a.load()
+	if err != nil {
+		return client.Explanation{}, err
+	}
+	m, err := config.Map()
+	if err != nil {
+		return client.Explanation{}, err
+	}
+	a.note("no node answers; this is what the rules of %s say", config.File)
+	e := client.Explanation{Key: key, Explanation: m.Explain(key)}
+	for _, name := range m.Names(nil) {
+		e.Answers = append(e.Answers, events.Answer{Node: name, Status: events.StatusSilent})
+	}
+	return e, nil
+}
+
+func explainOf(e client.Explanation) explainJSON {
+	out := explainJSON{keyJSON: keyOf(e.Key), Hashes: e.Hashes, Owners: e.Owners, Answers: answersOf(e.Answers)}
+	for _, t := range e.Trials {
+		out.Rules = append(out.Rules, trialJSON{t.Node, t.Rule, t.Claims, t.Why})
+	}
+	return out
+}
+
+func (a *app) tellStory(e client.Explanation) {
+	out := a.out
+	fmt.Fprintf(out, "The key %s has these hashes:\n\n", out.bold(legible(e.Key)))
+	for _, h := range placement.Hashes() {
+		if hex, ok := e.Hashes[h]; ok {
+			fmt.Fprintf(out, "  %-7s %s\n", h, hex)
+		}
+	}
+	fmt.Fprint(out, "\nEvery node tries its rule, in the order of the map:\n\n")
+	var rows [][]string
+	for _, t := range e.Trials {
+		claims := out.dim("no")
+		if t.Claims {
+			claims = out.good("yes")
+		}
+		rows = append(rows, []string{"  " + t.Node, t.Rule, claims, t.Why})
+	}
+	out.table([]string{"  NODE", "RULE", "CLAIMS IT", "BECAUSE"}, rows)
+	fmt.Fprintf(out, "\nSo it belongs to %s.", out.bold(strings.Join(e.Owners, ", then ")))
+	fmt.Fprint(out, " Asked now, the nodes answer:\n\n")
+	rows = nil
+	for _, answer := range e.Answers {
+		rows = append(rows, []string{"  " + answer.Node, a.status(answer.Status), detail(answer, e.Owners)})
+	}
+	out.table([]string{"  NODE", "ANSWER", ""}, rows)
+}
+
+func (a *app) status(s events.Status) string {
+	switch s {
+	case events.StatusFound, events.StatusStored:
+		return a.out.good(string(s))
+	case events.StatusNotStored, events.StatusAbsent, events.StatusDeleted:
+		return a.out.dim(string(s))
+	}
+	return a.out.bad(string(s))
+}
+
+// detail says in words what an answer means.
+func detail(a events.Answer, owners []string) string {
+	owns := slices.Contains(owners, a.Node)
+	switch a.Status {
+	case events.StatusFound:
+		text := plural(len(a.Value), "byte") + ", written " + a.Version.Time().Format("2006-01-02 15:04:05")
+		if !owns {
+			text += ", kept from before the rules changed"
+		}
+		return text
+	case events.StatusNotStored:
+		return a.Reason
+	case events.StatusAbsent:
+		return "it is the owner, and nothing is stored"
+	case events.StatusDeleted:
+		return "it was deleted, or has expired"
+	case events.StatusSilent:
+		if owns {
+			return "no answer: it is the owner, so the key can be neither read nor written now"
+		}
+		return "no answer"
+	}
+	return a.Error
+}

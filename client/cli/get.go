@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"dht/client"
+	"dht/events"
+)
+
+// getJSON is a value and where it is.
+type getJSON struct {
+	keyJSON
+	Value   *string        `json:"value,omitempty"`
+	Value64 []byte         `json:"value64,omitempty"`
+	Version events.Version `json:"version"`
+	Expires int64          `json:"expires,omitempty"`
+	Node    string         `json:"node"`
+}
+
+func (a *app) getCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "get KEY",
+		Short:   "Print the value stored under a key",
+		Long:    "Print the exact bytes stored under a key; on a terminal, a newline after them.",
+		Example: "  dht get greeting\n  dht get photo > photo.jpg",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			result, err := c.Get(cmd.Context(), []byte(args[0]))
+			if err != nil {
+				return err
+			}
+			return a.printValue(result)
+		},
+	}
+}
+
+func (a *app) printValue(r client.Result) error {
+	if a.json {
+		out := getJSON{keyJSON: keyOf(r.Key), Version: r.Version, Expires: r.Expires, Node: r.Node}
+		if text := string(r.Value); utf8.ValidString(text) {
+			out.Value = &text
+		} else {
+			out.Value64 = r.Value
+		}
+		return a.printJSON(out)
+	}
+	if a.out.live {
+		r.Value = append(r.Value, '\n')
+	}
+	if _, err := a.out.Write(r.Value); err != nil {
+		return fmt.Errorf("print value: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"cmp"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/spf13/pflag"
+
+	"dht/client"
+	"dht/configs"
+)
+
+// global holds the flags that every command takes. Flags win over the
+// environment, the environment over the cluster file.
+type global struct {
+	config  string
+	servers []string
+	json    bool
+	quiet   bool
+	timeout time.Duration
+}
+
+func (g *global) register(f *pflag.FlagSet) {
+	f.StringVarP(&g.config, "config", "c", os.Getenv("DHT_CONFIG"), "cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
+	f.StringSliceVarP(&g.servers, "server", "s", nil, "NATS `URL` to connect to; may be repeated (NATS_URL)")
+	f.BoolVar(&g.json, "json", false, "print JSON; errors too")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "print data and errors only")
+	f.DurationVar(&g.timeout, "timeout", client.DefaultTimeout, "how long a request may take")
+}
+
+func (g *global) load() (*configs.Config, error) { return configs.Load(g.config) }
+
+// client connects as the flags, the environment and the cluster file say.
+func (g *global) client() (*client.Client, error) {
+	c, err := g.load()
+	if err != nil {
+		return nil, err
+	}
+	return client.Connect(g.clientOptions(c))
+}
+
+func (g *global) clientOptions(c *configs.Config) client.Options {
+	servers := g.servers
+	if url := os.Getenv("NATS_URL"); len(servers) == 0 && url != "" {
+		servers = []string{url}
+	}
+	if len(servers) == 0 {
+		servers = c.Servers()
+	}
+	return client.Options{Servers: servers, NATS: credentials(), Prefix: c.Prefix, Timeout: g.timeout}
+}
+
+// credentials come from the environment that other NATS tools read, never from
+// flags, which every user of a machine can see.
+func credentials() (opts []nats.Option) {
+	if user := os.Getenv("NATS_USER"); user != "" {
+		opts = append(opts, nats.UserInfo(user, os.Getenv("NATS_PASSWORD")))
+	}
+	if file := os.Getenv("NATS_CREDS"); file != "" {
+		opts = append(opts, nats.UserCredentials(file))
+	}
+	if file := os.Getenv("NATS_CA"); file != "" {
+		opts = append(opts, nats.RootCAs(file))
+	}
+	return opts
+}
+
+// version is what the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := cmp.Or(info.Main.Version, "(devel)")
+	return v + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH
+}

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"dht/events"
+)
+
+// listing holds the flags of commands that go through keys.
+type listing struct{ node, prefix string }
+
+func (l *listing) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&l.node, "node", "", "only the keys of the node called `NAME`")
+	cmd.Flags().StringVar(&l.prefix, "prefix", "", "only keys that begin with `TEXT`")
+}
+
+type keyLineJSON struct {
+	keyJSON
+	Node    string         `json:"node"`
+	Version events.Version `json:"version"`
+	Expires int64          `json:"expires,omitempty"`
+	Bytes   int64          `json:"bytes"`
+}
+
+func (a *app) keysCommand() *cobra.Command {
+	var l listing
+	cmd := &cobra.Command{
+		Use:     "keys",
+		Short:   "List keys and the node that keeps each",
+		Long:    "List keys, one line each: node, key, bytes of the value. With a node silent, what the others have is listed, and the exit status is 5.",
+		Example: "  dht keys --node linux\n  dht keys --prefix user/ --json",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.keys(cmd, l) },
+	}
+	l.register(cmd)
+	return cmd
+}
+
+func (a *app) keys(cmd *cobra.Command, l listing) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var faults error
+	for k, err := range c.Keys(cmd.Context(), l.node, []byte(l.prefix)) {
+		switch {
+		case err != nil:
+			faults = errors.Join(faults, err)
+			continue
+		case a.json:
+			err = a.printJSON(keyLineJSON{keyOf(k.Key), k.Node, k.Version, k.Expires, k.Bytes})
+		default:
+			_, err = fmt.Fprintf(a.out, "%s\t%s\t%d\n", k.Node, legible(k.Key), k.Bytes)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return oneLine(faults)
+}
+
+// oneLine puts joined errors on one line.
+func oneLine(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	all := joined.Unwrap()
+	if len(all) == 1 {
+		return oneLine(all[0])
+	}
+	rest := oneLine(errors.Join(all[1:]...))
+	return fmt.Errorf("%w; %w", oneLine(all[0]), rest)
+}

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dht/client"
+)
+
+func (a *app) loadCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "load FILE",
+		Short:   "Put every key of a dump, or of a {\"key\":\"value\"} dictionary",
+		Long:    "Put every key of a file anew: lines that dht dump printed, or plain JSON dictionaries of texts. - reads stdin.",
+		Example: "  dht load backup.jsonl\n  dht dump | dht -c other.toml load -",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in := a.in
+			if args[0] != "-" {
+				file, err := os.Open(args[0])
+				if err != nil {
+					return fmt.Errorf("load: %w", err)
+				}
+				defer file.Close()
+				in = file
+			}
+			return a.loadFrom(cmd, in)
+		},
+	}
+}
+
+func (a *app) loadFrom(cmd *cobra.Command, in io.Reader) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	step, end := a.progress(-1, "load")
+	loaded, err := c.Load(cmd.Context(), client.ReadItems(in), step)
+	end()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%d keys were loaded, then: %w", loaded, err)
+	case a.json:
+		return a.printJSON(map[string]int{"loaded": loaded})
+	}
+	a.note("loaded %s", plural(loaded, "key"))
+	return nil
+}

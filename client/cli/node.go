@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) nodeCommand() *cobra.Command {
+	var insecure bool
+	var data string
+	cmd := &cobra.Command{
+		Use:     "node NAME",
+		Short:   "Run one node of the cluster file",
+		Long:    "Run one node of the cluster file, with a NATS server of its own joined to the others' (or on the outside servers that the file names), until interrupted.",
+		Example: "  dht node linux\n  dht -c mine.toml node phone",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			config, err := a.load()
+			if err != nil {
+				return err
+			}
+			node, err := config.Node(args[0])
+			if err != nil {
+				return err
+			}
+			if data != "" {
+				node.Data = data
+			}
+			log := a.logger()
+			r, err := startNode(cmd.Context(), config, node, insecure, log)
+			if err != nil {
+				return err
+			}
+			log.Info("ready", "node", node.Name, "rule", node.Rule, "data", config.DataFolder(node))
+			return runUntilDone(cmd.Context(), r)
+		},
+	}
+	cmd.Flags().BoolVar(&insecure, "insecure", false, "listen where other machines can reach, without TLS or users")
+	cmd.Flags().StringVar(&data, "data", "", "keep the keys in `FOLDER`")
+	return cmd
+}
+
+func (a *app) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
+}
+
+func runUntilDone(ctx context.Context, r *runningNode) error {
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-r.Failed():
+	}
+	if err := r.Close(); err != nil && failure == nil {
+		return fmt.Errorf("stop node: %w", err)
+	}
+	return failure
+}

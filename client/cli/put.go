@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dht/client"
+)
+
+func (a *app) putCommand() *cobra.Command {
+	var ttl time.Duration
+	cmd := &cobra.Command{
+		Use:     "put KEY [VALUE]",
+		Short:   "Store a value under a key",
+		Long:    "Store a value under a key. Without VALUE, or with -, the value is read from stdin.",
+		Example: "  dht put greeting hello\n  dht put photo < photo.jpg\n  dht put session abc --ttl 10m",
+		Args:    cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			value, err := a.value(args[1:])
+			if err != nil {
+				return err
+			}
+			var opts []client.Option
+			if cmd.Flags().Changed("ttl") {
+				if ttl <= 0 {
+					return fmt.Errorf("%w--ttl %v: a value must live for some time", errUsage, ttl)
+				}
+				opts = append(opts, client.TTL(ttl))
+			}
+			return a.put(cmd, args[0], value, opts)
+		},
+	}
+	cmd.Flags().DurationVar(&ttl, "ttl", 0, "forget the value after this long: 10s, 5m, 24h")
+	return cmd
+}
+
+// value is the argument, or all of stdin.
+func (a *app) value(args []string) ([]byte, error) {
+	if len(args) == 1 && args[0] != "-" {
+		return []byte(args[0]), nil
+	}
+	value, err := io.ReadAll(a.in)
+	if err != nil {
+		return nil, fmt.Errorf("read the value from stdin: %w", err)
+	}
+	return value, nil
+}
+
+func (a *app) put(cmd *cobra.Command, key string, value []byte, opts []client.Option) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if a.json {
+		opts = append(opts, client.AllAnswers())
+	}
+	result, err := c.Put(cmd.Context(), []byte(key), value, opts...)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(writeOf(result))
+	}
+	a.note("stored on %s", a.err.bold(result.Node))
+	return nil
+}

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/lipgloss/table"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// terminal is an output that knows whether a person looks at it.
+type terminal struct {
+	io.Writer
+	live   bool // a terminal: it may be animated
+	styles *lipgloss.Renderer
+}
+
+// newTerminal colours only on a terminal and without NO_COLOR.
+func newTerminal(w io.Writer) *terminal {
+	file, ok := w.(*os.File)
+	return &terminal{Writer: w, live: ok && term.IsTerminal(int(file.Fd())), styles: lipgloss.NewRenderer(w)}
+}
+
+func (t *terminal) colour(text, ansi string) string {
+	return t.styles.NewStyle().Foreground(lipgloss.Color(ansi)).Render(text)
+}
+
+func (t *terminal) good(text string) string { return t.colour(text, "2") }
+func (t *terminal) bad(text string) string  { return t.colour(text, "1") }
+func (t *terminal) dim(text string) string  { return t.styles.NewStyle().Faint(true).Render(text) }
+func (t *terminal) bold(text string) string { return t.styles.NewStyle().Bold(true).Render(text) }
+
+// table prints rows below a head, in columns.
+func (t *terminal) table(head []string, rows [][]string) {
+	column := t.styles.NewStyle().PaddingRight(2)
+	fmt.Fprintln(t, table.New().
+		Border(lipgloss.HiddenBorder()).
+		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).
+		BorderColumn(false).BorderHeader(false).
+		Headers(head...).Rows(rows...).
+		StyleFunc(func(row, _ int) lipgloss.Style {
+			if row == table.HeaderRow {
+				return column.Faint(true)
+			}
+			return column
+		}).Render())
+}
+
+const barWidth = 32
+
+// bar draws a share of one, in eighths of a cell.
+func bar(share float64) string {
+	const eighths = "▏▎▍▌▋▊▉█"
+	cells := int(share*barWidth*8 + 0.5)
+	text := strings.Repeat("█", cells/8)
+	if rest := cells % 8; rest > 0 {
+		text += string([]rune(eighths)[rest-1])
+	}
+	return text
+}
+
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + "%" }
+
+// progress shows how far a long command is, on a terminal only.
+func (a *app) progress(total int, what string) (step, end func()) {
+	if !a.err.live || a.json || a.quiet {
+		return func() {}, func() {}
+	}
+	bar := progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(a.err),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(),
+		progressbar.OptionThrottle(50_000_000),
+		progressbar.OptionClearOnFinish())
+	return func() { _ = bar.Add(1) }, func() { _ = bar.Finish() }
+}
+
+// printJSON writes one line.
+func (a *app) printJSON(v any) error {
+	out := json.NewEncoder(a.out)
+	out.SetEscapeHTML(false)
+	if err := out.Encode(v); err != nil {
+		return fmt.Errorf("print result: %w", err)
+	}
+	return nil
+}
+
+// note tells a person something that is no data.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet && !a.json {
+		fmt.Fprintf(a.err, format+"\n", args...)
+	}
+}
+
+// legible is text as it is, and anything else quoted, on one line.
+func legible(b []byte) string {
+	plain := utf8.Valid(b)
+	for _, r := range string(b) {
+		plain = plain && unicode.IsPrint(r)
+	}
+	if plain {
+		return string(b)
+	}
+	return strconv.Quote(string(b))
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + one + "s"
+}

@@ -1,0 +1,12 @@
+package cli
+
+import (
+	"context"
+	"os/exec"
+)
+
+// shell is a command as the system's shell runs it; Windows has no SIGTERM, so
+// the process is killed when ctx ends.
+func shell(ctx context.Context, command string) *exec.Cmd {
+	return exec.CommandContext(ctx, "cmd", "/c", command)
+}

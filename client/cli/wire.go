@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dht/broker"
+	"dht/configs"
+	"dht/events"
+	"dht/nodes"
+	"dht/nodes/bus"
+	"dht/nodes/placement"
+	"dht/nodes/store"
+)
+
+// part is one running thing of a node, closed in the reverse order of opening.
+type part struct {
+	what  string
+	close func() error
+}
+
+// runningNode is a node with all its parts.
+type runningNode struct {
+	parts  []part
+	broker *broker.Broker // nil with outside NATS servers
+	failed chan error
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+// startNode acquires everything a node needs, then lets it answer. On failure
+// nothing stays behind.
+func startNode(ctx context.Context, c *configs.Config, n configs.Node, insecure bool, log *slog.Logger) (_ *runningNode, err error) {
+	if exposed := n.Exposed(); len(exposed) > 0 && !insecure {
+		return nil, fmt.Errorf("%w: node %s would listen on %s (%s), which other machines reach, without TLS or users: bind a loopback address, or say --insecure",
+			events.ErrConfig, n.Name, exposed[0].Addr, exposed[0].Key)
+	}
+	m, err := c.Map()
+	if err != nil {
+		return nil, err
+	}
+	r := &runningNode{failed: make(chan error, 1), done: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.closeParts())
+		}
+	}()
+	journal, err := r.openStore(c, n, m, log)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := r.connect(ctx, c, n, log)
+	if err != nil {
+		return nil, err
+	}
+	server := bus.New(bus.Options{Conn: conn, Subjects: events.NewSubjects(c.Prefix), Logger: log})
+	node, err := nodes.New(nodes.Options{Map: m, Name: n.Name, Store: journal,
+		Clock: events.NewClock(time.Now), Build: version(), Notify: server.Notify})
+	if err != nil {
+		return nil, err
+	}
+	r.parts = append(r.parts, part{"bus", server.Close})
+	if err := server.Serve(ctx, node); err != nil {
+		return nil, err
+	}
+	r.watch(server, journal)
+	return r, nil
+}
+
+func (r *runningNode) openStore(c *configs.Config, n configs.Node, m *placement.Map, log *slog.Logger) (*store.Journal, error) {
+	folder := c.DataFolder(n)
+	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
+		return nil, fmt.Errorf("make data folder of node %s: %w", n.Name, err)
+	}
+	journal, err := store.Open(folder, store.Options{
+		Owner: store.Owner{Cluster: c.Name, Node: n.Name, Map: m.ID()},
+		Log:   log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.parts = append(r.parts, part{"store", journal.Close})
+	return journal, nil
+}
+
+// connect joins the bus: an embedded server of its own, or outside ones.
+func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.Node, log *slog.Logger) (*nats.Conn, error) {
+	opts := []nats.Option{
+		nats.Name("dht node " + n.Name),
+		nats.ReconnectBufSize(-1), // an answer that comes late is worse than none
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("bus", "err", err) }),
+	}
+	servers := strings.Join(c.NATS, ",")
+	if len(c.NATS) == 0 {
+		if err := r.openBroker(ctx, c, n, log); err != nil {
+			return nil, err
+		}
+		opts = append(opts, r.broker.InProcess())
+	} else {
+		// Start order does not matter: the servers may come later.
+		opts = append(append(opts, nats.RetryOnFailedConnect(true)), credentials()...)
+	}
+	conn, err := nats.Connect(servers, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect node %s to the bus: %w", n.Name, err)
+	}
+	r.parts = append(r.parts, part{"bus connection", func() error { conn.Close(); return nil }})
+	for !conn.IsConnected() {
+		log.Info("waiting for a NATS server", "servers", servers)
+		select {
+		case <-conn.StatusChanged(nats.CONNECTED):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("connect node %s to the bus at %s: %w", n.Name, servers, context.Cause(ctx))
+		}
+	}
+	return conn, nil
+}
+
+func (r *runningNode) openBroker(ctx context.Context, c *configs.Config, n configs.Node, log *slog.Logger) (err error) {
+	o := broker.Options{
+		Name:    n.Name + "-" + events.NewClock(time.Now).Next().String(), // two nodes of one name must meet to be told apart
+		Cluster: "dht-" + c.Name,
+		Listen:  n.Bus,
+		Route:   n.Route,
+		Logger:  log,
+	}
+	for _, other := range c.Nodes {
+		if other.Name != n.Name && other.Route != "" {
+			o.Routes = append(o.Routes, other.Route)
+		}
+	}
+	if r.broker, err = broker.Open(ctx, o); err != nil {
+		return err
+	}
+	r.parts = append(r.parts, part{"nats server", r.broker.Close})
+	return nil
+}
+
+// watch waits for the first reason why the node cannot go on.
+func (r *runningNode) watch(server *bus.Server, journal *store.Journal) {
+	ctx, stop := context.WithCancel(context.Background())
+	r.stop = stop
+	go func() {
+		defer close(r.done)
+		select {
+		case <-ctx.Done():
+		case err := <-server.Failed():
+			r.failed <- err
+		case <-journal.Failed():
+			r.failed <- journal.Err()
+		}
+	}()
+}
+
+// Failed delivers the reason why the node cannot go on.
+func (r *runningNode) Failed() <-chan error { return r.failed }
+
+// Close answers what is in flight, then closes every part. It is idempotent.
+func (r *runningNode) Close() error {
+	r.stop()
+	<-r.done
+	return r.closeParts()
+}
+
+func (r *runningNode) closeParts() (err error) {
+	for i := len(r.parts) - 1; i >= 0; i-- {
+		if closeErr := r.parts[i].close(); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("close %s: %w", r.parts[i].what, closeErr))
+		}
+	}
+	r.parts = nil
+	return err
+}
