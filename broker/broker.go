@@ -191,8 +191,9 @@ func (l *logger) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(form
 func (l *logger) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *logger) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
 
-// Errorf is a warning here: an unreachable peer is one to the server, at every try.
-func (l *logger) Errorf(format string, v ...any) { l.log.Warn(fmt.Sprintf(format, v...)) }
+// Errorf is debug here: every try to reach a peer that is not up is an error to
+// the server, and an ordinary thing to a cluster of phones and laptops.
+func (l *logger) Errorf(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 
 func (l *logger) Fatalf(format string, v ...any) {
 	select {

@@ -41,7 +41,7 @@ func (t *terminal) bold(text string) string { return t.styles.NewStyle().Bold(tr
 // table prints rows below a head, in columns.
 func (t *terminal) table(head []string, rows [][]string) {
 	column := t.styles.NewStyle().PaddingRight(2)
-	fmt.Fprintln(t, table.New().
+	text := table.New().
 		Border(lipgloss.HiddenBorder()).
 		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).
 		BorderColumn(false).BorderHeader(false).
@@ -51,7 +51,10 @@ func (t *terminal) table(head []string, rows [][]string) {
 				return column.Faint(true)
 			}
 			return column
-		}).Render())
+		}).Render()
+	for line := range strings.Lines(text) {
+		fmt.Fprintln(t, strings.TrimRight(line, " \n"))
+	}
 }
 
 const barWidth = 32
