@@ -12,6 +12,7 @@ import (
 
 const (
 	probeFor  = 250 * time.Millisecond
+	grace     = 80 * time.Millisecond // in which another process of this name speaks after all others
 	askFirst  = 100 * time.Millisecond
 	askAtMost = 15 * time.Second // a phone's radio should sleep
 )
@@ -41,36 +42,41 @@ func (m *meeting) ask() {
 	s.logError("ask who is there", s.Conn.PublishRequest(s.Subjects.Broadcast(events.OpInfo), m.inbox, nil))
 }
 
-// probe listens for conflicts before the node answers anything itself, until
-// every other member of the map has spoken or probeFor is over.
+// probe listens for conflicts before the node answers anything itself: until
+// every other member of the map has spoken, and a moment longer; or until
+// probeFor is over.
 func (m *meeting) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeFor)
 	defer cancel()
-	ask := time.NewTicker(probeFor / 5)
-	defer ask.Stop()
+	again, enough := time.NewTicker(probeFor/5), time.NewTimer(probeFor)
+	defer again.Stop()
+	defer enough.Stop()
 	m.ask()
-	missing := m.others()
-	for len(missing) > 0 {
+	for missing := m.others(); ; {
 		select {
 		case msg := <-m.infos:
 			info, err := m.hear(msg)
 			if err != nil {
 				return err
 			}
-			delete(missing, info.Node)
-		case <-ask.C:
+			if delete(missing, info.Node); len(missing) == 0 {
+				enough.Reset(grace)
+			}
+		case <-again.C:
 			m.ask()
+		case <-enough.C:
+			return nil
 		case <-ctx.Done():
 			return nil
 		}
 	}
-	return nil
 }
 
+// others is every member of the map but this node.
 func (m *meeting) others() map[string]bool {
 	names := map[string]bool{}
 	for _, name := range m.server.node.Map.Names(nil) {
-		names[name] = name != m.server.node.Name
+		names[name] = true
 	}
 	delete(names, m.server.node.Name)
 	return names
