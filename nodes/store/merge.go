@@ -99,12 +99,17 @@ func (j *Journal) worthMerging() (run []*segment, forget bool) {
 // candidate is the segment as the plan sees it. Tombstones count as garbage
 // unless a merge since retry had to keep them.
 func (s *segment) candidate(u usage, damaged uint32, retry time.Time) candidate {
-	c := candidate{size: s.end, keep: u.live, excluded: s.bad || s.number <= damaged}
+	c := candidate{size: s.end, keep: u.live + frame, excluded: s.bad || s.number <= damaged}
 	if s.merged.After(retry) {
 		c.keep += u.dead + s.dropped
 	}
+	c.keep = min(c.keep, c.size)
 	return c
 }
+
+// frame is what the first and the last line of a merged segment take at most.
+// It is no garbage: a merge would write them again.
+const frame = 256
 
 // merge replaces the segments of run by one. forget says that tombstones need
 // not be kept for the sake of this folder.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -201,12 +202,23 @@ func (m *model) crashOnStart() {
 // fill lets the disk run full, and have room again.
 func (m *model) fill() {
 	m.disk.SetRoom(int64(m.rand.IntN(3000)))
+	if m.rand.IntN(2) == 0 { // as where even writing over a file takes room
+		m.disk.SetRoom(-1)
+		full := rand.New(rand.NewPCG(m.rand.Uint64(), 0))
+		m.disk.SetFault(func(s storetest.Step) error {
+			if s.Op == "write" && full.IntN(2) == 0 {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+	}
 	for range 20 {
 		m.write(1 + m.rand.IntN(4))
 	}
 	m.check()
 	if m.rand.IntN(2) == 0 {
 		m.disk.SetRoom(-1)
+		m.disk.SetFault(nil)
 	} else {
 		m.crash()
 		m.open()
