@@ -43,11 +43,8 @@ type folder struct {
 	owner ownership
 }
 
-// lockFolder makes the folder if need be, and takes its lock.
+// lockFolder takes the folder's lock.
 func lockFolder(fs FS, dir string) (*folder, error) {
-	if err := fs.MkdirAll(dir); err != nil {
-		return nil, fmt.Errorf("make data folder: %w", err)
-	}
 	lock, err := fs.Lock(filepath.Join(dir, lockName))
 	if err != nil {
 		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
@@ -144,18 +141,23 @@ func (f *folder) segments() (numbers []uint32, err error) {
 	return numbers, nil
 }
 
-// removeTemps removes what an interrupted merge or repair left behind.
-func (f *folder) removeTemps() error {
+// tidy removes what a crash left behind: unfinished files, and segments that
+// were merged into an earlier one.
+func (f *folder) tidy(merged []uint32) error {
 	names, err := f.fs.Names(f.dir)
 	if err != nil {
 		return fmt.Errorf("list data folder: %w", err)
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, tempTail) })
+	for _, n := range merged {
+		names = append(names, segmentName(n))
+	}
 	for _, name := range names {
-		if strings.HasSuffix(name, tempTail) {
-			err = errors.Join(err, f.fs.Remove(f.path(name)))
+		if err := f.fs.Remove(f.path(name)); err != nil {
+			return fmt.Errorf("tidy data folder: %w", err)
 		}
 	}
-	return err
+	return nil
 }
 
 func segmentName(n uint32) string { return fmt.Sprintf("%08d%s", n, segmentTail) }

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"slices"
 	"sync"
@@ -12,38 +11,6 @@ import (
 
 	"dht/events"
 )
-
-// Options say how a journal is opened. Owner is needed, the rest has defaults.
-type Options struct {
-	Owner  Owner            // whose folder it must be
-	Now    func() time.Time // [time.Now]
-	FS     FS               // [OS]
-	Log    *slog.Logger     // nowhere
-	Sealed int64            // largest size of a segment: 64 MiB
-
-	// KeepDeleted is how long a tombstone is kept at least, and how often one is
-	// looked at again: an hour. It must be longer than a put can be under way.
-	KeepDeleted time.Duration
-}
-
-func (o Options) withDefaults() Options {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.FS == nil {
-		o.FS = OS()
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Sealed <= 0 || o.Sealed > maxSegment {
-		o.Sealed = 64 << 20
-	}
-	if o.KeepDeleted == 0 {
-		o.KeepDeleted = time.Hour
-	}
-	return o
-}
 
 // Journal is a store in a folder. All methods are safe for concurrent use.
 type Journal struct {
@@ -77,89 +44,6 @@ type position struct {
 
 func (p position) before(q position) bool {
 	return p.segment < q.segment || p.segment == q.segment && p.off < q.off
-}
-
-// Open opens the folder dir, making it if need be, and loads what is in it. It
-// returns [events.ErrLocked] when another process uses the folder,
-// [events.ErrWrongFolder] when the folder is not o.Owner's, [events.ErrCorrupt]
-// when it does not say whose it is. Damaged lines do not stop it: they are
-// logged, and what they hide is [events.ErrCorrupt]. The journal must be closed.
-func Open(dir string, o Options) (_ *Journal, err error) {
-	o = o.withDefaults()
-	folder, err := lockFolder(o.FS, dir)
-	if err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
-	}
-	j := &Journal{options: o, folder: folder, queue: newQueue(), failed: make(chan struct{})}
-	j.index, j.files = newIndex(), map[uint32]*segment{}
-	if err = j.start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store: %w", err), j.release())
-	}
-	j.close = sync.OnceValue(j.finish)
-	j.merger = newMerger(j)
-	j.writer.Go(j.write)
-	j.merger.running.Go(j.merger.run)
-	j.merger.signal()
-	return j, nil
-}
-
-// start makes the folder ready to be appended to.
-func (j *Journal) start() error {
-	if err := j.folder.claim(j.options.Owner); err != nil {
-		return err
-	}
-	if err := j.folder.removeTemps(); err != nil {
-		return fmt.Errorf("clean up: %w", err)
-	}
-	l := loader{folder: j.folder, index: j.index}
-	err := l.load()
-	j.segments, j.newest, j.damage = l.segments, l.newest, l.damage
-	if err != nil {
-		return err
-	}
-	j.index.loaded()
-	for _, s := range j.segments {
-		j.files[s.id] = s
-	}
-	for _, n := range l.merged {
-		if err := j.folder.fs.Remove(j.folder.path(segmentName(n))); err != nil {
-			return fmt.Errorf("remove a merged segment: %w", err)
-		}
-	}
-	j.hide()
-	j.committer = committer{journal: j, nextID: l.nextID}
-	return j.committer.ready(l.torn)
-}
-
-// hide works out what the damage leaves to be trusted.
-func (j *Journal) hide() {
-	for _, d := range j.damage {
-		j.options.Log.Error("data folder is damaged", "folder", j.folder.dir, "damage", d.String())
-		if p := (position{d.segment, d.off + 1}); j.hidden.before(p) {
-			j.hidden = p
-		}
-	}
-	if len(j.damage) > 0 {
-		j.newest = latest(j.options.Now().Add(maxAhead), j.newest)
-	}
-}
-
-// maxAhead is how far ahead of its clock a node accepts versions.
-const maxAhead = 500 * time.Millisecond
-
-// latest is a version that is not older than v nor than any stamped up to t.
-func latest(t time.Time, v events.Version) events.Version {
-	w := events.Version{6: 0x7f, 7: 0xff, 8: 0xbf}
-	for i := range 6 {
-		w[i] = byte(t.UnixMilli() >> (40 - 8*i))
-	}
-	for i := 9; i < len(w); i++ {
-		w[i] = 0xff
-	}
-	if w.Compare(v) < 0 {
-		return v
-	}
-	return w
 }
 
 // Earlier lists the cluster maps that were in force before the present one

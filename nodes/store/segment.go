@@ -45,12 +45,12 @@ const mostFill = 1 << 20
 
 // read returns the record of key that stands at at.
 func (s *segment) read(key []byte, at place) (events.Record, error) {
-	raw := make([]byte, at.size)
+	raw := make([]byte, at.size-1)
 	if _, err := s.file.ReadAt(raw, int64(at.off)); err != nil {
 		return events.Record{}, fmt.Errorf("read %s at %d: %w", segmentName(s.number), at.off, err)
 	}
 	var l line
-	if err := parse(raw[:at.size-1], &l); err != nil || !bytes.Equal(l.record.Key, key) {
+	if err := parse(raw, &l); err != nil || !bytes.Equal(l.record.Key, key) {
 		return events.Record{}, fmt.Errorf("%w: %s at %d", events.ErrCorrupt, segmentName(s.number), at.off)
 	}
 	return l.record, nil

@@ -1,0 +1,284 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+
+	"dht/events"
+	"dht/nodes/store"
+	"dht/nodes/store/storetest"
+)
+
+// journal64 is a segment of about 64 KiB, and the records in it, one a line.
+type journal64 struct {
+	owner   []byte // node.json
+	content []byte
+	records []events.Record
+	ends    []int // of each line, with its newline
+}
+
+var (
+	ownerFile    = filepath.Join("data", "node.json")
+	firstSegment = filepath.Join("data", "00000001.jsonl")
+)
+
+// write64 writes a journal of size bytes in batches of one to four lines.
+func write64(t *testing.T, size int) *journal64 {
+	d := storetest.NewDisk()
+	j := open64(t, d)
+	h := storetest.NewHarness(t, j)
+	r := rand.New(rand.NewPCG(1, 2))
+	f := &journal64{owner: d.Content(ownerFile)}
+	for len(d.Content(firstSegment)) < size || j.Stats().Bytes < int64(size)/3 {
+		var changes []events.Change
+		for range 1 + r.IntN(4) {
+			rec := events.Record{Key: fmt.Appendf(nil, "key %d", r.IntN(20)), Version: h.Clock.Next()}
+			if r.IntN(8) == 0 {
+				rec.Deleted = true
+			} else {
+				rec.Value = bytes.Repeat([]byte(" text @"), r.IntN(700))
+			}
+			f.records = append(f.records, rec)
+			changes = append(changes, storetest.Write(rec))
+		}
+		if err := h.Apply(changes...); err != nil {
+			t.Fatal(err)
+		}
+		if len(f.records) > 1000 {
+			t.Fatal("does not grow")
+		}
+	}
+	close64(t, j)
+	f.content = d.Content(firstSegment)
+	for at := 0; at < len(f.content); {
+		at += bytes.IndexByte(f.content[at:], '\n') + 1
+		f.ends = append(f.ends, at)
+	}
+	if len(f.ends) != len(f.records) {
+		t.Fatalf("%d lines for %d records", len(f.ends), len(f.records))
+	}
+	return f
+}
+
+func open64(t *testing.T, d *storetest.Disk) *store.Journal {
+	t.Helper()
+	j, err := store.Open("data", store.Options{Owner: owner, FS: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func close64(t *testing.T, j *store.Journal) {
+	t.Helper()
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// with returns a disk that holds content in place of the segment.
+func (f *journal64) with(content []byte) *storetest.Disk {
+	d := storetest.NewDisk()
+	d.SetContent(ownerFile, f.owner)
+	d.SetContent(firstSegment, content)
+	return d
+}
+
+// last is the line of the last record of each key among the first n lines.
+func (f *journal64) last(n int) map[string]int {
+	last := map[string]int{}
+	for i, r := range f.records[:n] {
+		last[string(r.Key)] = i
+	}
+	return last
+}
+
+// parallel calls work for every i below n.
+func parallel(n int, work func(i int)) {
+	var group sync.WaitGroup
+	procs := runtime.GOMAXPROCS(0)
+	for p := range procs {
+		group.Go(func() {
+			for i := p; i < n; i += procs {
+				work(i)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// TestCut cuts the journal at every byte: what is left is an exact prefix.
+func TestCut(t *testing.T) {
+	f := write64(t, 64<<10)
+	parallel(len(f.content), func(cut int) {
+		n := 0
+		for n < len(f.ends) && f.ends[n]-1 <= cut { // the newline may be missing
+			n++
+		}
+		if err := f.isPrefix(f.with(f.content[:cut]), n); err != nil && !t.Failed() {
+			t.Errorf("cut at %d: %v", cut, err)
+		}
+	})
+}
+
+func (f *journal64) isPrefix(d *storetest.Disk, n int) error {
+	got := 0
+	err := store.Dump("data", store.Options{FS: d}, func(r events.Record) error {
+		got++
+		if want := f.records[f.last(n)[string(r.Key)]]; !storetest.Same(r, want) {
+			return fmt.Errorf("got %v, want %v", r.Version, want.Version)
+		}
+		return nil
+	})
+	want := 0
+	for _, i := range f.last(n) {
+		if !f.records[i].Deleted {
+			want++
+		}
+	}
+	if err == nil && got != want {
+		err = fmt.Errorf("got %d keys, want %d", got, want)
+	}
+	return err
+}
+
+// TestFlip flips every bit of the journal. A bad line is never taken for a good
+// one nor for what a crash left; the journal is opened for some bits of every
+// line, and for all that touch the end of one.
+func TestFlip(t *testing.T) {
+	f := write64(t, 64<<10)
+	lines := make([]int, len(f.content)) // the line that a byte is in
+	for at, n := 0, 0; at < len(lines); at++ {
+		if lines[at] = n; at+1 == f.ends[n] {
+			n++
+		}
+	}
+	parallel(len(f.content), func(at int) {
+		content := bytes.Clone(f.content)
+		for bit := range 8 {
+			content[at] ^= 1 << bit
+			ends := f.content[at] == '\n' || content[at] == '\n'
+			err := f.flipLine(content, at, lines[at])
+			if err == nil && (ends || (at*8+bit)%997 == 0 || at+1 == len(content)) {
+				err = f.flipped(content, lines[at])
+			}
+			if err != nil && !t.Failed() {
+				t.Errorf("bit %d of byte %d flipped: %v", bit, at, err)
+			}
+			content[at] ^= 1 << bit
+		}
+	})
+}
+
+// flipLine checks that the line of a flipped bit is neither good nor torn.
+func (f *journal64) flipLine(content []byte, at, n int) error {
+	start := 0
+	if n > 0 {
+		start = f.ends[n-1]
+	}
+	if at == f.ends[n]-1 {
+		return nil // the newline: the line itself is as before
+	}
+	for raw := range bytes.SplitSeq(content[start:f.ends[n]-1], []byte("\n")) {
+		if store.ParseLine(raw) == nil {
+			return errors.New("the line is still good")
+		}
+		if store.Holed(raw, int64(start)) {
+			return errors.New("the line seems torn")
+		}
+		start += len(raw) + 1
+	}
+	return nil
+}
+
+// flipped opens a journal with damage in line n: every key with a record behind
+// it is as before, every other one corrupt or as before, and none absent.
+func (f *journal64) flipped(content []byte, n int) error {
+	j, err := store.Open("data", store.Options{Owner: owner, FS: f.with(content)})
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	next := n + 1 // a line whose newline is gone takes the next one with it
+	for key, i := range f.last(len(f.records)) {
+		got, err := j.Get([]byte(key))
+		switch {
+		case err == nil && !storetest.Same(got, f.records[i]):
+			return fmt.Errorf("get %s: got %v, want %v", key, got.Version, f.records[i].Version)
+		case err != nil && !errors.Is(err, events.ErrCorrupt):
+			return err
+		case err != nil && i > next:
+			return fmt.Errorf("get %s: %w, though its record is behind the damage", key, err)
+		}
+	}
+	if _, err := j.Get([]byte("never there")); err == nil && j.Stats().Keys != f.live() {
+		return errors.New("get of an unknown key: absent, though damage hides something")
+	}
+	return nil
+}
+
+func (f *journal64) live() (n int) {
+	for _, i := range f.last(len(f.records)) {
+		if !f.records[i].Deleted {
+			n++
+		}
+	}
+	return n
+}
+
+// TestCorrupt follows a damaged folder: what it answers, what can be written to
+// it, what a check says, and what a repair leaves.
+func TestCorrupt(t *testing.T) {
+	f := write64(t, 4<<10)
+	content := bytes.Clone(f.content)
+	content[f.ends[0]+len(`{"key":"`)+1] ^= 1 // the key of the second record
+	d := f.with(content)
+	j := open64(t, d)
+	h := storetest.NewHarness(t, j)
+	if _, err := j.Get([]byte("new")); !errors.Is(err, events.ErrCorrupt) {
+		t.Fatalf("get of an unknown key: %v, want %v", err, events.ErrCorrupt)
+	}
+	var saw events.Record
+	r := events.Record{Key: []byte("new"), Value: []byte("v")}
+	err := h.Apply(events.Change{Key: r.Key, Decide: func(current events.Record) (events.Record, bool) {
+		saw = current
+		h.Clock.Observe(current.Version)
+		r.Version = h.Clock.Next()
+		return r, true
+	}})
+	if err != nil || !saw.Corrupt || saw.Live(h.Now()) || saw.Version != j.Newest() && saw.Version.IsZero() {
+		t.Fatalf("decide saw %v, %v", saw, err)
+	}
+	h.Want(r)
+	if _, _, err := j.List(nil, nil, 1); !errors.Is(err, events.ErrCorrupt) {
+		t.Fatalf("list: %v, want %v", err, events.ErrCorrupt)
+	}
+	close64(t, j)
+
+	report, err := store.Check("data", store.Options{FS: d})
+	if err != nil || len(report.Damage) != 1 || report.Damage[0].Line != 2 || report.Damage[0].File != "00000001.jsonl" {
+		t.Fatalf("check: %+v, %v", report, err)
+	}
+	if _, err = store.Repair("data", store.Options{FS: d}); err != nil {
+		t.Fatal(err)
+	}
+	bad := d.Content(filepath.Join("data", "00000001.bad"))
+	if want := content[f.ends[0]:f.ends[1]]; !bytes.Equal(bad, want) {
+		t.Fatalf("set aside: %q, want %q", bad, want)
+	}
+	report, err = store.Check("data", store.Options{FS: d})
+	if err != nil || len(report.Damage) != 0 {
+		t.Fatalf("check after repair: %+v, %v", report, err)
+	}
+	j = open64(t, d)
+	defer close64(t, j)
+	h.Store = j
+	h.Want(r)
+	h.WantUnknown("never there")
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Repair makes the data folder dir, which no process may be using, whole again:
+// bad lines move to a file beside their segment, with the ending .bad. What they
+// said is lost: a key answers with what stood before, if anything, so the
+// report's damage is what to restore from elsewhere. A crash in the middle
+// leaves a folder that can be repaired again.
+func Repair(dir string, o Options) (r Report, err error) {
+	err = offline(dir, o, func(j *Journal, l *loader) error {
+		if r, err = j.report(l); err != nil {
+			return err
+		}
+		return j.repair()
+	})
+	if err != nil {
+		return r, fmt.Errorf("repair %s: %w", dir, err)
+	}
+	return r, nil
+}
+
+func (j *Journal) repair() error {
+	for i, s := range j.segments {
+		var bad []damage
+		for _, d := range j.damage {
+			if d.segment == s.number {
+				bad = append(bad, d)
+			}
+		}
+		if len(bad) == 0 {
+			continue
+		}
+		if err := j.setAside(s, bad); err != nil {
+			return err
+		}
+		if err := j.rewrite(s, i < len(j.segments)-1); err != nil {
+			return err
+		}
+		if err := j.fillGap(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setAside appends the bad lines to the file beside s.
+func (j *Journal) setAside(s *segment, bad []damage) (err error) {
+	name := j.folder.path(strings.TrimSuffix(segmentName(s.number), segmentTail) + badTail)
+	before, err := readFile(j.folder.fs, name)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("set bad lines aside: %w", err)
+	}
+	for _, d := range bad {
+		if d.size == 0 {
+			continue
+		}
+		raw, err := j.damaged(d)
+		if err != nil {
+			return err
+		}
+		before = append(append(before, raw...), '\n')
+	}
+	if len(before) == 0 {
+		return nil
+	}
+	if err := replaceFile(j.folder.fs, name, before); err != nil {
+		return fmt.Errorf("set bad lines aside: %w", err)
+	}
+	return nil
+}
+
+// rewrite replaces s by its good lines.
+func (j *Journal) rewrite(s *segment, seal bool) error {
+	var lines []byte
+	var l line
+	err := scanLines(s.file, 0, s.end, func(_ int64, raw []byte, _ bool) error {
+		if parse(raw, &l) == nil && l.kind != kindSeal {
+			l.synced = noMark
+			lines = l.appendTo(lines)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("repair %s: %w", segmentName(s.number), err)
+	}
+	if seal {
+		l = line{kind: kindSeal, sealed: int64(len(lines)), synced: noMark}
+		lines = l.appendTo(lines)
+	}
+	if err := replaceFile(j.folder.fs, j.folder.path(segmentName(s.number)), lines); err != nil {
+		return fmt.Errorf("repair %s: %w", segmentName(s.number), err)
+	}
+	return nil
+}
+
+// fillGap puts an empty segment in the place of those that are missing before
+// the i-th.
+func (j *Journal) fillGap(i int) error {
+	first := uint32(1)
+	if i > 0 {
+		first = j.segments[i-1].through + 1
+	}
+	last := j.segments[i].number - 1
+	if first > last {
+		return nil
+	}
+	l := line{kind: kindHeader, synced: noMark, header: header{segment: first, through: last, newest: j.newest}}
+	lines := l.appendTo(nil)
+	l = line{kind: kindSeal, sealed: int64(len(lines)), synced: noMark}
+	if err := replaceFile(j.folder.fs, j.folder.path(segmentName(first)), l.appendTo(lines)); err != nil {
+		return fmt.Errorf("fill in for missing segments: %w", err)
+	}
+	return nil
+}
