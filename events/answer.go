@@ -11,6 +11,8 @@ type Answer struct {
 	Expires int64
 	Map     MapID // the cluster map the node holds
 
+	Before Version // update: of the value that stood before; zero when there was none
+
 	Reason string   // not-stored: why this node is no owner
 	Owners []string // not-stored: who is
 	Ask    []string // absent: nodes that may still hold the key from an earlier map
@@ -47,8 +49,9 @@ func (a *Answer) appendTo(dst []byte, last bool) []byte {
 	h.text("error", a.Error)
 	h.text("code", string(a.Code))
 	h.integer("time", a.Time)
-	if a.More {
-		h.buf = append(h.name("more"), "true"...)
+	h.flag("more", a.More)
+	if !a.Before.IsZero() {
+		h.buf = appendVersion(h.name("before"), a.Before)
 	}
 	return h.end(a.Value, last)
 }
@@ -128,6 +131,8 @@ func (a *Answer) field(s *scanner, body *body, name []byte) (err error) {
 		a.Time, err = s.integer()
 	case "more":
 		a.More, err = s.boolean()
+	case "before":
+		a.Before, err = s.version()
 	default:
 		return body.field(s, name)
 	}

@@ -137,8 +137,18 @@ func (h *head) integer(name string, n int64) {
 
 func (h *head) version(v Version) {
 	if !v.IsZero() {
-		b, _ := v.AppendText(append(h.name("version"), '"'))
-		h.buf = append(b, '"')
+		h.buf = appendVersion(h.name("version"), v)
+	}
+}
+
+func appendVersion(dst []byte, v Version) []byte {
+	dst, _ = v.AppendText(append(dst, '"'))
+	return append(dst, '"')
+}
+
+func (h *head) flag(name string, set bool) {
+	if set {
+		h.buf = append(h.name(name), "true"...)
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 	ErrNameTaken    Code = "name-taken"    // another process has this node's name
 	ErrWrongFolder  Code = "wrong-folder"  // the data folder belongs to something else
 	ErrLocked       Code = "locked"        // another process uses the data folder
+	ErrNotNumber    Code = "not-number"    // the value that stands is no number, or the sum would be none
 	ErrConfig       Code = "config"        // a cluster file or a rule is wrong
 	ErrInternal     Code = "internal"      // a bug, or a condition without a word of its own
 )
@@ -43,6 +44,8 @@ func (c Code) Error() string {
 		return "no answer"
 	case ErrBadRequest:
 		return "bad request"
+	case ErrNotNumber:
+		return "not a number"
 	case ErrTooLarge:
 		return "too large"
 	case ErrClockAhead:

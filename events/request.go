@@ -9,6 +9,7 @@ import "fmt"
 //	get     Key, Level
 //	delete  Key, Version, Level
 //	keys    Prefix, After, Limit
+//	update  Key, Value, Expires, and what [Update] says
 type Request struct {
 	Key      []byte
 	Value    []byte
@@ -21,6 +22,13 @@ type Request struct {
 	Prefix []byte // keys: only keys that begin so
 	After  []byte // keys: only keys behind this one
 	Limit  int    // keys: at most so many; 0 leaves it to the node
+
+	Update  Update    // update: what becomes of the record
+	If      Condition // update: only if this holds of it
+	Keep    bool      // update: it keeps its expiry
+	Old     bool      // update: the answer gives the value that stood before
+	To      []byte    // update: rename's other key
+	Settled bool      // update: no other node holds the key from an earlier map
 }
 
 // AppendRequests appends the message that asks for all of reqs.
@@ -42,6 +50,12 @@ func (r *Request) appendTo(dst []byte, last bool) []byte {
 	h.text("level", string(r.Level))
 	h.mapID(r.Map)
 	h.integer("deadline", r.Deadline)
+	h.text("update", string(r.Update))
+	h.text("if", string(r.If))
+	h.flag("keep", r.Keep)
+	h.flag("old", r.Old)
+	h.bytes("to", r.To)
+	h.flag("settled", r.Settled)
 	return h.end(r.Value, last)
 }
 
@@ -108,7 +122,7 @@ func (r *Request) field(s *scanner, body *body, name []byte) (err error) {
 	case "deadline":
 		r.Deadline, err = s.integer()
 	default:
-		return body.field(s, name)
+		return r.updateField(s, body, name)
 	}
 	return err
 }

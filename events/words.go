@@ -9,17 +9,18 @@ const (
 	OpDelete Op = "delete"
 	OpKeys   Op = "keys"
 	OpInfo   Op = "info"
+	OpUpdate Op = "update" // a write that depends on what stands, see [Update]
 )
 
 // Ops returns every operation a node listens for.
-func Ops() []Op { return []Op{OpPut, OpGet, OpDelete, OpKeys, OpInfo} }
+func Ops() []Op { return []Op{OpPut, OpGet, OpDelete, OpUpdate, OpKeys, OpInfo} }
 
 // Writes reports whether op changes what is stored.
-func (op Op) Writes() bool { return op == OpPut || op == OpDelete }
+func (op Op) Writes() bool { return op == OpPut || op == OpDelete || op == OpUpdate }
 
 func (op Op) valid() bool {
 	switch op {
-	case OpPut, OpGet, OpDelete, OpKeys, OpInfo:
+	case OpPut, OpGet, OpDelete, OpUpdate, OpKeys, OpInfo:
 		return true
 	}
 	return false
@@ -35,6 +36,7 @@ const (
 	StatusFound      Status = "found"      // get: here is the value
 	StatusAbsent     Status = "absent"     // get, delete: nothing was here
 	StatusDeleted    Status = "deleted"    // get: a tombstone stands; delete: done
+	StatusUnchanged  Status = "unchanged"  // update: its condition did not hold; nothing was done
 	StatusCorrupt    Status = "corrupt"    // get: damage on disk hides the value
 	StatusStaleMap   Status = "stale-map"  // the sender believes in another cluster map
 	StatusBusy       Status = "busy"       // too much in flight; nothing was done
@@ -73,3 +75,7 @@ const (
 
 // MaxKey is the longest key, in bytes. The shortest is one byte.
 const MaxKey = 1024
+
+// MaxValue is the longest value, in bytes: with the longest head it still fits a
+// NATS message of 1 MiB.
+const MaxValue = 1<<20 - 8<<10

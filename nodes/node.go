@@ -112,7 +112,7 @@ func (n *Node) countMisplaced() (misplaced int, err error) {
 // untouched until then.
 func (n *Node) Do(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
 	switch op {
-	case events.OpPut, events.OpDelete:
+	case events.OpPut, events.OpDelete, events.OpUpdate:
 		n.write(op, reqs, reply)
 	case events.OpGet:
 		answers := make([]events.Answer, len(reqs))
@@ -159,6 +159,9 @@ func (n *Node) notStored(v placement.Verdict) events.Answer {
 func (n *Node) admit(r *events.Request) error {
 	if err := events.CheckKey(r.Key); err != nil {
 		return err
+	}
+	if len(r.Value) > events.MaxValue {
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, len(r.Value))
 	}
 	if r.Expires < 0 {
 		return fmt.Errorf("%w: expires %d is before 1970", events.ErrBadRequest, r.Expires)

@@ -48,39 +48,57 @@ func (b *batch) entry(i int, r *events.Request) {
 		b.answers[i] = n.notStored(verdict)
 		return
 	}
-	version, err := n.stamped(r.Version, verdict.Owner)
-	if err != nil {
+	if err := n.checkStamp(r.Version); err != nil && !(r.Update == events.UpdateAdopt && errors.Is(err, events.ErrLate)) {
 		b.answers[i] = n.Refuse(err)
 		return
 	}
 	b.answers[i] = n.answer("")
 	b.answers[i].Owner = verdict.Owner
-	b.answers[i].Version = version
-	b.entries = append(b.entries, i)
-	b.changes = append(b.changes, events.Change{Key: r.Key, Blind: true, Decide: b.decide(i, r, version)})
+	if b.op == events.OpUpdate {
+		b.update(i, r)
+		return
+	}
+	b.add(i, events.Change{Key: r.Key, Blind: true, Decide: b.decide(i, r)})
 }
 
-// stamped checks the version of a write, or stamps it: the first owner does
-// that for a client that does not, at every-match each owner for itself.
-func (n *Node) stamped(v events.Version, owner int) (events.Version, error) {
+// add adds a change of entry i.
+func (b *batch) add(i int, c events.Change) {
+	b.entries = append(b.entries, i)
+	b.changes = append(b.changes, c)
+}
+
+// checkStamp refuses a version that another clock stamped, when it is of
+// another time.
+func (n *Node) checkStamp(v events.Version) error {
 	if v.IsZero() {
-		return n.Clock.Next(), nil
+		return nil
 	}
 	switch ahead := v.Time().Sub(n.Clock.Now()); {
 	case ahead > MaxAhead:
-		return v, fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s", events.ErrClockAhead, ahead, n.Name)
+		return fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s", events.ErrClockAhead, ahead, n.Name)
 	case ahead < -MaxAge:
-		return v, fmt.Errorf("%w: the version was stamped %v ago by the clock of %s", events.ErrLate, -ahead, n.Name)
+		return fmt.Errorf("%w: the version was stamped %v ago by the clock of %s", events.ErrLate, -ahead, n.Name)
 	}
 	n.Clock.Observe(v)
-	return v, nil
+	return nil
+}
+
+// stamp gives a version to a write that has none: the first owner does that for
+// a client that does not, at every-match each owner for itself. It is stamped
+// as it is decided, and so never superseded.
+func (n *Node) stamp(v events.Version) events.Version {
+	if v.IsZero() {
+		return n.Clock.Next()
+	}
+	return v
 }
 
 // decide returns the store's question for one entry: last version wins, and an
 // equal version is the same write again.
-func (b *batch) decide(i int, r *events.Request, version events.Version) func(events.Record) (events.Record, bool) {
+func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Record, bool) {
 	return func(current events.Record) (events.Record, bool) {
-		a := &b.answers[i]
+		a, version := &b.answers[i], b.node.stamp(r.Version)
+		a.Version = version
 		next := events.Record{Key: r.Key, Version: version}
 		if b.op == events.OpDelete {
 			next.Deleted = true
@@ -122,11 +140,11 @@ func (b *batch) finish(err error) {
 		return
 	}
 	b.reply(b.answers)
-	t := events.EventPut
-	if b.op == events.OpDelete {
-		t = events.EventDelete
-	}
 	for _, r := range b.written {
+		t := events.EventPut
+		if r.Deleted {
+			t = events.EventDelete
+		}
 		b.node.Notify(t, r)
 	}
 }

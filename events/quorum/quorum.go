@@ -147,7 +147,7 @@ func (t *Tally) judgeWrite() (o Outcome) {
 	for _, owner := range t.q.Owners {
 		a := t.answer(owner)
 		switch a.Status {
-		case events.StatusStored, events.StatusDeleted, events.StatusAbsent:
+		case events.StatusStored, events.StatusDeleted, events.StatusAbsent, events.StatusUnchanged:
 			if o.Status == "" || a.Status == events.StatusDeleted {
 				o.Status, o.Winner = a.Status, a
 			}

@@ -1,0 +1,59 @@
+package events
+
+// Update says what an [OpUpdate] makes of the record that stands. An update is
+// one atomic step at the key's only owner; a node that is not the only owner
+// refuses it with the reason. The owner stamps it as it is decided, so that an
+// update cannot come too late or be superseded; for the same reason the same
+// update sent twice is done twice. An answer of absent that names nodes to ask
+// did nothing: one of them may hold the record from an earlier map. Whoever
+// asked lets the owner adopt what they hold, if anything, and then repeats the
+// update as Settled.
+type Update string
+
+const (
+	UpdateSet    Update = "set"    // the value becomes Value
+	UpdateAdd    Update = "add"    // the value, a decimal number (absent: 0), grows by Value; the answer gives the sum
+	UpdateAppend Update = "append" // Value is added at the end; the answer's Bytes is the length
+	UpdateTouch  Update = "touch"  // the value stays, Expires changes
+	UpdateDelete Update = "delete" // the key is deleted
+	UpdateRename Update = "rename" // what is under Key moves to To, expiry included; both must have the same owner
+	UpdateAdopt  Update = "adopt"  // exactly this record, Version included, stands, unless something is known of the key
+)
+
+// Condition says what must hold of the record for an update to be done. It is
+// checked in the same step.
+type Condition string
+
+const (
+	IfAbsent   Condition = "absent"
+	IfPresent  Condition = "present"
+	IfExpiring Condition = "expiring" // it has an expiry
+	IfLasting  Condition = "lasting"  // it has none
+	IfLater    Condition = "later"    // Expires is later than what stands; never is the latest
+	IfSooner   Condition = "sooner"   // Expires is sooner than what stands
+)
+
+// updateField reads what only updates have; and hands on what it does not know.
+func (r *Request) updateField(s *scanner, body *body, name []byte) (err error) {
+	switch string(name) {
+	case "update":
+		var t []byte
+		t, err = s.text()
+		r.Update = Update(t)
+	case "if":
+		var t []byte
+		t, err = s.text()
+		r.If = Condition(t)
+	case "keep":
+		r.Keep, err = s.boolean()
+	case "old":
+		r.Old, err = s.boolean()
+	case "to", "to64":
+		r.To, err = s.bytes(name)
+	case "settled":
+		r.Settled, err = s.boolean()
+	default:
+		return body.field(s, name)
+	}
+	return err
+}
