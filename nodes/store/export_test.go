@@ -19,3 +19,12 @@ func Reencode(raw []byte) ([]byte, error) {
 
 // Holed reports whether a bad line looks like what a power loss left.
 func Holed(raw []byte, off int64) bool { return holed(raw, off) }
+
+// CRCTail is the length of what WithCRC appends.
+const CRCTail = crcTail
+
+// WithCRC makes a line of all that stands before its checksum.
+func WithCRC(body []byte) []byte {
+	sum := checksum(body)
+	return append(appendHex(append(body, crcName...), sum), '"', '}')
+}

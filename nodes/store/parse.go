@@ -17,8 +17,8 @@ var (
 )
 
 // parse reads one line without its newline. The record aliases raw, except
-// where text had to be unescaped or decoded. Only what [line.appendTo] writes
-// is accepted.
+// where text had to be unescaped or decoded. It accepts what [line.appendTo]
+// writes: the fields in that order, and no space.
 func parse(raw []byte, l *line) error {
 	*l = line{synced: noMark}
 	body := len(raw) - crcTail
@@ -63,9 +63,9 @@ func (p *parser) record(l *line) {
 	r := &l.record
 	p.expect(`{`)
 	r.Key = p.bytes(`"key`)
-	p.ok = p.ok && events.CheckKey(r.Key) == nil
 	p.expect(`,"version":`)
 	r.Version = p.version()
+	p.ok = p.ok && r.Known() && events.CheckKey(r.Key) == nil
 	switch {
 	case p.accept(`,"dropped":true`):
 		l.kind = kindDrop
@@ -112,11 +112,8 @@ func (p *parser) integer() int64 {
 }
 
 func (p *parser) version() (v events.Version) {
-	text := p.text()
-	if len(text) == 0 || !p.ok {
-		return v
-	}
-	v, p.ok = parseVersion(text)
+	v, ok := parseVersion(p.text())
+	p.ok = p.ok && ok
 	return v
 }
 

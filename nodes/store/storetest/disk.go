@@ -179,11 +179,15 @@ func (d *Disk) Content(name string) []byte {
 	return slices.Clone(d.names[name].data)
 }
 
-// SetContent replaces what is in a file, durably.
+// SetContent replaces what is in a file, durably, also for those who have it
+// open.
 func (d *Disk) SetContent(name string, data []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.names[name] = &inode{data: slices.Clone(data), durable: slices.Clone(data)}
+	if d.names[name] == nil {
+		d.names[name] = &inode{}
+	}
+	*d.names[name] = inode{data: slices.Clone(data), durable: slices.Clone(data)}
 	d.durable[name] = d.names[name]
 }
 

@@ -1,0 +1,162 @@
+package store_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+
+	"dht/events"
+	"dht/nodes/store"
+	"dht/nodes/store/storetest"
+)
+
+// run is a short life of a journal with several segments and merges: writes in
+// batches until there were n or the journal failed.
+func run(m *model, n int) {
+	for range n {
+		if m.journal.Err() != nil {
+			return
+		}
+		m.write(1 + m.rand.IntN(6))
+	}
+}
+
+const runLength = 60
+
+// steps is how many steps a run has, about.
+func steps(t *testing.T) int {
+	m := newModel(t, 1)
+	run(m, runLength)
+	if err := m.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return m.disk.Steps()
+}
+
+// TestCrash lets the power go at each step of a run, in both ways, and again at
+// a step of the start that follows.
+func TestCrash(t *testing.T) {
+	for last := range steps(t) {
+		m := newModel(t, uint64(last))
+		m.disk.SetFault(func(s storetest.Step) error {
+			if s.N > last+10 {
+				return storetest.ErrPower
+			}
+			return nil
+		})
+		run(m, runLength)
+		m.crash()
+		if last%2 == 0 {
+			m.crashOnStart()
+		}
+		m.open()
+		m.check()
+		run(m, 5)
+		m.check()
+	}
+}
+
+// TestError fails one step of a run: a write, a sync, a rename, a removal, the
+// making of a file. Nothing is answered as written after that unless it is, and
+// a restart finds all that was.
+func TestError(t *testing.T) {
+	for failing := range steps(t) {
+		m := newModel(t, uint64(failing))
+		m.disk.SetFault(func(s storetest.Step) error {
+			if s.N == failing+10 {
+				return syscall.EIO
+			}
+			return nil
+		})
+		run(m, runLength)
+		if err := m.journal.Err(); err != nil && !errors.Is(err, syscall.EIO) {
+			t.Fatalf("step %d failed, but the journal says %v", failing, err)
+		}
+		m.crash()
+		m.open()
+		m.check()
+	}
+}
+
+// TestSyncError fails a sync: the journal stops, and does not try again.
+func TestSyncError(t *testing.T) {
+	m := newModel(t, 1)
+	want := m.Put("before", "v")
+	syncs := 0
+	m.disk.SetFault(func(s storetest.Step) error {
+		if s.Op == "sync" {
+			if syncs++; syncs == 1 {
+				return syscall.EIO
+			}
+		}
+		return nil
+	})
+	for range 3 {
+		r := events.Record{Key: []byte("after"), Version: m.Clock.Next()}
+		if err := m.Apply(storetest.Write(r)); !errors.Is(err, events.ErrStopped) || !errors.Is(err, syscall.EIO) {
+			t.Fatalf("apply: got %v, want %v", err, events.ErrStopped)
+		}
+	}
+	<-m.journal.Failed()
+	if !errors.Is(m.journal.Err(), syscall.EIO) || syncs != 1 {
+		t.Fatalf("%d syncs, %v", syncs, m.journal.Err())
+	}
+	m.Want(want)
+	m.WantUnknown("after")
+}
+
+// TestFull fills the disk: writes are refused, reads go on, and when there is
+// room again so do writes. What was refused does not come back.
+func TestFull(t *testing.T) {
+	m := newModel(t, 1)
+	want := m.Put("before", "v")
+	m.disk.SetRoom(0)
+	var err error
+	for n := 0; err == nil; n++ {
+		err = m.Apply(storetest.Write(events.Record{Key: []byte("refused"), Value: make([]byte, 2000), Version: m.Clock.Next()}))
+	}
+	if !errors.Is(err, events.ErrReadOnly) || m.journal.Err() != nil {
+		t.Fatalf("apply: got %v and %v, want %v", err, m.journal.Err(), events.ErrReadOnly)
+	}
+	m.Want(want)
+	m.WantUnknown("refused")
+	m.disk.SetRoom(-1)
+	after := m.Put("after", "v")
+	disk := m.disk.PowerLost(rand.New(rand.NewPCG(1, 1)))
+	m.journal.Close()
+	m.disk = disk
+	m.open()
+	m.Want(want)
+	m.Want(after)
+	m.WantUnknown("refused")
+}
+
+// TestMergeRefusesDamage damages a sealed segment under a running journal: the
+// merger leaves it alone, and a start names the damage.
+func TestMergeRefusesDamage(t *testing.T) {
+	d := storetest.NewDisk()
+	m := newModel(t, 1)
+	m.journal.Close()
+	m.disk = d
+	m.open()
+	for len(names(d)) < 3 {
+		m.Put("kept", "v")
+	}
+	content := d.Content(firstSegment)
+	content[20] ^= 1
+	d.SetContent(firstSegment, content)
+	run(m, 50)
+	if err := m.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	report, err := store.Check("data", store.Options{FS: d})
+	if err != nil || len(report.Damage) == 0 || report.Damage[0].File != "00000001.jsonl" {
+		t.Fatalf("check: %+v, %v", report, err)
+	}
+}
+
+func names(d *storetest.Disk) []string {
+	names, _ := d.Names("data")
+	return names
+}
