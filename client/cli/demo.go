@@ -35,7 +35,10 @@ func (a *app) demoCommand() *cobra.Command {
 	}
 }
 
-const demoKeys = 100
+const (
+	demoKeys = 100
+	freePort = "127.0.0.1:0"
+)
 
 func (a *app) demo(cmd *cobra.Command, folder string) error {
 	began := time.Now()
@@ -108,10 +111,13 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	free := "127.0.0.1:0"
+	for i := range config.Nodes { // a cluster that is up on the usual ports is none of ours
+		n := &config.Nodes[i]
+		*n = configs.Node{Name: n.Name, Rule: n.Rule, Bus: freePort, Data: filepath.Join(folder, n.Name)}
+	}
 	for i := range config.Nodes {
 		n := &config.Nodes[i]
-		n.Bus, n.Route, n.TCP, n.HTTP, n.Data = free, free, "", "", filepath.Join(folder, n.Name)
+		n.Route = freePort
 		started, err := startNode(ctx, config, *n, false, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			return nil, err

@@ -71,6 +71,7 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.wait.Go(func() { meeting.run(ctx) })
 	s.tell(events.EventUp, events.Record{})
+	s.logError("flush", s.Conn.Flush())
 	return nil
 }
 
