@@ -7,7 +7,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -197,7 +196,7 @@ func (l *logger) Errorf(format string, v ...any) { l.log.Debug(fmt.Sprintf(forma
 
 func (l *logger) Fatalf(format string, v ...any) {
 	select {
-	case l.fatal <- errors.New(fmt.Sprintf(format, v...)):
+	case l.fatal <- fmt.Errorf(format, v...):
 	default:
 	}
 }

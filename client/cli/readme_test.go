@@ -1,0 +1,226 @@
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestReadme runs every command of the README's console blocks, in order, and
+// holds what they print to what the README shows: letter for letter, but for
+// numbers, hashes, bars and what the README leaves out with "…".
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newReader(t)
+	commands := 0
+	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		for _, c := range commandsOf(block[1]) {
+			commands++
+			r.run(c.line, c.output)
+		}
+	}
+	if commands < 10 {
+		t.Errorf("only %d commands found", commands)
+	}
+	r.stop()
+}
+
+// TestReadme_GoIsCompiled looks the README's Go lines up in an example that is.
+func TestReadme_GoIsCompiled(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile(filepath.Join("..", "example_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) == 0 {
+		t.Fatal("no Go in the README")
+	}
+	for _, block := range blocks {
+		for line := range strings.Lines(block[1]) {
+			if !strings.Contains(string(example), strings.TrimSpace(line)) {
+				t.Errorf("no example has the line %q", line)
+			}
+		}
+	}
+}
+
+type shown struct{ line, output string }
+
+func commandsOf(block string) (list []shown) {
+	for line := range strings.Lines(block) {
+		if command, ok := strings.CutPrefix(line, "$ "); ok {
+			list = append(list, shown{line: strings.TrimSpace(command)})
+		} else if len(list) > 0 {
+			list[len(list)-1].output += line
+		}
+	}
+	return list
+}
+
+// reader follows the README in a folder like a fresh clone, with this test's
+// binary as dht, and a go that knows `go run .` and the test command.
+type reader struct {
+	t      *testing.T
+	folder string
+	env    []string
+	up     *exec.Cmd
+	upOut  *bytes.Buffer
+	wanted string
+}
+
+func newReader(t *testing.T) *reader {
+	t.Helper()
+	folder := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	bin := filepath.Join(folder, "bin")
+	must(os.Mkdir(bin, 0o700))
+	must(os.Symlink(self, filepath.Join(bin, "dht")))
+	must(os.WriteFile(filepath.Join(bin, "go"), []byte(`#!/bin/sh
+[ "$1 $2" = "run ." ] && shift 2 && exec dht "$@"
+[ "$*" = "test ./..." ] && exit 0 # it is running this test
+echo "the README's test does not know go $*" >&2; exit 1
+`), 0o700))
+	must(os.Symlink(repository(t, "configs"), filepath.Join(folder, "configs")))
+	must(os.Symlink(repository(t, "Procfile"), filepath.Join(folder, "Procfile")))
+	r := &reader{t: t, folder: folder, env: append(os.Environ(),
+		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"XDG_DATA_HOME="+filepath.Join(folder, "data"),
+		"DHT_CONFIG="+clusterFile(t, folder), "GORACE=atexit_sleep_ms=0")}
+	t.Cleanup(r.stop)
+	return r
+}
+
+func repository(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// clusterFile is the built-in cluster file on free ports.
+func clusterFile(t *testing.T, folder string) string {
+	t.Helper()
+	text, err := os.ReadFile(repository(t, "configs/three.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses := regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	ports, err := freePorts(len(addresses.FindAll(text, -1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = addresses.ReplaceAllFunc(text, func([]byte) []byte {
+		port := ports[0]
+		ports = ports[1:]
+		return fmt.Append(nil, "127.0.0.1:", port)
+	})
+	path := filepath.Join(folder, "three.toml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (r *reader) command(line string) *exec.Cmd {
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Dir, cmd.Env = r.folder, r.env
+	return cmd
+}
+
+func (r *reader) run(line, want string) {
+	r.t.Helper()
+	if strings.HasSuffix(line, " up") {
+		r.start(line, want)
+		return
+	}
+	out, err := r.command(line).CombinedOutput()
+	if err != nil && !strings.Contains(string(out), "dht: ") {
+		r.t.Errorf("$ %s: %v", line, err)
+	}
+	r.compare(line, string(out), want)
+}
+
+// start leaves the cluster running; its output is compared when it has ended.
+func (r *reader) start(line, want string) {
+	r.up, r.upOut, r.wanted = r.command("exec "+line), &bytes.Buffer{}, want
+	r.up.Stdout, r.up.Stderr = r.upOut, r.upOut
+	if err := r.up.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	for limit := time.Now().Add(30 * time.Second); ; {
+		out, _ := r.command("dht status --json --timeout 500ms").Output()
+		if strings.Count(string(out), `"up":true`) == 3 {
+			return
+		}
+		if time.Now().After(limit) {
+			r.t.Fatalf("$ %s: not ready: %s", line, out)
+		}
+	}
+}
+
+func (r *reader) stop() {
+	if r.up == nil {
+		return
+	}
+	_ = r.up.Process.Signal(syscall.SIGINT)
+	if err := r.up.Wait(); err != nil {
+		r.t.Errorf("dht up: %v", err)
+	}
+	r.up = nil
+	if !strings.Contains(r.upOut.String(), "Ready.") || !strings.Contains(r.wanted, "Ready.") {
+		r.t.Errorf("dht up prints\n%s\nthe README shows\n%s", r.upOut, r.wanted)
+	}
+}
+
+var (
+	varying = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8}"|[0-9.]+ ?(%|ms|s\b)?|[█▉▊▋▌▍▎▏]+`)
+	blanks  = regexp.MustCompile(`[ \t]+`)
+)
+
+// compare holds output to what is shown, line by line.
+func (r *reader) compare(line, got, want string) {
+	r.t.Helper()
+	normal := func(s string) []string {
+		s = strings.ReplaceAll(s, "go run . ", "dht ")
+		s = blanks.ReplaceAllString(varying.ReplaceAllString(s, "#"), " ")
+		return strings.Split(strings.TrimSpace(strings.ReplaceAll(s, " \n", "\n")), "\n")
+	}
+	g, w := normal(got), normal(want)
+	if len(g) != len(w) {
+		r.t.Errorf("$ %s prints\n%s\nthe README shows\n%s", line, got, want)
+		return
+	}
+	for i := range g {
+		if trim(g[i]) != trim(w[i]) {
+			r.t.Errorf("$ %s: line %d is\n%s\nthe README shows\n%s", line, i+1, g[i], w[i])
+		}
+	}
+}
+
+// trim drops a bar at the end: a small share has none.
+func trim(s string) string { return strings.TrimRight(s, " #") }
