@@ -3,7 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
-	"runtime"
+	"slices"
 
 	"dht/events"
 )
@@ -14,23 +14,14 @@ type committer struct {
 	journal *Journal
 	active  *segment
 	nextID  uint32
-	lines   []byte             // of the batch at hand
-	written []written          // by the batch at hand
-	last    map[string]written // the last one of each key
-	limit   int64              // size at which the active segment is sealed
-}
-
-// written is a record that is not yet durable.
-type written struct {
-	key    []byte
-	record events.Record // without a version: the key is dropped
-	at     place
+	batch   batch
+	limit   int64 // size at which the active segment is sealed
 }
 
 // ready cuts what a crash left behind the last good line, and makes sure that
 // there is a segment to append to.
 func (c *committer) ready(torn int64) error {
-	c.last = map[string]written{}
+	c.batch.reset()
 	segments := c.journal.segments
 	if len(segments) == 0 {
 		return c.addSegment()
@@ -115,23 +106,20 @@ func (c *committer) use(s *segment) {
 
 // write is the journal's writing goroutine.
 func (j *Journal) write() {
-	var batch []request
+	var requests []request
 	for open := true; open; {
 		<-j.queue.wake
-		batch, open = j.queue.take(batch)
-		j.committer.commit(batch)
-		clear(batch)
-		// Those who were just answered get to ask again before the next batch is
-		// taken: fewer and larger batches.
-		runtime.Gosched()
+		j.queue.settle(len(requests))
+		requests, open = j.queue.take(requests)
+		j.committer.commit(requests)
 	}
 }
 
-// commit decides, writes and answers one batch.
-func (c *committer) commit(batch []request) {
+// commit decides, writes and answers what was asked for.
+func (c *committer) commit(requests []request) {
 	err := c.rotate()
 	if err == nil {
-		for _, r := range batch {
+		for _, r := range requests {
 			c.decide(r.changes)
 		}
 		err = c.sync()
@@ -139,70 +127,54 @@ func (c *committer) commit(batch []request) {
 	if err == nil {
 		c.publish()
 	}
-	c.lines, c.written = c.lines[:0], c.written[:0]
-	clear(c.last)
-	for _, r := range batch {
+	c.batch.reset()
+	for _, r := range requests {
 		r.done(err)
 	}
 }
 
 func (c *committer) decide(changes []events.Change) {
 	for _, change := range changes {
-		next, write := change.Decide(c.current(change.Key, change.Blind))
+		hash := c.journal.index.hash(change.Key)
+		current := c.current(change, hash)
+		next, write := change.Decide(current)
 		if write {
-			c.add(change.Key, next)
+			c.add(change.Key, hash, current.Version, next)
 		}
 	}
 }
 
-// current is what stands of key, with what this batch wrote.
-func (c *committer) current(key []byte, blind bool) (r events.Record) {
-	if w, ok := c.last[string(key)]; ok {
-		return w.record
+// current is what stands of the change's key, with what this batch wrote.
+func (c *committer) current(change events.Change, hash uint64) events.Record {
+	if r, ok := c.batch.find(change.Key, hash); ok {
+		return r
 	}
-	var err error
-	if blind {
-		r, err = c.journal.head(key)
-	} else {
-		r, err = c.journal.Get(key)
-	}
+	r, err := c.journal.get(change.Key, hash, change.Blind)
 	if err != nil {
-		return events.Record{Key: key, Version: c.journal.Newest(), Deleted: true, Corrupt: true}
+		return events.Record{Key: change.Key, Version: c.journal.Newest(), Deleted: true, Corrupt: true}
 	}
 	return r
 }
 
-// add appends a record to the batch. One without a version drops the key.
-func (c *committer) add(key []byte, next events.Record) {
-	l := line{record: next, synced: noMark}
-	l.record.Key = key
+// add appends a record to the batch. One without a version drops the key, at the
+// version that stands.
+func (c *committer) add(key []byte, hash uint64, stands events.Version, next events.Record) {
+	l := line{record: next}
 	if !next.Known() {
-		l.kind = kindDrop
-		l.record.Version = c.current(key, true).Version
-		if l.record.Version.IsZero() {
-			return // nothing was known
-		}
-		next = events.Record{}
-	} else {
-		next.Key = key
+		l.kind, l.record.Version = kindDrop, stands
 	}
-	if len(c.lines) == 0 {
-		l.synced = c.active.end
+	l.record.Key = key
+	if !l.record.Version.IsZero() { // else there is nothing to drop
+		c.batch.add(&l, hash, c.active.id, c.active.end)
 	}
-	start := len(c.lines)
-	c.lines = l.appendTo(c.lines)
-	w := written{key: key, record: next, at: place{
-		file: c.active.id, off: uint32(c.active.end) + uint32(start), size: uint32(len(c.lines) - start)}}
-	c.written = append(c.written, w)
-	c.last[string(key)] = w
 }
 
 // sync makes the batch durable.
 func (c *committer) sync() error {
-	if len(c.lines) == 0 {
+	if len(c.batch.lines) == 0 {
 		return nil
 	}
-	return c.judge(c.active.append(c.lines))
+	return c.judge(c.active.append(c.batch.lines))
 }
 
 // judge tells a full disk, which may have room again, from a failed one, which
@@ -218,17 +190,26 @@ func (c *committer) judge(err error) error {
 	return fmt.Errorf("%w: %w", events.ErrStopped, err)
 }
 
+// publishStep bounds how long readers wait while a batch is shown to them.
+const publishStep = 256
+
 // publish shows the batch to readers.
 func (c *committer) publish() {
-	j := c.journal
+	for written := range slices.Chunk(c.batch.written, publishStep) {
+		c.journal.publish(written)
+	}
+}
+
+func (j *Journal) publish(written []written) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, w := range c.written {
+	for i := range written {
+		w := &written[i]
 		if !w.record.Known() {
-			j.index.remove(w.key)
+			j.index.remove(w.key, w.hash)
 			continue
 		}
-		j.index.set(w.record, w.at)
+		j.index.set(&w.record, w.hash, w.at)
 		if w.record.Version.Compare(j.newest) > 0 {
 			j.newest = w.record.Version
 		}

@@ -47,8 +47,11 @@ func (x *index) loaded() {
 
 func (x *index) entry(r ref) entry { return entry(x.arena.at(r)) }
 
+// hash is what the other methods want to know of a key. It needs no lock.
+func (x *index) hash(key []byte) uint64 { return x.table.hash(key) }
+
 // find returns the entry of key, 0 when nothing is known of it.
-func (x *index) find(key []byte) ref { return x.table.find(&x.arena, key, x.table.hash(key)) }
+func (x *index) find(key []byte, hash uint64) ref { return x.table.find(&x.arena, key, hash) }
 
 // head is what an entry says but for the value; its key is the one given.
 func (x *index) head(key []byte, at ref) events.Record {
@@ -75,8 +78,7 @@ func (x *index) record(key []byte, at ref) events.Record {
 }
 
 // set records r, which stands at at.
-func (x *index) set(r events.Record, at place) {
-	hash := x.table.hash(r.Key)
+func (x *index) set(r *events.Record, hash uint64, at place) {
 	ref := x.table.find(&x.arena, r.Key, hash)
 	if ref == 0 {
 		ref = x.add(r.Key, hash)
@@ -142,7 +144,7 @@ func (x *index) move(m move) {
 		return
 	}
 	if m.to == (place{}) {
-		x.remove(bytes.Clone(e.key()))
+		x.remove(e.key(), x.hash(e.key()))
 		return
 	}
 	x.account(e, -1)
@@ -166,8 +168,7 @@ func (x *index) add(key []byte, hash uint64) ref {
 }
 
 // remove forgets key.
-func (x *index) remove(key []byte) {
-	hash := x.table.hash(key)
+func (x *index) remove(key []byte, hash uint64) {
 	r := x.table.find(&x.arena, key, hash)
 	if r == 0 {
 		return
@@ -244,13 +245,14 @@ func (x *index) unlist(r ref, e entry, gone bool) {
 // replay applies a line of the journal: the newest version stands, among equal
 // ones the last.
 func (x *index) replay(l *line, at place) {
-	r := x.find(l.record.Key)
+	hash := x.hash(l.record.Key)
+	r := x.find(l.record.Key, hash)
 	switch {
 	case r != 0 && bytes.Compare(x.entry(r)[:16], l.record.Version[:]) > 0:
 	case l.kind == kindDrop:
-		x.remove(l.record.Key)
+		x.remove(l.record.Key, hash)
 	default:
-		x.set(l.record, at)
+		x.set(&l.record, hash, at)
 	}
 }
 

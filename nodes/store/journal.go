@@ -56,9 +56,14 @@ func (j *Journal) Earlier() []events.MapID { return slices.Clone(j.folder.owner.
 // [events.ErrCorrupt] when damage hides the truth. The slices returned must not
 // be modified; they stay valid.
 func (j *Journal) Get(key []byte) (events.Record, error) {
+	return j.get(key, j.index.hash(key), false)
+}
+
+// get is Get for those who know the key's hash, and may not need its value.
+func (j *Journal) get(key []byte, hash uint64, blind bool) (events.Record, error) {
 	for {
 		j.mu.RLock()
-		r, from, err := j.lookup(key)
+		r, from, err := j.lookup(key, hash, blind)
 		j.mu.RUnlock()
 		if err != nil || from.segment == nil {
 			return r, err
@@ -70,45 +75,32 @@ func (j *Journal) Get(key []byte) (events.Record, error) {
 	}
 }
 
-// head is Get without the value; the key is the caller's.
-func (j *Journal) head(key []byte) (events.Record, error) {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	r, err := j.find(key)
-	if r == 0 || err != nil {
-		return events.Record{}, err
-	}
-	return j.index.head(key, r), nil
-}
-
 // source is where a value must be read from; without a segment, nowhere.
 type source struct {
 	segment *segment
 	at      place
 }
 
-// lookup finds the record of key, or where it is to be read. mu must be held.
-func (j *Journal) lookup(key []byte) (events.Record, source, error) {
-	r, err := j.find(key)
-	if r == 0 || err != nil {
-		return events.Record{}, source{}, err
+// lookup finds the record of key, or where it is to be read. A blind one is
+// without a value, its key the caller's. mu must be held.
+func (j *Journal) lookup(key []byte, hash uint64, blind bool) (events.Record, source, error) {
+	if j.closed {
+		return events.Record{}, source{}, events.ErrStopped
 	}
-	if e := j.index.entry(r); !e.inMemory() {
-		return events.Record{}, source{j.files[e.place().file], e.place()}, nil
+	r := j.index.find(key, hash)
+	if len(j.damage) > 0 && (r == 0 || !j.certain(j.index.entry(r).place())) {
+		return events.Record{}, source{}, j.corrupt()
+	}
+	switch {
+	case r == 0:
+		return events.Record{}, source{}, nil
+	case blind:
+		return j.index.head(key, r), source{}, nil
+	case !j.index.entry(r).inMemory():
+		at := j.index.entry(r).place()
+		return events.Record{}, source{j.files[at.file], at}, nil
 	}
 	return j.index.record(key, r), source{}, nil
-}
-
-// find returns the entry of key, 0 when nothing is known of it. mu must be held.
-func (j *Journal) find(key []byte) (ref, error) {
-	if j.closed {
-		return 0, events.ErrStopped
-	}
-	r := j.index.find(key)
-	if len(j.damage) > 0 && (r == 0 || !j.certain(j.index.entry(r).place())) {
-		return 0, j.corrupt()
-	}
-	return r, nil
 }
 
 // certain reports whether no damage stands behind a line. mu must be held.

@@ -43,7 +43,9 @@ const crcTail = 18
 
 const crcName = `,"crc":"`
 
-func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 // appendTo appends the line with its newline to dst.
 func (l *line) appendTo(dst []byte) []byte {
@@ -102,6 +104,9 @@ func appendBytes(dst []byte, name string, b []byte) []byte {
 	dst = append(dst, `":"`...)
 	start := 0
 	for i, c := range b {
+		if plain[c] {
+			continue
+		}
 		if e := escapeOf(c); e != 0 {
 			dst = append(append(dst, b[start:i]...), '\\', e)
 			start = i + 1
@@ -110,13 +115,26 @@ func appendBytes(dst []byte, name string, b []byte) []byte {
 	return append(append(dst, b[start:]...), '"')
 }
 
+// plain tells the ASCII bytes that stand for themselves in a text.
+var plain = func() (table [256]bool) {
+	for c := byte(' '); c < utf8.RuneSelf; c++ {
+		table[c] = escapeOf(c) == 0
+	}
+	return table
+}()
+
 func readable(b []byte) bool {
+	ascii := true
 	for _, c := range b {
+		if plain[c] {
+			continue
+		}
 		if c < ' ' && escapeOf(c) == 0 {
 			return false
 		}
+		ascii = ascii && c < utf8.RuneSelf
 	}
-	return utf8.Valid(b)
+	return ascii || utf8.Valid(b)
 }
 
 // escapeOf is the letter behind the backslash, 0 for a byte that needs none.

@@ -92,7 +92,7 @@ func (w *mergeWriter) standing(key []byte, from place) (r ref, expired bool) {
 	j := w.journal
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	r = j.index.find(key)
+	r = j.index.find(key, j.index.hash(key))
 	if r == 0 || j.index.entry(r).place() != from {
 		return 0, false
 	}

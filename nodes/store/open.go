@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -104,12 +105,18 @@ func (j *Journal) load() (*loader, error) {
 		return nil, err
 	}
 	j.index.loaded()
+	if j.index.stats.Keys >= manyKeys {
+		debug.FreeOSMemory() // what sorting them took
+	}
 	for _, s := range j.segments {
 		j.files[s.id] = s
 	}
 	j.hide()
 	return l, nil
 }
+
+// manyKeys is how many make it worth the while to give memory back at once.
+const manyKeys = 100_000
 
 // hide works out what the damage leaves to be trusted.
 func (j *Journal) hide() {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"runtime"
 	"sync"
 
 	"dht/events"
@@ -43,8 +44,29 @@ func (q *queue) signal() {
 	}
 }
 
+// settle lets others run as long as that brings more requests, up to as many as
+// were answered just before: those who ask again at once share the next batch,
+// which costs as much for all as for one.
+func (q *queue) settle(answered int) {
+	for before := 0; ; {
+		runtime.Gosched()
+		n := q.len()
+		if n <= before || n >= answered {
+			return
+		}
+		before = n
+	}
+}
+
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}
+
 // take returns what waits, in order, and whether more can come. It reuses spare.
 func (q *queue) take(spare []request) (batch []request, open bool) {
+	clear(spare)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	batch, q.waiting = q.waiting, spare[:0]

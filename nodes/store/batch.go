@@ -1,0 +1,75 @@
+package store
+
+import (
+	"bytes"
+
+	"dht/events"
+)
+
+// batch is what has been decided and is not yet durable.
+type batch struct {
+	lines   []byte
+	written []written
+	last    map[uint64]int // by hash of the key: the last one written
+}
+
+// written is a record that is not yet durable.
+type written struct {
+	key    []byte
+	hash   uint64
+	record events.Record // without a version: the key is dropped
+	at     place
+	before int // the one written before with the same hash, or -1
+}
+
+const (
+	mostSpareLines = 4 << 20 // room that is kept from batch to batch
+	mostSpareLast  = 4 << 10
+)
+
+// reset empties the batch. What only a large one needs is given back.
+func (b *batch) reset() {
+	clear(b.written) // the callers' slices
+	b.lines, b.written = b.lines[:0], b.written[:0]
+	if cap(b.lines) > mostSpareLines {
+		b.lines = nil
+	}
+	if cap(b.written) > mostSpareLast || b.last == nil {
+		b.written, b.last = nil, map[uint64]int{}
+	}
+	clear(b.last)
+}
+
+// find returns the last record written of key.
+func (b *batch) find(key []byte, hash uint64) (events.Record, bool) {
+	i, ok := b.last[hash]
+	for ok && i >= 0 {
+		if w := &b.written[i]; bytes.Equal(w.key, key) {
+			return w.record, true
+		}
+		i = b.written[i].before
+	}
+	return events.Record{}, false
+}
+
+// add appends a line that goes to a segment which ends at end. A line that drops
+// the key has no record.
+func (b *batch) add(l *line, hash uint64, file uint32, end int64) {
+	l.synced = noMark
+	if len(b.lines) == 0 {
+		l.synced = end
+	}
+	start := len(b.lines)
+	b.lines = l.appendTo(b.lines)
+	before, ok := b.last[hash]
+	if !ok {
+		before = -1
+	}
+	w := written{key: l.record.Key, hash: hash, before: before, at: place{
+		file: file, off: uint32(end) + uint32(start), size: uint32(len(b.lines) - start)}}
+	if l.kind == kindRecord {
+		w.record = l.record
+	}
+	b.last[hash] = len(b.written)
+	b.written = append(b.written, w)
+}
