@@ -118,7 +118,7 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 	for i := range config.Nodes {
 		n := &config.Nodes[i]
 		n.Route = freePort
-		started, err := startNode(ctx, config, *n, false, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		started, err := startNode(ctx, config, *n, howToRun{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			return nil, err
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) nodeCommand() *cobra.Command {
-	var insecure bool
+	var how howToRun
 	var data string
 	cmd := &cobra.Command{
 		Use:     "node NAME",
@@ -30,7 +30,7 @@ func (a *app) nodeCommand() *cobra.Command {
 				node.Data = data
 			}
 			log := a.logger()
-			r, err := startNode(cmd.Context(), config, node, insecure, log)
+			r, err := startNode(cmd.Context(), config, node, how, log)
 			if err != nil {
 				return err
 			}
@@ -38,7 +38,9 @@ func (a *app) nodeCommand() *cobra.Command {
 			return runUntilDone(cmd.Context(), r)
 		},
 	}
-	cmd.Flags().BoolVar(&insecure, "insecure", false, "listen where other machines can reach, without TLS or users")
+	cmd.Flags().BoolVar(&how.noBus, "no-bus", false, "answer over TCP only, without NATS")
+	cmd.Flags().BoolVar(&how.allowFlush, "allow-flush", false, "let FLUSHDB delete every key of this node")
+	cmd.Flags().BoolVar(&how.insecure, "insecure", false, "listen where other machines can reach, without TLS or users")
 	cmd.Flags().StringVar(&data, "data", "", "keep the keys in `FOLDER`")
 	return cmd
 }

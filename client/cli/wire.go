@@ -19,6 +19,7 @@ import (
 	"dht/nodes/bus"
 	"dht/nodes/placement"
 	"dht/nodes/store"
+	"dht/nodes/tcp"
 )
 
 // part is one running thing of a node, closed in the reverse order of opening.
@@ -27,10 +28,19 @@ type part struct {
 	close func() error
 }
 
+// howToRun is what the command line says of a node, beside its cluster file.
+type howToRun struct {
+	insecure   bool // listen where other machines can reach
+	noBus      bool // TCP only
+	allowFlush bool // FLUSHDB deletes
+}
+
 // runningNode is a node with all its parts.
 type runningNode struct {
 	parts  []part
 	broker *broker.Broker // nil with outside NATS servers
+	bus    *bus.Server    // nil without a bus
+	tcp    *tcp.Server    // nil without a tcp address
 	failed chan error
 	stop   context.CancelFunc
 	done   chan struct{}
@@ -38,8 +48,8 @@ type runningNode struct {
 
 // startNode acquires everything a node needs, then lets it answer. On failure
 // nothing stays behind.
-func startNode(ctx context.Context, c *configs.Config, n configs.Node, insecure bool, log *slog.Logger) (_ *runningNode, err error) {
-	if exposed := n.Exposed(); len(exposed) > 0 && !insecure {
+func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howToRun, log *slog.Logger) (_ *runningNode, err error) {
+	if exposed := n.Exposed(); len(exposed) > 0 && !how.insecure {
 		return nil, fmt.Errorf("%w: node %s would listen on %s (%s), which other machines reach, without TLS or users: bind a loopback address, or say --insecure",
 			events.ErrConfig, n.Name, exposed[0].Addr, exposed[0].Key)
 	}
@@ -57,22 +67,61 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, insecure 
 	if err != nil {
 		return nil, err
 	}
-	conn, err := r.connect(ctx, c, n, log)
+	o := nodes.Options{Map: m, Name: n.Name, Store: journal, Clock: events.NewClock(time.Now), Build: version()}
+	if !how.noBus {
+		conn, err := r.connect(ctx, c, n, log)
+		if err != nil {
+			return nil, err
+		}
+		r.bus = bus.New(bus.Options{Conn: conn, Subjects: events.NewSubjects(c.Prefix), Logger: log})
+		o.Notify = r.bus.Notify
+	}
+	if err := r.listen(c, n, how, log); err != nil {
+		return nil, err
+	}
+	node, err := nodes.New(o)
 	if err != nil {
 		return nil, err
 	}
-	server := bus.New(bus.Options{Conn: conn, Subjects: events.NewSubjects(c.Prefix), Logger: log})
-	node, err := nodes.New(nodes.Options{Map: m, Name: n.Name, Store: journal,
-		Clock: events.NewClock(time.Now), Build: version(), Notify: server.Notify})
-	if err != nil {
+	if err := r.serve(ctx, node); err != nil {
 		return nil, err
 	}
-	r.parts = append(r.parts, part{"bus", server.Close})
-	if err := server.Serve(ctx, node); err != nil {
-		return nil, err
-	}
-	r.watch(server, journal)
+	r.watch(journal)
 	return r, nil
+}
+
+// listen reserves the address for Redis clients and the other nodes, where the
+// cluster file gives one.
+func (r *runningNode) listen(c *configs.Config, n configs.Node, how howToRun, log *slog.Logger) (err error) {
+	if n.TCP == "" {
+		if how.noBus {
+			return fmt.Errorf("%w: node %s has no tcp address in %s, and --no-bus leaves it no other way to be reached", events.ErrConfig, n.Name, c.File)
+		}
+		return nil
+	}
+	peers := map[string]string{}
+	for _, other := range c.Nodes {
+		peers[other.Name] = other.TCP
+	}
+	if r.tcp, err = tcp.Listen(n.TCP, tcp.Options{Peers: peers, Meet: how.noBus, AllowFlush: how.allowFlush, Logger: log}); err != nil {
+		return fmt.Errorf("node %s: %w", n.Name, err)
+	}
+	r.parts = append(r.parts, part{"tcp", r.tcp.Close})
+	return nil
+}
+
+// serve lets the node answer wherever it is to be reached.
+func (r *runningNode) serve(ctx context.Context, node *nodes.Node) error {
+	if r.bus != nil {
+		r.parts = append(r.parts, part{"bus", r.bus.Close})
+		if err := r.bus.Serve(ctx, node); err != nil {
+			return err
+		}
+	}
+	if r.tcp != nil {
+		return r.tcp.Serve(ctx, node)
+	}
+	return nil
 }
 
 func (r *runningNode) openStore(c *configs.Config, n configs.Node, m *placement.Map, log *slog.Logger) (*store.Journal, error) {
@@ -149,14 +198,23 @@ func (r *runningNode) openBroker(ctx context.Context, c *configs.Config, n confi
 }
 
 // watch waits for the first reason why the node cannot go on.
-func (r *runningNode) watch(server *bus.Server, journal *store.Journal) {
+func (r *runningNode) watch(journal *store.Journal) {
+	var busFailed, tcpFailed <-chan error
+	if r.bus != nil {
+		busFailed = r.bus.Failed()
+	}
+	if r.tcp != nil {
+		tcpFailed = r.tcp.Failed()
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	go func() {
 		defer close(r.done)
 		select {
 		case <-ctx.Done():
-		case err := <-server.Failed():
+		case err := <-busFailed:
+			r.failed <- err
+		case err := <-tcpFailed:
 			r.failed <- err
 		case <-journal.Failed():
 			r.failed <- journal.Err()

@@ -1,0 +1,184 @@
+package tcp
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+
+	"dht/events"
+)
+
+// batch is what a session has begun and not yet answered: the commands that
+// arrived together. For each node concerned their requests make one message, as
+// long as they are of one kind.
+type batch struct {
+	calls     []call
+	questions []question
+	slots     []slot
+	open      []*group // by place in the map; nil where nothing is to be sent
+	used      []*group // sent or open
+	spare     []*group
+	left      atomic.Int32  // groups without answers, and one until settle
+	wake      chan struct{} // holds a token when left has come to zero
+	message   []byte        // room to encode one in
+
+	touched []touched // keys that commands behind must be checked against
+	reads   int       // of touched
+	writes  int
+}
+
+// call is one command.
+type call struct {
+	cmd   *command
+	args  [][]byte
+	first int // of its questions
+	n     int
+	flags int   // what begin found out for the reply
+	err   error // to be told instead of a reply
+}
+
+// question is one request for one key to all its owners.
+type question struct {
+	op    events.Op
+	req   events.Request
+	first int // of its slots, one for each owner
+	n     int
+}
+
+// slot is where the answer of one node will stand.
+type slot struct {
+	group *group
+	index int
+}
+
+// group is one message to one node.
+type group struct {
+	batch   *batch
+	place   int
+	op      events.Op
+	reqs    []events.Request
+	bytes   int
+	raw     []byte // sent instead of reqs, see forward
+	answers []events.Answer
+	reply   []byte // to raw
+	err     error  // no answers came, see linkError
+	replied func([]events.Answer)
+	heard   func([]byte, error)
+}
+
+type touched struct {
+	hash  uint64
+	write bool
+}
+
+const (
+	maxCalls      = 1024 // begun together
+	maxReads      = 64   // values held at once
+	maxGroup      = 256
+	maxGroupBytes = 1 << 20
+)
+
+func (b *batch) init(nodes int) {
+	b.open = make([]*group, nodes)
+	b.wake = make(chan struct{}, 1)
+	b.left.Store(1)
+}
+
+// newGroup takes a group from the last batch where there is one.
+func (b *batch) newGroup(place int, op events.Op) *group {
+	var g *group
+	if last := len(b.spare) - 1; last >= 0 {
+		g, b.spare = b.spare[last], b.spare[:last]
+	} else {
+		g = &group{batch: b}
+		g.replied, g.heard = g.setAnswers, g.setReply
+	}
+	g.place, g.op = place, op
+	b.used = append(b.used, g)
+	return g
+}
+
+// setAnswers takes what this node answers.
+func (g *group) setAnswers(answers []events.Answer) {
+	g.answers = answers
+	g.batch.done()
+}
+
+// setReply takes what a peer answers.
+func (g *group) setReply(reply []byte, err error) {
+	switch {
+	case err != nil:
+		g.err = err
+	case g.raw != nil:
+		g.reply = reply
+	default:
+		g.answers, g.err = events.DecodeAnswers(reply)
+		if g.err == nil && len(g.answers) == 1 && len(g.reqs) > 1 {
+			for range len(g.reqs) - 1 { // one refusal of the whole message
+				g.answers = append(g.answers, g.answers[0])
+			}
+		}
+		if g.err == nil && len(g.answers) != len(g.reqs) {
+			g.err = &linkError{true, errWrongCount}
+		}
+	}
+	g.batch.done()
+}
+
+// done counts a group's answers in.
+func (b *batch) done() {
+	if b.left.Add(-1) == 0 {
+		b.wake <- struct{}{}
+	}
+}
+
+// answer is what the node said, or why nothing came.
+func (s slot) answer() (events.Answer, error) {
+	if s.group.err != nil {
+		return events.Answer{}, s.group.err
+	}
+	return s.group.answers[s.index], nil
+}
+
+var hashSeed = maphash.MakeSeed()
+
+// touch notes that a command is about key, and reports whether it must wait for
+// an earlier one: a read of what is being written, or a write of what is being
+// read elsewhere.
+func (b *batch) touch(key []byte, write bool) (conflict bool) {
+	t := touched{maphash.Bytes(hashSeed, key), write}
+	if write && b.reads > 0 || !write && b.writes > 0 {
+		for _, earlier := range b.touched {
+			if earlier.hash == t.hash && earlier.write != write {
+				return true
+			}
+		}
+	}
+	b.touched = append(b.touched, t)
+	if write {
+		b.writes++
+	} else {
+		b.reads++
+	}
+	return false
+}
+
+// untouch forgets the keys: everything about them is answered.
+func (b *batch) untouch() { b.touched, b.reads, b.writes = b.touched[:0], 0, 0 }
+
+// reset forgets everything; what callers held of it is void.
+func (b *batch) reset() {
+	for _, g := range b.used {
+		clear(g.reqs)
+		*g = group{batch: b, reqs: g.reqs[:0], replied: g.replied, heard: g.heard}
+	}
+	b.spare = append(b.spare, b.used...)
+	clear(b.used)
+	clear(b.calls)
+	clear(b.questions)
+	clear(b.slots)
+	b.used, b.calls, b.questions, b.slots = b.used[:0], b.calls[:0], b.questions[:0], b.slots[:0]
+	b.untouch()
+	if cap(b.questions) > 2*maxCalls { // after a command with very many keys
+		b.questions, b.slots, b.spare = nil, nil, nil
+	}
+}

@@ -1,0 +1,114 @@
+package tcp
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"dht/events"
+)
+
+// command is one of the commands that a server knows.
+type command struct {
+	name  string
+	arity int // with the name itself; negative: at least so many
+	// alone makes all earlier commands of a pipeline be answered first, and later
+	// ones begin only afterwards.
+	alone bool
+	begin func(*session, *call) error // asks nodes; may be nil
+	reply func(*session, *call) error // writes the reply, or returns an error to be told
+
+	write bool // told by COMMAND
+	keys  int  // told by COMMAND: how its keys stand: one, all or every second argument
+}
+
+const (
+	oneKey = 1 + iota
+	allKeys
+	pairKeys
+	twoKeys
+)
+
+// commands are all that a server knows, by name.
+func commands() map[string]*command {
+	table := map[string]*command{}
+	for _, list := range [][]command{connectionCommands(), serverCommands(), readCommands(), writeCommands(),
+		updateCommands(), expiryCommands(), keyCommands(), nodeCommands()} {
+		for _, c := range list {
+			table[c.name] = &c
+		}
+	}
+	return table
+}
+
+// lookup finds a command and checks how many arguments it has.
+func (s *Server) lookup(args [][]byte) (*command, error) {
+	var room [32]byte
+	c := s.commands[string(upper(room[:0], args[0]))]
+	switch {
+	case c == nil:
+		return nil, unknownCommand(args)
+	case c.arity > 0 && len(args) != c.arity, len(args) < -c.arity:
+		return nil, wrongNumber(c.name)
+	}
+	return c, nil
+}
+
+// upper appends the upper-case word to dst, cut off where no command is as long.
+func upper(dst, word []byte) []byte {
+	for _, c := range word[:min(len(word), cap(dst))] {
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// replyError is an error that is told as it stands, its code in front.
+type replyError string
+
+func (e replyError) Error() string { return string(e) }
+
+const (
+	errSyntax     replyError = "ERR syntax error"
+	errNotInteger replyError = "ERR value is not an integer or out of range"
+)
+
+func wrongNumber(name string) error {
+	return replyError("ERR wrong number of arguments for '" + strings.ToLower(name) + "' command")
+}
+
+func unknownCommand(args [][]byte) error {
+	text := fmt.Sprintf("ERR unknown command '%.128s', with args beginning with: ", args[0])
+	for _, arg := range args[1:] {
+		if len(text) > 256 {
+			break
+		}
+		text += fmt.Sprintf("'%.128s' ", arg)
+	}
+	return replyError(text)
+}
+
+// errorText is an error as clients see it: a word in capitals, then what
+// happened.
+func errorText(err error) string {
+	var told replyError
+	if errors.As(err, &told) {
+		return string(told)
+	}
+	code := events.ErrInternal
+	errors.As(err, &code)
+	return errorWord(code) + " " + strings.TrimPrefix(err.Error(), code.Error()+": ")
+}
+
+// errorWord is a code as clients see it.
+func errorWord(code events.Code) string {
+	switch code {
+	case events.ErrBadRequest, events.ErrInternal, events.ErrNotNumber:
+		return "ERR"
+	case events.ErrBusy:
+		return "TRYAGAIN" // which clients know to wait at
+	}
+	return strings.ToUpper(strings.ReplaceAll(string(code), "-", ""))
+}

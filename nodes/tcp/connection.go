@@ -1,0 +1,210 @@
+package tcp
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func connectionCommands() []command {
+	return []command{
+		{name: "PING", arity: -1, reply: replyPing},
+		{name: "ECHO", arity: 2, reply: replyEcho},
+		{name: "HELLO", arity: -1, alone: true, reply: replyHello},
+		{name: "AUTH", arity: -2, alone: true, reply: replyAuth},
+		{name: "SELECT", arity: 2, reply: replySelect},
+		{name: "QUIT", arity: -1, alone: true, reply: replyQuit},
+		{name: "RESET", arity: 1, alone: true, reply: replyReset},
+		{name: "CLIENT", arity: -2, alone: true, reply: replyClient},
+	}
+}
+
+func replyPing(s *session, c *call) error {
+	switch len(c.args) {
+	case 1:
+		s.out.Simple("PONG")
+	case 2:
+		s.out.Bulk(c.args[1])
+	default:
+		return wrongNumber("ping")
+	}
+	return nil
+}
+
+func replyEcho(s *session, c *call) error {
+	s.out.Bulk(c.args[1])
+	return nil
+}
+
+const (
+	errNoPassword replyError = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
+	errNoProto    replyError = "NOPROTO unsupported protocol version"
+)
+
+// replyHello answers HELLO [protover [AUTH user password] [SETNAME name]].
+func replyHello(s *session, c *call) error {
+	proto, name := s.out.Proto, s.name
+	if len(c.args) > 1 {
+		n, err := integer(c.args[1])
+		if err != nil {
+			return replyError("ERR Protocol version is not an integer or out of range")
+		}
+		if n != 2 && n != 3 {
+			return errNoProto
+		}
+		proto = int(n)
+	}
+	for i := 2; i < len(c.args); i++ {
+		switch left := len(c.args) - i - 1; {
+		case strings.EqualFold(string(c.args[i]), "AUTH") && left >= 2:
+			return errNoPassword
+		case strings.EqualFold(string(c.args[i]), "SETNAME") && left >= 1:
+			i++
+			if name = string(c.args[i]); !isClientName(name) {
+				return errClientName
+			}
+		default:
+			return replyError("ERR Syntax error in HELLO option '" + string(c.args[i]) + "'")
+		}
+	}
+	s.out.Proto = proto
+	s.rename(name)
+	s.hello()
+	return nil
+}
+
+func (s *session) hello() {
+	out := &s.out
+	out.Map(7)
+	out.Text("server")
+	out.Text("redis")
+	out.Text("version")
+	out.Text(redisVersion)
+	out.Text("proto")
+	out.Int(int64(max(out.Proto, 2)))
+	out.Text("id")
+	out.Int(s.id)
+	out.Text("mode")
+	out.Text("standalone")
+	out.Text("role")
+	out.Text("master")
+	out.Text("modules")
+	out.Array(0)
+}
+
+func replyAuth(*session, *call) error { return errNoPassword }
+
+func replySelect(s *session, c *call) error {
+	n, err := integer(c.args[1])
+	if err != nil {
+		return replyError("ERR invalid DB index")
+	}
+	if n != 0 {
+		return replyError("ERR DB index is out of range")
+	}
+	s.out.Simple("OK")
+	return nil
+}
+
+func replyQuit(s *session, _ *call) error {
+	s.out.Simple("OK")
+	s.quit = true
+	return nil
+}
+
+func replyReset(s *session, _ *call) error {
+	s.out.Proto = 0
+	s.rename("")
+	s.out.Simple("RESET")
+	return nil
+}
+
+const errClientName replyError = "ERR Client names cannot contain spaces, newlines or special characters."
+
+func isClientName(name string) bool {
+	return len(name) <= 256 && strings.IndexFunc(name, func(r rune) bool { return r < '!' || r > '~' }) < 0
+}
+
+func replyClient(s *session, c *call) error {
+	args := c.args[1:]
+	sub := strings.ToUpper(string(args[0]))
+	switch {
+	case sub == "SETNAME" && len(args) == 2:
+		return s.setName(string(args[1]))
+	case sub == "GETNAME" && len(args) == 1:
+		if s.name == "" {
+			s.out.Null()
+		} else {
+			s.out.Text(s.name)
+		}
+	case sub == "SETINFO" && len(args) == 3:
+		return s.setInfo(string(args[1]), string(args[2]))
+	case sub == "ID" && len(args) == 1:
+		s.out.Int(s.id)
+	case sub == "INFO" && len(args) == 1:
+		s.out.Verbatim(s.describe())
+	case sub == "LIST":
+		s.out.Verbatim(s.server.clients())
+	case (sub == "NO-EVICT" || sub == "NO-TOUCH") && len(args) == 2:
+		s.out.Simple("OK")
+	case sub == "TRACKING":
+		return replyError("ERR CLIENT TRACKING is not supported: no invalidations are sent")
+	default:
+		return replyError(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try CLIENT HELP.", args[0]))
+	}
+	return nil
+}
+
+func (s *session) setName(name string) error {
+	if !isClientName(name) {
+		return errClientName
+	}
+	s.rename(name)
+	s.out.Simple("OK")
+	return nil
+}
+
+func (s *session) rename(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.name = name
+}
+
+func (s *session) setInfo(what, text string) error {
+	if !isClientName(text) {
+		return replyError("ERR " + what + " cannot contain spaces, newlines or special characters.")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch strings.ToUpper(what) {
+	case "LIB-NAME":
+		s.library = text
+	case "LIB-VER":
+		s.libVersion = text
+	default:
+		return replyError("ERR Unrecognized option '" + what + "'")
+	}
+	s.out.Simple("OK")
+	return nil
+}
+
+// describe is the session's line of CLIENT LIST.
+func (s *session) describe() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := strconv.Itoa(int(time.Since(s.since).Seconds()))
+	return fmt.Sprintf("id=%d addr=%s laddr=%s name=%s age=%s db=0 lib-name=%s lib-ver=%s\n",
+		s.id, s.conn.RemoteAddr(), s.conn.LocalAddr(), s.name, age, s.library, s.libVersion)
+}
+
+// clients is CLIENT LIST.
+func (s *Server) clients() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var text strings.Builder
+	for session := range s.sessions {
+		text.WriteString(session.describe())
+	}
+	return text.String()
+}

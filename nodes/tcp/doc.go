@@ -1,0 +1,34 @@
+// Package tcp brings requests from Redis clients and from other nodes to a
+// node, over TCP, and its answers back.
+//
+// Every node takes a request for any key. What it does not own it forwards, one
+// hop, to the owner; see Forwarding. It decides nothing about keys: package
+// nodes does, and package quorum where the answers of several nodes count. It
+// needs no bus and knows none; it imports events, quorum, nodes, placement and
+// its own codec, package resp.
+//
+// # Commands
+//
+// A [Server] speaks RESP2 and RESP3 and answers the commands of Redis for
+// connections, strings, expiry and keys. KEYS, SCAN, DBSIZE, RANDOMKEY and
+// FLUSHDB are about the connected node, all others about the whole cluster.
+// Errors begin with a code in capitals: OWNEROFFLINE, UNKNOWN, REFUSED, … are
+// those of [events.Code].
+//
+// # Forwarding
+//
+//	DHT OP [MESSAGE]              what this node alone answers, never forwarded
+//	DHT NODE NAME OP [MESSAGE]    the same of the node called NAME
+//
+// OP is an [events.Op], MESSAGE what the bus carries for it, and so is the
+// reply. Nodes send each other the first form, over a few pipelined connections
+// each; clients that want the answer of a certain node send the second. A
+// request carries its deadline and the sender's map.
+//
+// # Pipelines
+//
+// All commands that have arrived on a connection are begun together, one
+// message for each node concerned, and answered in their order: the puts of a
+// pipeline share the owner's commit, and wait for each other. A command about a
+// key that an earlier one of the pipeline changes waits for that one.
+package tcp

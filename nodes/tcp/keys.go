@@ -1,0 +1,162 @@
+package tcp
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dht/events"
+)
+
+func keyCommands() []command {
+	return []command{
+		{name: "KEYS", arity: 2, alone: true, reply: replyKeys},
+		{name: "SCAN", arity: -2, alone: true, reply: replyScan},
+		{name: "DBSIZE", arity: 1, alone: true, reply: replySize},
+		{name: "FLUSHDB", arity: -1, alone: true, reply: replyFlush, write: true},
+		{name: "FLUSHALL", arity: -1, alone: true, reply: replyFlush, write: true},
+	}
+}
+
+// page lists keys of this node, behind after, in byte order.
+func (s *session) page(prefix, after []byte, limit int) (keys [][]byte, more bool, err error) {
+	self := s.server.place(s.server.node.Name)
+	slot := s.enqueue(self, events.OpKeys, events.Request{Prefix: prefix, After: after, Limit: limit})
+	s.settle()
+	answers := slot.group.answers
+	slot.group.answers = nil // a listing of many pages holds one at a time
+	last := answers[len(answers)-1]
+	if last.Code != "" {
+		return nil, false, fmt.Errorf("%w: %s", last.Code, last.Error)
+	}
+	for _, a := range answers[:len(answers)-1] {
+		keys = append(keys, a.Key)
+	}
+	return keys, last.More, nil
+}
+
+func replyKeys(s *session, c *call) error {
+	pattern := c.args[1]
+	var found [][]byte
+	var after []byte
+	for more := true; more; {
+		var keys [][]byte
+		var err error
+		if keys, more, err = s.page(literal(pattern), after, 0); err != nil {
+			return err
+		}
+		for _, key := range keys {
+			after = key
+			if matches(pattern, key) {
+				found = append(found, key)
+			}
+		}
+	}
+	s.out.Array(len(found))
+	for _, key := range found {
+		s.out.Bulk(key)
+	}
+	return nil
+}
+
+// scan is what SCAN is asked for.
+type scan struct {
+	after   []byte
+	pattern []byte
+	count   int
+	none    bool // of the type asked for there are none
+}
+
+func replyScan(s *session, c *call) error {
+	o, err := s.parseScan(c.args)
+	if err != nil {
+		return err
+	}
+	keys, more, err := s.page(literal(o.pattern), o.after, o.count)
+	if err != nil {
+		return err
+	}
+	cursor := uint64(0)
+	if more && len(keys) > 0 {
+		cursor = s.server.cursors.save(keys[len(keys)-1])
+	}
+	matching := keys[:0]
+	for _, key := range keys {
+		if !o.none && matches(o.pattern, key) {
+			matching = append(matching, key)
+		}
+	}
+	s.out.Array(2)
+	s.out.Text(strconv.FormatUint(cursor, 10))
+	s.out.Array(len(matching))
+	for _, key := range matching {
+		s.out.Bulk(key)
+	}
+	return nil
+}
+
+func (s *session) parseScan(args [][]byte) (o scan, err error) {
+	o = scan{pattern: []byte("*"), count: 10}
+	cursor, err := strconv.ParseUint(string(args[1]), 10, 64)
+	known := true
+	if err == nil && cursor != 0 {
+		o.after, known = s.server.cursors.find(cursor)
+	}
+	if err != nil || !known {
+		return o, replyError("ERR invalid cursor")
+	}
+	for i := 2; i < len(args); i += 2 {
+		if i+1 == len(args) {
+			return o, errSyntax
+		}
+		switch value := args[i+1]; strings.ToUpper(string(args[i])) {
+		case "MATCH":
+			o.pattern = value
+		case "COUNT":
+			n, err := integer(value)
+			if err != nil {
+				return o, err
+			}
+			if n < 1 {
+				return o, errSyntax
+			}
+			o.count = int(min(n, 1000))
+		case "TYPE":
+			o.none = !strings.EqualFold(string(value), "string")
+		default:
+			return o, errSyntax
+		}
+	}
+	return o, nil
+}
+
+func replySize(s *session, _ *call) error {
+	s.out.Int(int64(s.server.node.Info().Keys))
+	return nil
+}
+
+// replyFlush deletes what this node owns, where the server allows that.
+func replyFlush(s *session, c *call) error {
+	if !s.server.AllowFlush {
+		return replyError("REFUSED " + c.cmd.name + " would delete every key of this node: start it with --allow-flush if that is what you want")
+	}
+	for more := true; more; {
+		keys, further, err := s.page(nil, nil, 0)
+		if err != nil {
+			return err
+		}
+		more = further
+		first := len(s.questions)
+		for _, key := range keys {
+			s.ask(events.OpDelete, events.Request{Key: key})
+		}
+		s.settle()
+		for i := range keys {
+			if _, err := s.outcome(first + i); err != nil {
+				return err
+			}
+		}
+	}
+	s.out.Simple("OK")
+	return nil
+}

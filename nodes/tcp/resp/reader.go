@@ -1,0 +1,241 @@
+package resp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// ErrProtocol is what every violation of the protocol or of a limit wraps. Its
+// text is fit to be sent: "Protocol error: …". Nothing can be read after it.
+var ErrProtocol = errors.New("Protocol error")
+
+// Limits bound what a reader accepts. All are needed.
+type Limits struct {
+	Args    int // arguments of one command
+	Bulk    int // bytes of one argument, or of one reply
+	Command int // bytes of one command with all its framing
+}
+
+const (
+	maxInline  = 64 << 10 // as Redis has it
+	maxLine    = 64       // of a length with its mark
+	maxError   = 4 << 10  // of a line that a reply consists of
+	firstBuf   = 16 << 10
+	largestBuf = 64 << 10 // that an idle reader keeps
+)
+
+// Reader takes commands or replies from a stream. It is not safe for concurrent
+// use.
+//
+// Next and NextReply parse what has arrived; Fill waits for more. What they
+// return aliases the buffer and stays valid until the next Fill.
+type Reader struct {
+	src    io.Reader
+	limits Limits
+	buf    []byte
+	start  int // of what is not parsed yet
+	end    int // of what has arrived
+
+	// A command that has arrived in part, so that it is not parsed again with
+	// every byte. Positions are relative to start.
+	pos   int
+	left  int // arguments to come
+	spans []span
+	args  [][]byte
+}
+
+type span struct{ from, to int }
+
+// NewReader reads from src.
+func NewReader(src io.Reader, limits Limits) *Reader {
+	return &Reader{src: src, limits: limits, buf: make([]byte, firstBuf)}
+}
+
+// Partial reports whether a command has arrived in part.
+func (r *Reader) Partial() bool { return r.end > r.start }
+
+// Fill waits for more bytes. Errors are those of the source, io.EOF among them.
+// A reply or command longer than the limits is noticed by Next.
+func (r *Reader) Fill() error {
+	r.makeRoom()
+	n, err := r.src.Read(r.buf[r.end:])
+	r.end += n
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// makeRoom moves what is left to the front, and doubles the buffer only when it
+// is full of bytes that have arrived.
+func (r *Reader) makeRoom() {
+	rest := r.buf[r.start:r.end]
+	switch {
+	case len(rest) == 0 && len(r.buf) > largestBuf:
+		r.buf = make([]byte, firstBuf)
+	case len(rest) == len(r.buf):
+		r.buf = make([]byte, 2*len(r.buf))
+	case r.start == 0:
+		return
+	}
+	r.end = copy(r.buf, rest)
+	r.start = 0
+}
+
+// Next returns the next command, and whether there was one. It skips empty
+// ones. Errors wrap [ErrProtocol].
+func (r *Reader) Next() (args [][]byte, ok bool, err error) {
+	for r.end > r.start {
+		if r.left == 0 && r.pos == 0 {
+			if r.buf[r.start] != '*' {
+				args, ok, err = r.inline()
+				if !ok || err != nil || len(args) > 0 {
+					return args, ok, err
+				}
+				continue
+			}
+			if ok, err = r.begin(); !ok || err != nil {
+				return nil, false, err
+			}
+		}
+		if ok, err = r.bulks(); !ok || err != nil {
+			return nil, false, err
+		}
+		if args = r.command(); len(args) > 0 {
+			return args, true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// begin reads how many arguments a command has.
+func (r *Reader) begin() (ok bool, err error) {
+	n, ok, err := r.length("invalid multibulk length")
+	if !ok || err != nil {
+		return false, err
+	}
+	if n > r.limits.Args {
+		return false, fmt.Errorf("%w: invalid multibulk length", ErrProtocol)
+	}
+	r.left = max(n, 0)
+	return true, nil
+}
+
+// bulks reads as many arguments as have arrived, and reports whether the
+// command is complete.
+func (r *Reader) bulks() (ok bool, err error) {
+	for ; r.left > 0; r.left-- {
+		at := r.pos
+		if r.start+at == r.end {
+			return false, nil
+		}
+		if c := r.buf[r.start+at]; c != '$' {
+			return false, fmt.Errorf("%w: expected '$', got '%s'", ErrProtocol, printable(c))
+		}
+		size, ok, err := r.length("invalid bulk length")
+		if !ok || err != nil {
+			return false, err
+		}
+		if size < 0 || size > r.limits.Bulk || r.pos+size > r.limits.Command {
+			return false, fmt.Errorf("%w: invalid bulk length", ErrProtocol)
+		}
+		if r.start+r.pos+size+2 > r.end {
+			r.pos = at
+			return false, nil
+		}
+		end := r.pos + size
+		if r.buf[r.start+end] != '\r' || r.buf[r.start+end+1] != '\n' {
+			return false, fmt.Errorf("%w: expected CRLF behind a bulk string", ErrProtocol)
+		}
+		r.spans = append(r.spans, span{r.pos, end})
+		r.pos = end + 2
+	}
+	return true, nil
+}
+
+// command turns the spans into arguments and passes over the command.
+func (r *Reader) command() [][]byte {
+	first := len(r.args)
+	for _, s := range r.spans {
+		r.args = append(r.args, r.buf[r.start+s.from:r.start+s.to:r.start+s.to])
+	}
+	r.spans = r.spans[:0]
+	r.start += r.pos
+	r.pos = 0
+	return r.args[first:len(r.args):len(r.args)]
+}
+
+// Release lets the reader use the memory of the commands it has returned again;
+// their arguments must not be used any more.
+func (r *Reader) Release() {
+	clear(r.args)
+	r.args = r.args[:0]
+	if cap(r.args) > 4096 {
+		r.args = nil
+	}
+	if cap(r.spans) > 4096 && len(r.spans) == 0 {
+		r.spans = nil
+	}
+}
+
+// length reads a line of one mark and a number, such as "*3", standing at pos,
+// and moves behind it when it is complete.
+func (r *Reader) length(complaint string) (n int, ok bool, err error) {
+	b := r.buf[r.start+r.pos : r.end]
+	line, ok, err := cutLine(b, maxLine, complaint)
+	if !ok || err != nil {
+		return 0, ok, err
+	}
+	n64, numErr := parseInt(line[1:])
+	if numErr != nil || n64 < -1 || n64 > 1<<31-1 {
+		return 0, false, fmt.Errorf("%w: %s", ErrProtocol, complaint)
+	}
+	r.pos += len(line) + 2
+	return int(n64), true, nil
+}
+
+// cutLine returns the line at the front of b without its CRLF.
+func cutLine(b []byte, limit int, complaint string) (line []byte, ok bool, err error) {
+	i := bytes.IndexByte(b, '\n')
+	switch {
+	case i > limit, i < 0 && len(b) > limit, i == 0, i > 0 && b[i-1] != '\r':
+		return nil, false, fmt.Errorf("%w: %s", ErrProtocol, complaint)
+	case i < 0:
+		return nil, false, nil
+	}
+	return b[:i-1], true, nil
+}
+
+// parseInt is strconv.ParseInt without the conversion to a string.
+func parseInt(b []byte) (n int64, err error) {
+	digits := b
+	if len(b) > 0 && b[0] == '-' {
+		digits = b[1:]
+	}
+	if len(digits) == 0 || len(digits) > 18 {
+		return strconv.ParseInt(string(b), 10, 64)
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, strconv.ErrSyntax
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if len(digits) < len(b) {
+		n = -n
+	}
+	return n, nil
+}
+
+func printable(c byte) string {
+	if c < ' ' || c > '~' {
+		return fmt.Sprintf("\\x%02x", c)
+	}
+	return string(rune(c))
+}

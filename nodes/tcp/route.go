@@ -1,0 +1,249 @@
+package tcp
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"dht/events"
+	"dht/events/quorum"
+)
+
+var errWrongCount = errors.New("it answers with another number of entries")
+
+// begin starts one command. What it asks is answered by finish.
+func (s *session) begin(args [][]byte) {
+	s.server.stats.commands.Add(1)
+	cmd, err := s.server.lookup(args)
+	alone := err == nil && cmd.alone
+	if alone {
+		s.finish()
+	}
+	s.calls = append(s.calls, call{cmd: cmd, args: args, first: len(s.questions), err: err})
+	c := &s.calls[len(s.calls)-1]
+	if err == nil && cmd.begin != nil {
+		c.err = cmd.begin(s, c)
+	}
+	c.n = len(s.questions) - c.first
+	if alone || len(s.calls) >= maxCalls || s.reads >= maxReads {
+		s.finish()
+	}
+}
+
+// ask puts r to every owner of its key.
+func (s *session) ask(op events.Op, r events.Request) {
+	s.touchKey(r.Key, op.Writes())
+	var room [8]int
+	owners := s.server.node.Map.Owners(r.Key, room[:0])
+	s.questions = append(s.questions, question{op: op, req: r, first: len(s.slots), n: len(owners)})
+	for _, place := range owners {
+		s.slots = append(s.slots, s.enqueue(place, op, r))
+	}
+}
+
+// touchKey waits for earlier commands about key where the order matters.
+func (s *session) touchKey(key []byte, write bool) {
+	if s.touch(key, write) {
+		s.settle()
+		s.untouch()
+		s.touch(key, write)
+	}
+}
+
+// enqueue adds r to the message for a node.
+func (s *session) enqueue(place int, op events.Op, r events.Request) slot {
+	g := s.open[place]
+	if g != nil && (g.op != op || len(g.reqs) >= maxGroup || g.bytes > maxGroupBytes) {
+		s.send(g)
+		g = nil
+	}
+	if g == nil {
+		g = s.newGroup(place, op)
+		s.open[place] = g
+	}
+	g.bytes += len(r.Key) + len(r.Value)
+	g.reqs = append(g.reqs, r)
+	return slot{g, len(g.reqs) - 1}
+}
+
+// send asks one node what its group holds.
+func (s *session) send(g *group) {
+	s.open[g.place] = nil
+	s.left.Add(1)
+	p := s.server.peers[g.place]
+	if p == nil {
+		s.server.node.Do(g.op, g.reqs, g.replied)
+		return
+	}
+	if g.raw != nil {
+		p.send(g.op, g.raw, g.heard)
+		return
+	}
+	now := time.Now().Add(s.server.Timeout).UnixMilli() + p.ahead.Load()
+	for i := range g.reqs {
+		g.reqs[i].Deadline, g.reqs[i].Map = now, s.server.node.Map.ID()
+	}
+	s.message = events.AppendRequests(s.message[:0], g.reqs...)
+	p.send(g.op, s.message, g.heard)
+	if cap(s.message) > maxKeepOut {
+		s.message = nil
+	}
+}
+
+// settle sends what is open and waits until all is answered.
+func (s *session) settle() {
+	for _, g := range s.open {
+		if g != nil {
+			s.send(g)
+		}
+	}
+	s.done()
+	<-s.wake
+	s.left.Store(1)
+}
+
+// finish answers everything that was begun.
+func (s *session) finish() {
+	if len(s.calls) > 0 {
+		s.settle()
+		s.replyAll()
+	}
+	s.reset()
+}
+
+func (s *session) replyAll() {
+	for i := range s.calls {
+		c := &s.calls[i]
+		if c.err == nil {
+			c.err = c.cmd.reply(s, c)
+		}
+		if c.err != nil {
+			s.out.Error(errorText(c.err))
+		}
+		if len(s.out.Buf) >= flushAt {
+			_ = s.flush()
+		}
+	}
+}
+
+// outcome is what the owners' answers to question i amount to. Errors wrap an
+// [events.Code]; that a key is absent is none.
+func (s *session) outcome(i int) (events.Answer, error) {
+	q := &s.questions[i]
+	if q.n > 1 {
+		return s.decide(q)
+	}
+	a, err := s.slots[q.first].answer()
+	if err != nil {
+		return a, s.silence(q, s.slots[q.first].group.place, err)
+	}
+	switch a.Status {
+	case events.StatusFound, events.StatusStored, events.StatusDeleted, events.StatusUnchanged:
+		return a, nil
+	case events.StatusAbsent:
+		if len(a.Ask) == 0 || q.op == events.OpDelete {
+			return a, nil
+		}
+		if q.op == events.OpUpdate {
+			return s.adopt(q, a)
+		}
+	}
+	return s.decide(q)
+}
+
+// decide lets quorum say what several answers amount to, asking those that may
+// hold the key from an earlier map.
+func (s *session) decide(q *question) (events.Answer, error) {
+	tally := quorum.New(quorum.Question{Op: q.op, Nodes: s.server.names, Owners: s.ownersOf(q)})
+	var ask []string
+	for _, slot := range s.slots[q.first : q.first+q.n] {
+		if a, err := slot.answer(); err == nil {
+			tally.Add(a)
+			ask = append(ask, a.Ask...)
+		}
+	}
+	if len(ask) > 0 && !tally.Decided() {
+		for _, a := range s.askNodes(ask, q.req.Key) {
+			tally.Add(a)
+		}
+	}
+	o := tally.Outcome()
+	if errors.Is(o.Err, events.ErrNotFound) {
+		return o.Winner, nil
+	}
+	return o.Winner, o.Err
+}
+
+func (s *session) ownersOf(q *question) (names []string) {
+	for _, slot := range s.slots[q.first : q.first+q.n] {
+		names = append(names, s.server.names[slot.group.place])
+	}
+	return names
+}
+
+// askNodes gets key from the nodes called names, and returns who answered.
+func (s *session) askNodes(names []string, key []byte) (answers []events.Answer) {
+	var slots []slot
+	for _, name := range names {
+		if place := s.server.place(name); place >= 0 {
+			slots = append(slots, s.enqueue(place, events.OpGet, events.Request{Key: key}))
+		}
+	}
+	s.settle()
+	for _, slot := range slots {
+		if a, err := slot.answer(); err == nil {
+			answers = append(answers, a)
+		}
+	}
+	return answers
+}
+
+// adopt does an update whose owner knows nothing of the key, though others may
+// hold it from an earlier map: none of them can change it meanwhile, for a node
+// that is no owner never stores a put.
+func (s *session) adopt(q *question, undecided events.Answer) (events.Answer, error) {
+	answers := s.askNodes(undecided.Ask, q.req.Key)
+	if len(answers) < len(undecided.Ask) {
+		return undecided, fmt.Errorf("%w: one of %v did not answer, and may hold the key from before the rules changed",
+			events.ErrOwnerOffline, undecided.Ask)
+	}
+	var newest events.Answer
+	for _, a := range answers {
+		if a.Status == events.StatusFound && a.Version.Compare(newest.Version) > 0 {
+			newest = a
+		}
+	}
+	owner := s.slots[q.first].group.place
+	if newest.Status == events.StatusFound {
+		s.enqueue(owner, events.OpUpdate, events.Request{Key: q.req.Key, Update: events.UpdateAdopt,
+			Value: newest.Value, Version: newest.Version, Expires: newest.Expires})
+	}
+	q.req.Settled = true
+	last := s.enqueue(owner, events.OpUpdate, q.req)
+	s.settle()
+	a, err := last.answer()
+	if err != nil {
+		return a, s.silence(q, owner, err)
+	}
+	if a.Code != "" {
+		return a, refusal(a)
+	}
+	return a, nil
+}
+
+// silence says what it means that a node did not answer.
+func (s *session) silence(q *question, place int, err error) error {
+	name := s.server.names[place]
+	var link *linkError
+	switch {
+	case !errors.As(err, &link):
+		return fmt.Errorf("%w: %s answers what cannot be read: %w", events.ErrInternal, name, err)
+	case !link.sent:
+		return fmt.Errorf("%w: %s cannot be reached, nothing was done: %w", events.ErrOwnerOffline, name, err)
+	case !q.op.Writes():
+		return fmt.Errorf("%w: %s does not answer: %w", events.ErrOwnerOffline, name, err)
+	}
+	return fmt.Errorf("%w: %s does not answer, the %s may have been applied: %w", events.ErrUnknown, name, q.op, err)
+}
+
+func refusal(a events.Answer) error { return fmt.Errorf("%w: %s says: %s", a.Code, a.Node, a.Error) }

@@ -1,0 +1,197 @@
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dht/events"
+	"dht/nodes"
+)
+
+// Options make a server. The zero value of each field has a meaning.
+type Options struct {
+	Peers      map[string]string // where the other nodes listen, by name; one that is missing cannot be reached
+	Timeout    time.Duration     // how long a peer may take to answer; 0: 2 s
+	MaxConns   int               // connections at once; 0: 10,000
+	Slow       time.Duration     // how long a client may take to send one command, or to take its replies; 0: 30 s
+	Meet       bool              // ask the peers at once who they are, and until all are settled: without a bus nobody else does
+	AllowFlush bool              // FLUSHDB deletes this node's keys; otherwise it is refused
+	Logger     *slog.Logger      // nil: nowhere
+}
+
+func (o Options) withDefaults() Options {
+	if o.Timeout <= 0 {
+		o.Timeout = 2 * time.Second
+	}
+	if o.MaxConns <= 0 {
+		o.MaxConns = 10_000
+	}
+	if o.Slow <= 0 {
+		o.Slow = 30 * time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Server answers for one node on TCP.
+type Server struct {
+	Options
+	listener net.Listener
+	node     *nodes.Node
+	names    []string // of the map's nodes
+	peers    []*peer  // by place in the map; nil for this node
+	commands map[string]*command
+	cursors  cursors
+	stats    stats
+	failed   chan error
+
+	stop     context.CancelFunc
+	stopping chan struct{}
+	wait     sync.WaitGroup // for accept, meet and the links
+	served   sync.WaitGroup // for the sessions
+	closed   sync.Once
+
+	mu       sync.Mutex // guards what follows
+	sessions map[*session]struct{}
+	draining bool
+	lastID   int64
+}
+
+// stats counts what INFO tells.
+type stats struct {
+	accepted atomic.Int64
+	commands atomic.Int64
+}
+
+// Listen reserves addr, host:port, or says why it cannot. Connections wait
+// until [Server.Serve].
+func Listen(addr string, o Options) (*Server, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for Redis clients: %w", err)
+	}
+	return New(listener, o), nil
+}
+
+// New makes a server that answers on listener, which it closes.
+func New(listener net.Listener, o Options) *Server {
+	return &Server{Options: o.withDefaults(), listener: listener, commands: commands(), failed: make(chan error, 1),
+		stopping: make(chan struct{}), sessions: map[*session]struct{}{}}
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Serve answers for node from now on, until Close, and returns at once. ctx
+// lends its values, not its end.
+func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
+	s.node = node
+	s.names = node.Map.Names(nil)
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.peers = make([]*peer, len(s.names))
+	for i, name := range s.names {
+		if name != node.Name {
+			s.peers[i] = newPeer(ctx, s, name, s.Peers[name])
+		}
+	}
+	s.wait.Go(s.accept)
+	if s.Meet {
+		s.wait.Go(func() { s.meet(ctx) })
+	}
+	return nil
+}
+
+func (s *Server) accept() {
+	for pause := time.Millisecond; ; {
+		conn, err := s.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of file descriptors, for one: others may close some
+			s.Logger.Warn("cannot accept a connection", "err", err)
+			select {
+			case <-time.After(pause):
+				pause = min(2*pause, time.Second)
+				continue
+			case <-s.stopping:
+				return
+			}
+		}
+		pause = time.Millisecond
+		s.stats.accepted.Add(1)
+		s.start(conn)
+	}
+}
+
+// start serves a connection on a goroutine of its own, or turns it away.
+func (s *Server) start(conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining || len(s.sessions) >= s.MaxConns {
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = conn.Write([]byte("-ERR max number of clients reached\r\n"))
+		_ = conn.Close()
+		return
+	}
+	s.lastID++
+	session := newSession(s, conn, s.lastID)
+	s.sessions[session] = struct{}{}
+	s.served.Go(func() {
+		session.serve()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.sessions, session)
+	})
+}
+
+// drainFor is how long a connection goes on being served while the server
+// closes: requests that are on the way are answered.
+const drainFor = 50 * time.Millisecond
+
+// Close stops listening, answers what is in flight, closes every connection and
+// returns. It is idempotent; the store must still be open.
+func (s *Server) Close() error {
+	s.closed.Do(func() {
+		close(s.stopping)
+		_ = s.listener.Close()
+		s.mu.Lock()
+		s.draining = true
+		for session := range s.sessions {
+			session.drain(time.Now().Add(drainFor))
+		}
+		s.mu.Unlock()
+		s.served.Wait()
+		if s.stop != nil {
+			s.stop()
+		}
+		s.wait.Wait()
+	})
+	return nil
+}
+
+// Failed delivers the reason why this node cannot stay in the cluster: another
+// process has its name, or another map is in force.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// heard passes on what a peer says of itself.
+func (s *Server) heard(info events.Info) error {
+	err := s.node.Heard(info)
+	if err != nil {
+		select {
+		case s.failed <- err:
+		default:
+		}
+	}
+	return err
+}
+
+// place of the node called name, -1 when there is none.
+func (s *Server) place(name string) int { return s.node.Map.Index(name) }

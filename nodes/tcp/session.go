@@ -1,0 +1,136 @@
+package tcp
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"dht/nodes/tcp/resp"
+)
+
+// session is one connection of a client or a peer. Everything but drain runs on
+// its own goroutine.
+type session struct {
+	server *Server
+	conn   net.Conn
+	id     int64
+	in     *resp.Reader
+	out    resp.Writer
+	batch
+	client
+	quit       bool      // nothing more is served
+	writeUntil time.Time // the deadline that the connection has for writes
+	partial    bool      // a command has arrived in part, and has a deadline
+
+	mu       sync.Mutex // guards the read deadline, and client
+	draining bool
+}
+
+// client is what a client has told of itself; the session alone changes it.
+type client struct {
+	name       string
+	library    string
+	libVersion string
+	since      time.Time
+}
+
+const (
+	maxArgs    = 1 << 20
+	maxCommand = 64 << 20
+	maxBulk    = 16 << 20 // the messages of peers; a value is at most events.MaxValue
+	flushAt    = 64 << 10 // bytes of replies that are not kept back
+	maxKeepOut = 1 << 20
+)
+
+func newSession(s *Server, conn net.Conn, id int64) *session {
+	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand}
+	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: time.Now()}}
+	session.batch.init(len(s.names))
+	return session
+}
+
+// serve answers until the client leaves, breaks the protocol or is too slow, or
+// the server closes.
+func (s *session) serve() {
+	defer s.conn.Close()
+	for !s.quit {
+		if err := s.take(); err != nil {
+			s.finish()
+			s.out.Error("ERR " + err.Error())
+			_ = s.flush()
+			return
+		}
+		s.finish()
+		if s.flush() != nil || s.quit {
+			return
+		}
+		s.in.Release()
+		s.watch()
+		if err := s.in.Fill(); err != nil {
+			if !errors.Is(err, io.EOF) {
+				s.server.Logger.Debug("connection ended", "client", s.conn.RemoteAddr(), "err", err)
+			}
+			return
+		}
+	}
+}
+
+// take begins every command that has arrived. Errors are violations of the
+// protocol.
+func (s *session) take() error {
+	for !s.quit {
+		args, ok, err := s.in.Next()
+		if !ok || err != nil {
+			return err
+		}
+		s.begin(args)
+	}
+	return nil
+}
+
+// watch gives a command that has begun to arrive a deadline, so that a client
+// that sends a byte now and then holds nothing for long.
+func (s *session) watch() {
+	if s.in.Partial() == s.partial {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.partial = !s.partial
+	if s.draining {
+		return
+	}
+	until := time.Time{}
+	if s.partial {
+		until = time.Now().Add(s.server.Slow)
+	}
+	_ = s.conn.SetReadDeadline(until)
+}
+
+// drain lets the session end when nothing more has arrived by then.
+func (s *session) drain(by time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	_ = s.conn.SetReadDeadline(by)
+}
+
+// flush writes the replies so far. A client that does not take them in time is
+// left.
+func (s *session) flush() error {
+	if len(s.out.Buf) == 0 {
+		return nil
+	}
+	if now := time.Now(); s.writeUntil.Sub(now) < s.server.Slow/2 {
+		s.writeUntil = now.Add(s.server.Slow)
+		_ = s.conn.SetWriteDeadline(s.writeUntil)
+	}
+	_, err := s.conn.Write(s.out.Buf)
+	if s.out.Buf = s.out.Buf[:0]; cap(s.out.Buf) > maxKeepOut {
+		s.out.Buf = nil
+	}
+	s.quit = s.quit || err != nil
+	return err
+}
