@@ -62,6 +62,9 @@ func (c *Client) fetch(ctx context.Context, keys []Key) (items []Item, err error
 	if err != nil {
 		return nil, err
 	}
+	if len(answers) == 1 && answers[0].Code != "" {
+		return nil, refusal(answers[0])
+	}
 	if len(answers) != len(keys) {
 		return nil, fmt.Errorf("%w: %s gave %d answers to %d keys", events.ErrInternal, keys[0].Node, len(answers), len(keys))
 	}

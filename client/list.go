@@ -65,14 +65,17 @@ func (c *Client) listNode(ctx context.Context, node string, prefix []byte, yield
 			}
 			after = a.Key
 		}
-		if !last.More || len(page) == 0 {
+		switch {
+		case last.More && len(page) > 0:
+		case last.Code != "":
+			return yield(Key{}, refusal(last))
+		default:
 			return true
 		}
 	}
 }
 
-// askNode sends one message to one node and waits for its answers: at least
-// one, and none that refuses the whole message.
+// askNode sends one message to one node and waits for its answers, at least one.
 func (c *Client) askNode(ctx context.Context, node string, op events.Op, reqs ...events.Request) (answers []events.Answer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -89,10 +92,12 @@ func (c *Client) askNode(ctx context.Context, node string, op events.Op, reqs ..
 	case len(answers) == 0:
 		return nil, fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, node)
 	}
-	if a := answers[0]; len(answers) == 1 && a.Code != "" {
-		return nil, fmt.Errorf("%w: %s says: %s", a.Code, node, a.Error)
-	}
 	return answers, nil
+}
+
+// refusal is the error that a node answered with.
+func refusal(a events.Answer) error {
+	return fmt.Errorf("%w: %s says: %s", a.Code, a.Node, a.Error)
 }
 
 // NodeStatus is one member of the cluster map, as it is now.

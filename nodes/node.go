@@ -7,6 +7,7 @@
 package nodes
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -27,7 +28,8 @@ type Store interface {
 	// must not block.
 	Apply(changes []events.Change, done func(error))
 	// List returns live keys with prefix behind after, in byte order; more
-	// tells whether limit cut the listing.
+	// tells whether limit cut the listing. With [events.ErrCorrupt] come the
+	// keys that are certain.
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
 	// Stats counts live keys.
 	Stats() events.StoreStats
@@ -92,7 +94,8 @@ func (n *Node) countMisplaced() (misplaced int, err error) {
 	var after []byte
 	for more := true; more; {
 		var keys []events.KeyInfo
-		if keys, more, err = n.Store.List(nil, after, page); err != nil {
+		keys, more, err = n.Store.List(nil, after, page)
+		if err != nil && !errors.Is(err, events.ErrCorrupt) { // a damaged folder still serves what is certain
 			return 0, fmt.Errorf("count misplaced keys of %s: %w", n.Name, err)
 		}
 		for _, k := range keys {

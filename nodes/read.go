@@ -49,7 +49,8 @@ const (
 	maxListBytes = 128 << 10 // of keys in one answer: escaped, six times that, and the bus carries 1 MiB
 )
 
-// keys lists what is stored here, misplaced keys included.
+// keys lists what is stored here, misplaced keys included; where damage hides
+// some, the last answer says so and the others are those that are certain.
 func (n *Node) keys(r *events.Request) []events.Answer {
 	if err := n.current(r); err != nil {
 		return []events.Answer{n.Refuse(err)}
@@ -59,8 +60,9 @@ func (n *Node) keys(r *events.Request) []events.Answer {
 		limit = r.Limit
 	}
 	keys, more, err := n.Store.List(r.Prefix, r.After, limit)
+	last := n.answer("")
 	if err != nil {
-		return []events.Answer{n.Refuse(fmt.Errorf("list keys: %w", err))}
+		last = n.Refuse(fmt.Errorf("list keys: %w", err))
 	}
 	answers, room := make([]events.Answer, 0, len(keys)+1), maxListBytes
 	for _, k := range keys {
@@ -70,7 +72,6 @@ func (n *Node) keys(r *events.Request) []events.Answer {
 		}
 		answers = append(answers, events.Answer{Key: k.Key, Version: k.Version, Expires: k.Expires, Bytes: k.Bytes})
 	}
-	last := n.answer("")
 	last.More = more
 	return append(answers, last)
 }

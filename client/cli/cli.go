@@ -146,7 +146,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.demoCommand(), a.upCommand(), a.nodeCommand(), a.brokerCommand(),
 		a.putCommand(), a.getCommand(), a.deleteCommand(),
-		a.keysCommand(), a.dumpCommand(), a.loadCommand(),
+		a.keysCommand(), a.dumpCommand(), a.loadCommand(), a.fsckCommand(),
 		a.explainCommand(), a.rulesCommand(), a.scatterCommand(),
 		a.statusCommand(), a.monitorCommand(),
 	)

@@ -1,21 +1,37 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"dht/client"
+	"dht/events"
+	"dht/nodes/store"
 )
 
 func (a *app) dumpCommand() *cobra.Command {
 	var l listing
+	var folder string
 	cmd := &cobra.Command{
 		Use:     "dump",
 		Short:   "Print every key with its value as JSON lines, for dht load",
-		Example: "  dht dump > backup.jsonl\n  dht dump --node linux --prefix user/",
+		Example: "  dht dump > backup.jsonl\n  dht dump --node linux --prefix user/\n  dht dump --data FOLDER         while its node is down",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.dump(cmd, l) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case folder != "" && l.node != "":
+				return fmt.Errorf("%w--data reads a folder, --node asks a node: say one", errUsage)
+			case folder != "":
+				return a.dumpFolder(folder, []byte(l.prefix))
+			}
+			return a.dump(cmd, l)
+		},
 	}
 	l.register(cmd)
+	cmd.Flags().StringVar(&folder, "data", "", "read the data folder `FOLDER` itself, while its node is down")
 	return cmd
 }
 
@@ -39,4 +55,18 @@ func (a *app) dump(cmd *cobra.Command, l listing) error {
 		step()
 	}
 	return oneLine(faults)
+}
+
+// dumpFolder needs no node: it reads what one left on disk.
+func (a *app) dumpFolder(folder string, prefix []byte) error {
+	report, err := store.Check(folder, store.Options{})
+	if err != nil {
+		return err
+	}
+	return store.Dump(folder, store.Options{}, func(r events.Record) error {
+		if !bytes.HasPrefix(r.Key, prefix) {
+			return nil
+		}
+		return a.printJSON(client.Item{Key: r.Key, Value: r.Value, Version: r.Version, Expires: r.Expires, Node: report.Owner.Node})
+	})
 }
