@@ -24,6 +24,7 @@ const (
 	flagDeleted byte = 1 << iota // a tombstone
 	flagExpires                  // the index knows when
 	flagListed                   // live: counted, and in the order
+	flagCached                   // in the cache's list of entries with a value
 )
 
 func (e entry) version() events.Version     { return events.Version(e[:16]) }

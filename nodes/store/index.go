@@ -11,21 +11,22 @@ import (
 // index finds the records that stand, by key and in order. It is not safe for
 // concurrent use.
 type index struct {
-	arena  arena
+	arena  arena // of the entries: a ref in here is always one, or was
+	values arena
 	table  table
 	order  order
 	expiry expiry
 	stats  events.StoreStats // of the listed entries
 	usage  map[uint32]*usage // by segment id
-	bulk   bool              // while loading the order is left for later
+	cache  cache
+	bulk   bool // while loading the order is left for later
 }
 
-// maxInMemory is the longest value that is kept in memory: a longer one is read
-// from its segment, which costs little beside sending it.
-const maxInMemory = 4 << 10
-
-func newIndex() *index {
+// newIndex returns an empty index that keeps values in memory as long as it
+// takes no more than limit bytes, 0 for any number.
+func newIndex(limit int64) *index {
 	return &index{
+		cache:  cache{limit: limit},
 		table:  table{seed: maphash.MakeSeed()},
 		expiry: expiry{times: map[ref]int64{}},
 		usage:  map[uint32]*usage{},
@@ -68,7 +69,7 @@ func (x *index) record(key []byte, at ref) events.Record {
 	r := x.head(key, at)
 	var value []byte
 	if e := x.entry(at); e.value() != 0 {
-		value = x.arena.at(e.value())[:e.valueSize()]
+		value = x.values.at(e.value())[:e.valueSize()]
 	}
 	b := make([]byte, len(key)+len(value))
 	copy(b, key)
@@ -91,8 +92,8 @@ func (x *index) set(r *events.Record, hash uint64, at place) {
 	}
 	e.setVersion(r.Version)
 	e.setPlace(at)
-	x.setValue(e, r.Value)
-	flags := e.flags() & flagListed
+	x.setValue(ref, e, r.Value)
+	flags := e.flags() & (flagListed | flagCached)
 	if r.Deleted {
 		flags |= flagDeleted
 	}
@@ -151,8 +152,8 @@ func (x *index) move(m move) {
 	e.setPlace(m.to)
 	if m.deleted {
 		x.expiry.forget(m.ref)
-		x.setValue(e, nil)
-		e.setFlags(flagDeleted)
+		x.setValue(m.ref, e, nil)
+		e.setFlags(e.flags()&flagCached | flagDeleted)
 	}
 	x.account(e, 1)
 }
@@ -177,36 +178,11 @@ func (x *index) remove(key []byte, hash uint64) {
 	x.account(e, -1)
 	x.unlist(r, e, true)
 	x.expiry.forget(r)
-	x.setValue(e, nil)
+	x.setValue(r, e, nil)
 	x.table.remove(hash, r)
 	size := e.keySize()
 	clear(e[:entryHead])
 	x.arena.release(r, entryHead+size)
-}
-
-// setValue replaces the value in memory.
-func (x *index) setValue(e entry, value []byte) {
-	x.evict(e)
-	e.setValueSize(len(value))
-	x.admit(e, value)
-}
-
-// admit takes the value of e into memory.
-func (x *index) admit(e entry, value []byte) {
-	if len(value) == 0 || len(value) > maxInMemory {
-		return
-	}
-	r := x.arena.alloc(len(value))
-	copy(x.arena.at(r), value)
-	e.setValue(r)
-}
-
-// evict leaves the value of e on disk only.
-func (x *index) evict(e entry) {
-	if r := e.value(); r != 0 {
-		x.arena.release(r, e.valueSize())
-		e.setValue(0)
-	}
 }
 
 // list counts a live entry. One that has expired is taken out by expire.
@@ -275,12 +251,14 @@ func (x *index) expire(now time.Time, limit int) {
 	}
 }
 
-// keys lists the live keys that begin with prefix, behind after, if visible.
-func (x *index) keys(prefix, after []byte, limit int, visible func(place) bool) (keys []events.KeyInfo, more bool) {
+// keys appends the live keys that begin with prefix, behind after, if visible,
+// at most limit of them.
+func (x *index) keys(keys []events.KeyInfo, prefix, after []byte, limit int, visible func(place) bool) (_ []events.KeyInfo, more bool) {
 	start := prefix
 	if bytes.Compare(after, prefix) >= 0 {
 		start = append(bytes.Clone(after), 0) // the first key behind after
 	}
+	most := len(keys) + limit
 	run, i := x.order.seek(&x.arena, start)
 	x.order.from(run, i, func(r ref) bool {
 		e := x.entry(r)
@@ -290,17 +268,24 @@ func (x *index) keys(prefix, after []byte, limit int, visible func(place) bool) 
 		if !visible(e.place()) {
 			return true
 		}
-		if more = len(keys) >= limit; more {
+		if more = len(keys) >= most; more {
 			return false
 		}
-		info := events.KeyInfo{Key: bytes.Clone(e.key()), Version: e.version(), Bytes: int64(e.valueSize())}
-		if e.has(flagExpires) {
-			info.Expires = x.expiry.times[r]
-		}
-		keys = append(keys, info)
+		keys = append(keys, x.info(r, e))
 		return true
 	})
 	return keys, more
 }
 
-func (x *index) close() { x.arena.close() }
+func (x *index) info(r ref, e entry) events.KeyInfo {
+	info := events.KeyInfo{Key: bytes.Clone(e.key()), Version: e.version(), Bytes: int64(e.valueSize())}
+	if e.has(flagExpires) {
+		info.Expires = x.expiry.times[r]
+	}
+	return info
+}
+
+func (x *index) close() {
+	x.arena.close()
+	x.values.close()
+}

@@ -69,9 +69,23 @@ func (j *Journal) get(key []byte, hash uint64, blind bool) (events.Record, error
 			return r, err
 		}
 		r, err = from.segment.read(key, from.at)
-		if !errors.Is(err, os.ErrClosed) { // merged meanwhile: the record has moved
-			return r, err
+		switch {
+		case errors.Is(err, os.ErrClosed): // merged meanwhile: the record has moved
+			continue
+		case err == nil && j.options.Memory > 0:
+			j.cache(&r, hash, from.at)
 		}
+		return r, err
+	}
+}
+
+// cache takes a value that was read from at into memory, unless it was written
+// anew meanwhile.
+func (j *Journal) cache(r *events.Record, hash uint64, at place) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.closed {
+		j.index.cacheValue(r, hash, at)
 	}
 }
 
@@ -118,16 +132,30 @@ func (j *Journal) corrupt() error {
 // [events.ErrCorrupt]. The keys returned must not be modified.
 func (j *Journal) List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error) {
 	j.expire()
+	for {
+		n := min(limit-len(keys), listStep)
+		keys, more, err = j.listSome(keys, prefix, after, n)
+		if !more || len(keys) >= limit || err != nil && !errors.Is(err, events.ErrCorrupt) {
+			return keys, more, err
+		}
+		after = keys[len(keys)-1].Key
+	}
+}
+
+// listStep bounds how long a listing keeps writes waiting.
+const listStep = 1000
+
+func (j *Journal) listSome(keys []events.KeyInfo, prefix, after []byte, limit int) ([]events.KeyInfo, bool, error) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	if j.closed {
 		return nil, false, events.ErrStopped
 	}
-	keys, more = j.index.keys(prefix, after, limit, j.certain)
+	keys, more := j.index.keys(keys, prefix, after, limit, j.certain)
 	if len(j.damage) > 0 {
-		err = j.corrupt()
+		return keys, more, j.corrupt()
 	}
-	return keys, more, err
+	return keys, more, nil
 }
 
 // Stats counts the live keys; those that have expired do not count.

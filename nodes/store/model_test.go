@@ -29,13 +29,15 @@ type model struct {
 	journal *store.Journal
 	may     map[string][]events.Record
 	newest  events.Version // of what was answered
-	merged  int            // rough count of segments that went
 }
 
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{t: t, rand: rand.New(rand.NewPCG(seed, 0)), disk: storetest.NewDisk(), may: map[string][]events.Record{}}
 	m.Harness = storetest.NewHarness(t, nil)
 	m.options = store.Options{Owner: owner, Now: m.Now, Sealed: 2048, KeepDeleted: time.Minute}
+	if seed%2 == 1 {
+		m.options.Memory = 3000 // some values stay
+	}
 	m.open()
 	t.Cleanup(func() { m.journal.Close() })
 	return m
@@ -229,9 +231,14 @@ func (m *model) fill() {
 // TestModel runs random operations, restarts, crashes, full disks and merges
 // against a map. A failing run is repeated with -seed.
 func TestModel(t *testing.T) {
-	t.Logf("-seed %d", *seed)
-	m := newModel(t, *seed)
-	for step := 0; step < 100_000; step++ {
+	for _, seed := range []uint64{*seed, *seed + 1} { // with and without a bound on memory
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { testModel(t, seed) })
+	}
+}
+
+func testModel(t *testing.T, seed uint64) {
+	m := newModel(t, seed)
+	for step := range 50_000 {
 		switch n := m.rand.IntN(2000); {
 		case n == 0:
 			m.crash()

@@ -19,6 +19,12 @@ type Options struct {
 	Log    *slog.Logger     // nowhere
 	Sealed int64            // largest size of a segment: 64 MiB
 
+	// Memory bounds what keys and values take in memory, together; 0 is no bound.
+	// The keys always stay there, with about 75 bytes each; the values as far as
+	// they fit, the rest is read from the segments. A value longer than 4 KiB
+	// always is.
+	Memory int64
+
 	// KeepDeleted is how long a tombstone is kept at least, and how often one is
 	// looked at again: an hour. It must be longer than a put can be under way.
 	KeepDeleted time.Duration
@@ -75,7 +81,7 @@ func newJournal(f *folder, o Options) *Journal {
 		folder:  f,
 		queue:   newQueue(),
 		failed:  make(chan struct{}),
-		index:   newIndex(),
+		index:   newIndex(o.Memory),
 		files:   map[uint32]*segment{},
 	}
 }

@@ -32,6 +32,13 @@ func TestJournal(t *testing.T) {
 	})
 }
 
+// TestJournal_NoMemory reads every value from disk.
+func TestJournal_NoMemory(t *testing.T) {
+	storetest.Test(t, func(t *testing.T, now func() time.Time) storetest.Store {
+		return open(t, t.TempDir(), store.Options{Now: now, Memory: 1})
+	})
+}
+
 func open(t testing.TB, dir string, o store.Options) *store.Journal {
 	t.Helper()
 	if o.Owner == (store.Owner{}) {

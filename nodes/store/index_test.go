@@ -1,0 +1,141 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"dht/events"
+)
+
+// TestIndex compares an index with a map, through random records of many keys,
+// with and without a limit.
+func TestIndex(t *testing.T) {
+	for _, limit := range []int64{0, 400_000} {
+		t.Run(fmt.Sprint("limit=", limit), func(t *testing.T) { testIndex(t, limit) })
+	}
+}
+
+func testIndex(t *testing.T, limit int64) {
+	x := newIndex(limit)
+	defer x.close()
+	r := rand.New(rand.NewPCG(1, uint64(limit)))
+	want := map[string]events.Record{}
+	for step := range 60_000 {
+		if step == 10_000 {
+			x.loaded()
+		}
+		key := fmt.Appendf(nil, "%x", r.IntN(8000)*7919)
+		if r.IntN(5) == 0 {
+			x.remove(key, x.hash(key))
+			delete(want, string(key))
+			continue
+		}
+		rec := events.Record{Key: key, Version: events.Version{byte(step >> 8), byte(step)}, Deleted: r.IntN(6) == 0}
+		if !rec.Deleted {
+			rec.Value = bytes.Repeat([]byte{byte(step)}, r.IntN(200))
+			rec.Expires = max(0, int64(r.IntN(2000)-1500))
+		}
+		x.set(&rec, x.hash(key), place{file: 1, off: uint32(step), size: 1})
+		want[string(key)] = rec
+	}
+	compare(t, x, want)
+	now := time.UnixMilli(250)
+	x.expire(now, 1<<30)
+	maps.DeleteFunc(want, func(_ string, r events.Record) bool { return !r.Live(now) })
+	compareOrder(t, x, want)
+	if used := x.arena.used + x.values.used; limit > 0 && (used > limit || used < limit*9/10) {
+		t.Fatalf("%d bytes are in use, the limit is %d", used, limit)
+	}
+}
+
+func compare(t *testing.T, x *index, want map[string]events.Record) {
+	count, absent := 0, 0
+	x.table.each(func(ref) { count++ })
+	if count != len(want) {
+		t.Fatalf("got %d entries, want %d", count, len(want))
+	}
+	for key, w := range want {
+		r := x.find([]byte(key), x.hash([]byte(key)))
+		if r == 0 {
+			t.Fatalf("%s is not found", key)
+		}
+		got := x.record([]byte(key), r)
+		if !x.entry(r).inMemory() {
+			absent++
+			got.Value = w.Value
+		}
+		if !bytes.Equal(got.Value, w.Value) || got.Version != w.Version || got.Expires != w.Expires || got.Deleted != w.Deleted {
+			t.Fatalf("%s: got %v, want %v", key, got, w)
+		}
+	}
+	if limited := x.cache.limit > 0; limited != (absent > 0) {
+		t.Fatalf("%d values are not in memory", absent)
+	}
+}
+
+func compareOrder(t *testing.T, x *index, want map[string]events.Record) {
+	keys, more := x.keys(nil, nil, nil, 1<<30, func(place) bool { return true })
+	if x.stats.Keys != len(want) || len(keys) != len(want) || more {
+		t.Fatalf("got %d keys, counted %d, want %d", len(keys), x.stats.Keys, len(want))
+	}
+	for i, key := range slices.Sorted(maps.Keys(want)) {
+		if string(keys[i].Key) != key {
+			t.Fatalf("key %d is %s, want %s", i, keys[i].Key, key)
+		}
+	}
+}
+
+// TestClassOf checks that sizes are enough, close, and of one class each.
+func TestClassOf(t *testing.T) {
+	sizes := map[int]int{}
+	for n := 1; n <= maxPiece; n++ {
+		class, size := classOf(n)
+		if size < n || size%unit != 0 || class >= classes || size-n >= max(unit, n/7) {
+			t.Fatalf("%d bytes: class %d of %d", n, class, size)
+		}
+		if before, ok := sizes[class]; ok && before != size {
+			t.Fatalf("class %d is of %d and of %d bytes", class, before, size)
+		}
+		sizes[class] = size
+	}
+}
+
+// TestReplay checks which line stands, whatever the order.
+func TestReplay(t *testing.T) {
+	v := func(n byte) events.Version { return events.Version{n} }
+	rec := func(n byte, value string) line {
+		return line{record: events.Record{Key: []byte("k"), Version: v(n), Value: []byte(value)}}
+	}
+	drop := func(n byte) line {
+		return line{kind: kindDrop, record: events.Record{Key: []byte("k"), Version: v(n)}}
+	}
+	for _, c := range []struct {
+		name  string
+		lines []line
+		want  string // "" for unknown
+	}{
+		{"newest first", []line{rec(2, "two"), rec(1, "one")}, "two"},
+		{"newest last", []line{rec(1, "one"), rec(2, "two")}, "two"},
+		{"equal: the last", []line{rec(1, "one"), rec(1, "same")}, "same"},
+		{"dropped", []line{rec(1, "one"), drop(1)}, ""},
+		{"dropped before a newer one", []line{rec(2, "two"), drop(1)}, "two"},
+		{"back after a drop", []line{rec(2, "two"), drop(2), rec(1, "one")}, "one"},
+	} {
+		x := newIndex(0)
+		for i := range c.lines {
+			x.replay(&c.lines[i], place{file: 1, off: uint32(i)})
+		}
+		got := ""
+		if r := x.find([]byte("k"), x.hash([]byte("k"))); r != 0 {
+			got = string(x.record([]byte("k"), r).Value)
+		}
+		if x.close(); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
