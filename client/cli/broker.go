@@ -13,6 +13,7 @@ import (
 func (a *app) brokerCommand() *cobra.Command {
 	listen := "127.0.0.1:4222"
 	var insecure bool
+	var logs logging
 	cmd := &cobra.Command{
 		Use:     "broker",
 		Short:   "Run one NATS server alone, for nodes whose file names it with nats = […]",
@@ -22,7 +23,10 @@ func (a *app) brokerCommand() *cobra.Command {
 			if !configs.Loopback(listen) && !insecure {
 				return fmt.Errorf("%w: the broker would listen on %s, which other machines reach, without TLS or users: bind a loopback address, or say --insecure", events.ErrConfig, listen)
 			}
-			log := a.logger()
+			log, err := logs.logger(a)
+			if err != nil {
+				return err
+			}
 			b, err := broker.Open(cmd.Context(), broker.Options{Name: "dht-broker", Listen: listen, Logger: log})
 			if err != nil {
 				return err
@@ -33,6 +37,7 @@ func (a *app) brokerCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", listen, "`HOST:PORT` for clients and nodes")
+	logs.register(cmd)
 	cmd.Flags().BoolVar(&insecure, "insecure", false, "listen where other machines can reach, without TLS or users")
 	return cmd
 }

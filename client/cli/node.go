@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 )
 
 func (a *app) nodeCommand() *cobra.Command {
 	var how howToRun
+	var logs logging
 	var data string
 	cmd := &cobra.Command{
 		Use:     "node NAME",
@@ -29,7 +29,10 @@ func (a *app) nodeCommand() *cobra.Command {
 			if data != "" {
 				node.Data = data
 			}
-			log := a.logger()
+			log, err := logs.logger(a)
+			if err != nil {
+				return err
+			}
 			r, err := startNode(cmd.Context(), config, node, how, log)
 			if err != nil {
 				return err
@@ -42,11 +45,8 @@ func (a *app) nodeCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&how.allowFlush, "allow-flush", false, "let FLUSHDB delete every key of this node")
 	cmd.Flags().BoolVar(&how.insecure, "insecure", false, "listen where other machines can reach, without TLS or users")
 	cmd.Flags().StringVar(&data, "data", "", "keep the keys in `FOLDER`")
+	logs.register(cmd)
 	return cmd
-}
-
-func (a *app) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 }
 
 func runUntilDone(ctx context.Context, r *runningNode) error {

@@ -79,13 +79,14 @@ func (a *app) up(ctx context.Context, list []process) error {
 	return oneLine(errors.Join(failures...))
 }
 
-// environment puts this binary first on PATH, and hands the cluster file on.
+// environment puts this binary first on PATH, asks for lines that people read,
+// and hands the cluster file on.
 func (a *app) environment() ([]string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	env := append(os.Environ(), "PATH="+filepath.Dir(self)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	env := append(os.Environ(), logText, "PATH="+filepath.Dir(self)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	if a.config == "" {
 		return env, nil
 	}
