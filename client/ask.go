@@ -130,6 +130,9 @@ func (c *Client) infos(ctx context.Context, within time.Duration, enough func([]
 			}
 			return len(infos) > 0 && enough(infos)
 		})
+		if len(infos) == 0 || !enough(infos) {
+			<-attempt.Done() // who is not up now may be in a moment
+		}
 		stop()
 		switch {
 		case len(infos) > 0 && (enough(infos) || ctx.Err() != nil):

@@ -18,7 +18,7 @@ import (
 type Transport interface {
 	// Ask sends message to the node called to, to every node when that is
 	// empty, and calls take with each reply, one at a time, until take returns
-	// true or ctx ends. It may send the same bytes again when replies fail to
+	// true, ctx ends or it is certain that no more will come. It may send the same bytes again when replies fail to
 	// come. Its error says that nothing could be sent, wrapping
 	// [events.ErrUnreachable] or [events.ErrTooLarge]; that nobody replied is
 	// no error. take is not called after Ask has returned.

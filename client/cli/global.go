@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -19,6 +20,7 @@ import (
 type global struct {
 	config  string
 	servers []string
+	tcp     string
 	json    bool
 	quiet   bool
 	timeout time.Duration
@@ -27,6 +29,7 @@ type global struct {
 func (g *global) register(f *pflag.FlagSet) {
 	f.StringVarP(&g.config, "config", "c", os.Getenv("DHT_CONFIG"), "cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
 	f.StringSliceVarP(&g.servers, "server", "s", nil, "NATS `URL` to connect to; may be repeated (NATS_URL)")
+	f.StringVar(&g.tcp, "tcp", "", "talk to the node at `ADDR` over TCP instead of the bus")
 	f.BoolVar(&g.json, "json", false, "print JSON; errors too")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "print data and errors only")
 	f.DurationVar(&g.timeout, "timeout", client.DefaultTimeout, "how long a request may take")
@@ -36,6 +39,9 @@ func (g *global) load() (*configs.Config, error) { return configs.Load(g.config)
 
 // client connects as the flags, the environment and the cluster file say.
 func (g *global) client() (*client.Client, error) {
+	if g.tcp != "" {
+		return client.ConnectTCP(context.Background(), g.tcp, client.Options{Timeout: g.timeout})
+	}
 	c, err := g.load()
 	if err != nil {
 		return nil, err

@@ -1,10 +1,13 @@
 package tcp
 
 import (
+	"fmt"
 	"hash/maphash"
+	"slices"
 	"sync/atomic"
 
 	"dht/events"
+	"dht/nodes/tcp/resp"
 )
 
 // batch is what a session has begun and not yet answered: the commands that
@@ -60,9 +63,9 @@ type group struct {
 	raw     []byte // sent instead of reqs, see forward
 	answers []events.Answer
 	reply   []byte // to raw
-	err     error  // no answers came, see linkError
+	err     error  // no answers came: maybe a *resp.PipeError
 	replied func([]events.Answer)
-	heard   func([]byte, error)
+	heard   func(resp.Reply, error)
 }
 
 type touched struct {
@@ -104,24 +107,34 @@ func (g *group) setAnswers(answers []events.Answer) {
 }
 
 // setReply takes what a peer answers.
-func (g *group) setReply(reply []byte, err error) {
+func (g *group) setReply(reply resp.Reply, err error) {
 	switch {
 	case err != nil:
 		g.err = err
+	case reply.Kind != '$':
+		g.err = fmt.Errorf("%w: it answers %q", events.ErrInternal, reply.Text)
 	case g.raw != nil:
-		g.reply = reply
+		g.reply = reply.Text
 	default:
-		g.answers, g.err = events.DecodeAnswers(reply)
-		if g.err == nil && len(g.answers) == 1 && len(g.reqs) > 1 {
-			for range len(g.reqs) - 1 { // one refusal of the whole message
-				g.answers = append(g.answers, g.answers[0])
-			}
-		}
-		if g.err == nil && len(g.answers) != len(g.reqs) {
-			g.err = &linkError{true, errWrongCount}
-		}
+		g.answers, g.err = g.decode(reply.Text)
 	}
 	g.batch.done()
+}
+
+// decode reads one answer to each request; a message that was refused as a
+// whole has only one.
+func (g *group) decode(message []byte) ([]events.Answer, error) {
+	answers, err := events.DecodeAnswers(message)
+	if err != nil {
+		return nil, err
+	}
+	if len(answers) == 1 && answers[0].Code != "" {
+		return slices.Repeat(answers, len(g.reqs)), nil
+	}
+	if len(answers) != len(g.reqs) {
+		return nil, fmt.Errorf("%w: %d answers to %d requests", events.ErrInternal, len(answers), len(g.reqs))
+	}
+	return answers, nil
 }
 
 // done counts a group's answers in.

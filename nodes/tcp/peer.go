@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,9 +13,9 @@ import (
 	"dht/nodes/tcp/resp"
 )
 
-// lanes is how many links lead to each peer: reads do not wait behind writes,
-// which wait for a disk. Whoever keeps to one lane for each kind of request has
-// them carried out in the order of asking.
+// lanes is how many connections lead to each peer: reads do not wait behind
+// writes, which wait for a disk. Whoever keeps to one lane for each kind of
+// request has them carried out in the order of asking.
 const lanes = 2
 
 func laneOf(op events.Op) int {
@@ -24,9 +25,12 @@ func laneOf(op events.Op) int {
 	return 0
 }
 
-// pauseAfter a failed attempt to connect, requests fail at once instead of
-// trying again.
+// pauseAfter a connection has failed, requests fail at once instead of trying
+// again.
 const pauseAfter = 100 * time.Millisecond
+
+// errClosing is why nothing is asked any more.
+var errClosing = errors.New("this node is closing")
 
 // peer is another node of the map. Safe for concurrent use.
 type peer struct {
@@ -37,65 +41,96 @@ type peer struct {
 	ahead  atomic.Int64 // milliseconds by which its clock is ahead of this node's
 
 	mu     sync.Mutex // guards what follows
-	links  [lanes]*link
-	failed error // of the last attempt to connect
+	pipes  [lanes]*resp.Pipe
+	failed error // of the last connection, nil when one stands
 	since  time.Time
 }
 
-func newPeer(ctx context.Context, s *Server, name, addr string) *peer {
-	return &peer{ctx: ctx, server: s, name: name, addr: addr}
-}
-
 // send asks the peer. done is called once, maybe before send returns, with the
-// reply or a *[linkError]; it must not block.
-func (p *peer) send(op events.Op, message []byte, done func(reply []byte, err error)) {
+// reply or a *[resp.PipeError]; it must not block. message is not used after
+// send has returned.
+func (p *peer) send(op events.Op, message []byte, done func(resp.Reply, error)) {
 	until := time.Now().Add(p.server.Timeout)
 	for {
-		l, err := p.link(laneOf(op))
+		pipe, err := p.pipe(laneOf(op))
 		if err != nil {
-			done(nil, &linkError{false, err})
+			done(resp.Reply{}, &resp.PipeError{Cause: err})
 			return
 		}
-		if l.send(op, message, until, done) {
+		if pipe.Send(until, done, []byte("DHT"), []byte(op), message) {
 			return
 		}
+		p.lost(pipe)
 	}
 }
 
-// link returns the link of a lane, beginning a new one where there is none.
-func (p *peer) link(lane int) (*link, error) {
+// pipe returns that of a lane, beginning a new one where there is none.
+func (p *peer) pipe(lane int) (*resp.Pipe, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.links[lane] != nil:
-		return p.links[lane], nil
+	case p.pipes[lane] != nil:
+		return p.pipes[lane], nil
 	case p.addr == "":
 		return nil, errors.New("the cluster file gives it no tcp address")
 	case p.ctx.Err() != nil:
-		return nil, errors.New("the node is closing")
+		return nil, errClosing
 	case p.failed != nil && time.Since(p.since) < pauseAfter:
 		return nil, p.failed
 	}
-	l := newLink(p)
-	p.links[lane] = l
-	p.server.wait.Go(func() { l.run(p.ctx) })
-	return l, nil
+	pipe := resp.NewPipe()
+	p.pipes[lane] = pipe
+	p.server.wait.Go(func() { p.run(pipe) })
+	return pipe, nil
 }
 
-// lost forgets a link that has failed.
-func (p *peer) lost(l *link, err error) {
+// run connects a pipe and serves it until it fails or the server closes.
+func (p *peer) run(pipe *resp.Pipe) {
+	defer context.AfterFunc(p.ctx, func() { pipe.Fail(errClosing) })()
+	defer p.lost(pipe)
+	conn, err := p.connect()
+	if err != nil {
+		pipe.Fail(err)
+		return
+	}
+	pipe.Run(conn)
+}
+
+// lost forgets a pipe that has failed.
+func (p *peer) lost(pipe *resp.Pipe) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.links {
-		if p.links[i] == l {
-			p.links[i] = nil
+	for i := range p.pipes {
+		if p.pipes[i] == pipe {
+			p.pipes[i] = nil
+			p.failed, p.since = pipe.Failed(), time.Now()
 		}
 	}
-	p.failed, p.since = err, time.Now()
 }
 
-// met takes what the node at the peer's address says of itself: another node,
-// or one of another map, is no peer.
+// connect dials and asks the peer who it is: another node, or one of another
+// map, is no peer.
+func (p *peer) connect() (net.Conn, error) {
+	dialer := net.Dialer{Timeout: p.server.Timeout}
+	conn, err := dialer.DialContext(p.ctx, "tcp", p.addr)
+	if err != nil {
+		return nil, err
+	}
+	defer context.AfterFunc(p.ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	_ = conn.SetDeadline(time.Now().Add(p.server.Timeout))
+	asked := p.server.node.Clock.Now()
+	reply, err := resp.Once(conn, []byte("DHT"), []byte(events.OpInfo))
+	if err == nil {
+		err = p.met(reply, asked)
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("ask who is at %s: %w", p.addr, err)
+	}
+	return conn, conn.SetDeadline(time.Time{})
+}
+
+// met takes what the node at the peer's address says of itself.
 func (p *peer) met(reply resp.Reply, asked time.Time) error {
 	if reply.Kind != '$' {
 		return fmt.Errorf("it answers %q", reply.Text)
@@ -118,22 +153,6 @@ func (p *peer) met(reply resp.Reply, asked time.Time) error {
 	return nil
 }
 
-// ask is send for a caller that waits.
-func (p *peer) ask(ctx context.Context, op events.Op, message []byte) ([]byte, error) {
-	type result struct {
-		reply []byte
-		err   error
-	}
-	results := make(chan result, 1)
-	p.send(op, message, func(reply []byte, err error) { results <- result{reply, err} })
-	select {
-	case r := <-results:
-		return r.reply, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 const (
 	meetFirst  = 100 * time.Millisecond
 	meetAtMost = 15 * time.Second // a phone's radio should sleep
@@ -148,28 +167,32 @@ func (s *Server) meet(ctx context.Context) {
 			missing[p] = true
 		}
 	}
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	for every := meetFirst; len(missing) > 0; every = min(2*every, meetAtMost) {
 		for p := range missing {
-			if s.isSettled(ctx, p) {
+			if p.settled(ctx) {
 				delete(missing, p)
 			}
 		}
+		pause.Reset(every)
 		select {
-		case <-time.After(every):
-		case <-s.stopping:
+		case <-pause.C:
+		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (s *Server) isSettled(ctx context.Context, p *peer) bool {
-	reply, err := p.ask(ctx, events.OpInfo, nil)
-	if err != nil {
+// settled asks the peer whether it holds no key of an earlier map.
+func (p *peer) settled(ctx context.Context) bool {
+	replies := make(chan resp.Reply, 1)
+	p.send(events.OpInfo, nil, func(reply resp.Reply, _ error) { replies <- reply })
+	select {
+	case reply := <-replies:
+		info, err := events.DecodeInfo(reply.Text)
+		return err == nil && p.server.heard(info) == nil && info.Map == p.server.node.Map.ID() && info.Misplaced == 0
+	case <-ctx.Done():
 		return false
 	}
-	info, err := events.DecodeInfo(reply)
-	if err != nil || s.heard(info) != nil {
-		return false
-	}
-	return info.Map == s.node.Map.ID() && info.Misplaced == 0
 }

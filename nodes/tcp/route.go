@@ -7,9 +7,8 @@ import (
 
 	"dht/events"
 	"dht/events/quorum"
+	"dht/nodes/tcp/resp"
 )
-
-var errWrongCount = errors.New("it answers with another number of entries")
 
 // begin starts one command. What it asks is answered by finish.
 func (s *session) begin(args [][]byte) {
@@ -234,11 +233,11 @@ func (s *session) adopt(q *question, undecided events.Answer) (events.Answer, er
 // silence says what it means that a node did not answer.
 func (s *session) silence(q *question, place int, err error) error {
 	name := s.server.names[place]
-	var link *linkError
+	var pipe *resp.PipeError
 	switch {
-	case !errors.As(err, &link):
-		return fmt.Errorf("%w: %s answers what cannot be read: %w", events.ErrInternal, name, err)
-	case !link.sent:
+	case !errors.As(err, &pipe):
+		return fmt.Errorf("%w: from %s: %w", events.ErrInternal, name, err)
+	case !pipe.Sent:
 		return fmt.Errorf("%w: %s cannot be reached, nothing was done: %w", events.ErrOwnerOffline, name, err)
 	case !q.op.Writes():
 		return fmt.Errorf("%w: %s does not answer: %w", events.ErrOwnerOffline, name, err)

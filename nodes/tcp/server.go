@@ -99,7 +99,7 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	s.peers = make([]*peer, len(s.names))
 	for i, name := range s.names {
 		if name != node.Name {
-			s.peers[i] = newPeer(ctx, s, name, s.Peers[name])
+			s.peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name]}
 		}
 	}
 	s.wait.Go(s.accept)

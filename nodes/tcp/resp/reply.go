@@ -1,6 +1,9 @@
 package resp
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // Reply is what a peer answers to one command.
 type Reply struct {
@@ -55,4 +58,24 @@ func (r *Reader) bulkReply() (reply Reply, ok bool, err error) {
 	}
 	r.start += end + 2
 	return Reply{'$', b[from:end:end]}, true, nil
+}
+
+// Once sends one command over a connection that nobody else uses yet, and waits
+// for its reply.
+func Once(conn io.ReadWriter, args ...[]byte) (Reply, error) {
+	var w Writer
+	w.Command(args...)
+	if _, err := conn.Write(w.Buf); err != nil {
+		return Reply{}, err
+	}
+	in := NewReader(conn, replyLimits())
+	for {
+		reply, ok, err := in.NextReply()
+		if ok || err != nil {
+			return reply, err
+		}
+		if err := in.Fill(); err != nil {
+			return Reply{}, err
+		}
+	}
 }
