@@ -3,8 +3,6 @@ package events
 import (
 	"encoding/json"
 	"fmt"
-	"time"
-	"unicode/utf8"
 )
 
 // EventType is the last token of an event's subject.
@@ -17,72 +15,81 @@ const (
 	EventDown   EventType = "down"   // the node is closing
 )
 
-// Event tells of a happening at a node as a CloudEvent 1.0 in structured JSON
-// (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
+// Event tells of a happening at a node. It travels as a CloudEvent 1.0 in
+// structured JSON
+// (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md),
+// whose data are the fields from Node on.
 type Event struct {
-	SpecVersion string    `json:"specversion"`
-	ID          Version   `json:"id"`
-	Source      string    `json:"source"` // "/cluster/node"
-	Type        EventType `json:"type"`
-	Time        time.Time `json:"time"`
-	ContentType string    `json:"datacontenttype"`
-	Data        EventData `json:"data"`
-}
-
-// EventData is what an event is about.
-type EventData struct {
-	Node    string  `json:"node"`
-	Key     string  `json:"key,omitempty"`
-	Key64   []byte  `json:"key64,omitempty"` // instead of Key, when it is not UTF-8
-	Version Version `json:"version,omitzero"`
-	Expires int64   `json:"expires,omitempty"`
-	Bytes   int64   `json:"bytes,omitempty"`
+	ID      Version // when it happened, too
+	Type    EventType
+	Source  string // "/cluster/node"
+	Node    string
+	Key     []byte // nil when it is about none
+	Version Version
+	Expires int64 // unix milliseconds; 0 is never
+	Bytes   int64 // of the value
 }
 
 // NewEvent describes a happening of type t at node of cluster, stamped id.
 func NewEvent(cluster, node string, t EventType, id Version) Event {
-	return Event{
-		SpecVersion: "1.0",
-		ID:          id,
-		Source:      "/" + cluster + "/" + node,
-		Type:        t,
-		Time:        id.Time().UTC(),
-		ContentType: "application/json",
-		Data:        EventData{Node: node},
-	}
+	return Event{ID: id, Type: t, Source: "/" + cluster + "/" + node, Node: node}
 }
 
-// SetRecord says that the event is about r.
-func (e *Event) SetRecord(r Record) {
-	if utf8.Valid(r.Key) {
-		e.Data.Key = string(r.Key)
-	} else {
-		e.Data.Key64 = r.Key
-	}
-	e.Data.Version, e.Data.Expires, e.Data.Bytes = r.Version, r.Expires, int64(len(r.Value))
+// About says that the event is about r.
+func (e Event) About(r Record) Event {
+	e.Key, e.Version, e.Expires, e.Bytes = r.Key, r.Version, r.Expires, int64(len(r.Value))
+	return e
 }
 
-// KeyBytes is the key that the event is about, nil when it is about none.
-func (d *EventData) KeyBytes() []byte {
-	if d.Key != "" {
-		return []byte(d.Key)
-	}
-	return d.Key64
+// AppendTo appends the event as structured JSON. A key that is not UTF-8 stands
+// as base64 under "key64". Written by hand: an event goes out with every put,
+// watched or not.
+func (e Event) AppendTo(dst []byte) []byte {
+	h := head{buf: dst, sep: '{'}
+	h.text("specversion", specVersion)
+	h.buf = append(appendVersion(h.name("id"), e.ID), `,"time":"`...)
+	h.buf = e.ID.Time().UTC().AppendFormat(h.buf, "2006-01-02T15:04:05.000Z")
+	h.buf = append(h.buf, '"')
+	h.text("type", string(e.Type))
+	h.text("source", e.Source)
+	h.text("datacontenttype", "application/json")
+	data := head{buf: h.name("data"), sep: '{'}
+	data.text("node", e.Node)
+	data.bytes("key", e.Key)
+	data.version(e.Version)
+	data.integer("expires", e.Expires)
+	data.integer("bytes", e.Bytes)
+	return append(data.buf, "}}"...)
 }
 
-// Encode writes the event as structured JSON.
-func (e Event) Encode() ([]byte, error) {
-	b, err := json.Marshal(e)
-	if err != nil {
-		return nil, fmt.Errorf("encode event %s: %w", e.Type, err)
-	}
-	return b, nil
-}
+const specVersion = "1.0"
 
-// DecodeEvent reads what [Event.Encode] wrote. Every failure is [ErrBadRequest].
-func DecodeEvent(b []byte) (e Event, err error) {
-	if err := json.Unmarshal(b, &e); err != nil {
+// DecodeEvent reads what [Event.AppendTo] wrote. Every failure is
+// [ErrBadRequest].
+func DecodeEvent(b []byte) (Event, error) {
+	var in struct {
+		SpecVersion string    `json:"specversion"`
+		ID          Version   `json:"id"`
+		Type        EventType `json:"type"`
+		Source      string    `json:"source"`
+		Data        struct {
+			Node    string  `json:"node"`
+			Key     string  `json:"key"`
+			Key64   []byte  `json:"key64"`
+			Version Version `json:"version"`
+			Expires int64   `json:"expires"`
+			Bytes   int64   `json:"bytes"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(b, &in); err != nil {
 		return Event{}, fmt.Errorf("%w: decode event: %v", ErrBadRequest, err)
 	}
-	return e, nil
+	if in.SpecVersion != specVersion {
+		return Event{}, fmt.Errorf("%w: decode event: specversion is %q, not %q", ErrBadRequest, in.SpecVersion, specVersion)
+	}
+	key := in.Data.Key64
+	if in.Data.Key != "" {
+		key = []byte(in.Data.Key)
+	}
+	return Event{in.ID, in.Type, in.Source, in.Data.Node, key, in.Data.Version, in.Data.Expires, in.Data.Bytes}, nil
 }

@@ -37,7 +37,7 @@ func (v Version) MarshalText() ([]byte, error) {
 	return v.AppendText(nil)
 }
 
-// AppendText appends the canonical text of the UUID to b.
+// AppendText appends the canonical text of the UUID to b; it never fails.
 func (v Version) AppendText(b []byte) ([]byte, error) {
 	const digits = "0123456789abcdef"
 	for i, x := range v {

@@ -43,8 +43,7 @@ func (r Reader) Read(subject string, data []byte, at time.Time) []Sight {
 	if err != nil || e.Type == "" {
 		return nil
 	}
-	return []Sight{{Time: at, Subject: subject, Event: e.Type, Node: e.Data.Node,
-		Key: e.Data.KeyBytes(), Version: e.Data.Version, Bytes: e.Data.Bytes}}
+	return []Sight{{Time: at, Subject: subject, Event: e.Type, Node: e.Node, Key: e.Key, Version: e.Version, Bytes: e.Bytes}}
 }
 
 func readRequest(s Sight, data []byte) (list []Sight) {

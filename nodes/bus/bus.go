@@ -176,15 +176,8 @@ func (s *Server) Notify(t events.EventType, r events.Record) {
 }
 
 func (s *Server) tell(t events.EventType, r events.Record) {
-	e := events.NewEvent(s.node.Map.Name(), s.node.Name, t, s.node.Clock.Next())
-	if len(r.Key) > 0 {
-		e.SetRecord(r)
-	}
-	message, err := e.Encode()
-	if err == nil {
-		err = s.Conn.Publish(s.Subjects.Event(s.node.Name, t), message)
-	}
-	s.logError("tell of "+string(t), err)
+	e := events.NewEvent(s.node.Map.Name(), s.node.Name, t, s.node.Clock.Next()).About(r)
+	s.logError("tell of "+string(t), s.Conn.Publish(s.Subjects.Event(s.node.Name, t), e.AppendTo(nil)))
 }
 
 // Failed delivers the reason why this node cannot stay on the bus: another
