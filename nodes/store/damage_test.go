@@ -7,8 +7,10 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"dht/events"
 	"dht/nodes/store"
@@ -281,4 +283,90 @@ func TestCorrupt(t *testing.T) {
 	h.Store = j
 	h.Want(r)
 	h.WantUnknown("never there")
+}
+
+// segments returns a disk with sealed, merged and open segments, closed cleanly,
+// and what it holds.
+func segments(t *testing.T) (*storetest.Disk, map[string][]events.Record) {
+	m := newModel(t, 4)
+	m.options.Sealed = 700
+	for len(names(m.disk)) < 7 || len(m.may) < 20 {
+		m.write(1 + m.rand.IntN(3))
+	}
+	if err := m.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return m.disk.Killed(), m.may
+}
+
+// intact checks that a damaged folder answers with what was last written of each
+// key, or that it is corrupt.
+func intact(d *storetest.Disk, now func() time.Time, may map[string][]events.Record) error {
+	j, err := store.Open("data", store.Options{Owner: owner, FS: d, Now: now})
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	for key, want := range may {
+		got, err := j.Get([]byte(key))
+		switch {
+		case err != nil && !errors.Is(err, events.ErrCorrupt):
+			return err
+		case err == nil && !storetest.Same(got, want[0]) && (got.Known() || want[0].Known()):
+			return fmt.Errorf("get %s: got %v, want %v", key, got, want[0])
+		}
+	}
+	return nil
+}
+
+// TestDamage_Segments flips bits of, and cuts, every file of a folder with
+// several segments. Only the last one may be cut short without notice.
+func TestDamage_Segments(t *testing.T) {
+	disk, may := segments(t)
+	now := storetest.NewHarness(t, nil).Now
+	all := names(disk)
+	files := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return filepath.Ext(name) != ".jsonl" })
+	damaged := func(name string, change func([]byte) []byte) error {
+		d := storetest.NewDisk()
+		for _, n := range all {
+			d.SetContent(filepath.Join("data", n), disk.Content(filepath.Join("data", n)))
+		}
+		d.SetContent(name, change(disk.Content(name)))
+		return intact(d, now, may)
+	}
+	for i, file := range files {
+		name := filepath.Join("data", file)
+		size := len(disk.Content(name))
+		parallel(size*8, func(bit int) {
+			if bit%11 != 0 {
+				return
+			}
+			err := damaged(name, func(b []byte) []byte { b[bit/8] ^= 1 << (bit % 8); return b })
+			if err == nil && i < len(files)-1 {
+				err = damaged(name, func(b []byte) []byte { return b[:bit/8] })
+			}
+			if err != nil && !t.Failed() {
+				t.Errorf("%s, bit %d: %v", file, bit, err)
+			}
+		})
+	}
+}
+
+// TestMissingSegment removes a segment: what stood before is not trusted.
+func TestMissingSegment(t *testing.T) {
+	disk, may := segments(t)
+	now := storetest.NewHarness(t, nil).Now
+	for _, name := range names(disk) {
+		if filepath.Ext(name) != ".jsonl" || name == "00000001.jsonl" {
+			continue
+		}
+		d := disk.Killed()
+		if err := d.Remove(filepath.Join("data", name)); err != nil {
+			t.Fatal(err)
+		}
+		last := name == names(disk)[len(names(disk))-2] // nothing tells that it was there
+		if err := intact(d, now, may); err != nil && !last {
+			t.Fatalf("without %s: %v", name, err)
+		}
+	}
 }

@@ -14,7 +14,7 @@
 //	{"key64":"//8=","version":"019…","expires":1790000000000,"value64":"AAE=","crc":"…"}
 //	{"key":"greeting","version":"019…","deleted":true,"crc":"…"}
 //	{"key":"greeting","version":"019…","dropped":true,"crc":"…"}
-//	{"sealed":8388608,"crc":"…"}
+//	{"sealed":8388608,"through":1,"crc":"…"}
 //	{"segment":1,"through":4,"at":9,"newest":"019…","crc":"…"}
 //
 // crc is CRC-32C over all bytes before `,"crc"`. The newest version of a key
@@ -23,7 +23,8 @@
 // each batch: everything before that offset was durable when the line was
 // written. A sealed line ends every segment but the last, which is how a
 // segment cut short is noticed. A segment that was merged begins by telling
-// which segments it stands for.
+// which segments it stands for, says so again at its end, and knows the newest
+// version that its lines ever had.
 //
 // # What can be relied on
 //

@@ -28,7 +28,7 @@ type line struct {
 	record events.Record // kindRecord; kindDrop: key and version
 	synced int64         // offset up to which the segment was durable, or noMark
 	sealed int64         // kindSeal: bytes before this line
-	header header        // kindHeader
+	header header        // kindHeader; kindSeal: through
 }
 
 // header opens a segment that came out of a merge.
@@ -53,6 +53,7 @@ func (l *line) appendTo(dst []byte) []byte {
 	switch l.kind {
 	case kindSeal:
 		dst = strconv.AppendInt(append(dst, `{"sealed":`...), l.sealed, 10)
+		dst = strconv.AppendUint(append(dst, `,"through":`...), uint64(l.header.through), 10)
 	case kindHeader:
 		dst = l.header.appendTo(dst)
 	default:

@@ -136,7 +136,7 @@ func (r *segmentReader) good(off int64, size int) {
 		s.through, s.at = l.header.through, l.header.at
 		r.loader.observe(l.header.newest)
 	case kindSeal:
-		s.sealed = l.sealed == off
+		s.sealed, s.through = l.sealed == off, l.header.through // also when the header is damaged
 	default:
 		r.loader.observe(l.record.Version)
 		r.loader.index.replay(l, at)

@@ -128,7 +128,7 @@ func (w *mergeWriter) finish() error {
 		return err
 	}
 	s := w.segment
-	l := line{kind: kindSeal, sealed: s.end, synced: noMark}
+	l := sealLine(s.end, s.through)
 	w.lines = l.appendTo(w.lines)
 	if err := w.flush(); err != nil {
 		return err

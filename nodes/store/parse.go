@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"dht/events"
@@ -48,6 +49,8 @@ func (p *parser) line(l *line) {
 	switch {
 	case p.accept(`{"sealed":`):
 		l.kind, l.sealed = kindSeal, p.integer()
+		p.expect(`,"through":`)
+		l.header.through = p.number()
 	case p.accept(`{"segment":`):
 		l.kind = kindHeader
 		p.header(&l.header)
@@ -81,11 +84,11 @@ func (p *parser) record(l *line) {
 }
 
 func (p *parser) header(h *header) {
-	h.segment = uint32(p.integer())
+	h.segment = p.number()
 	p.expect(`,"through":`)
-	h.through = uint32(p.integer())
+	h.through = p.number()
 	p.expect(`,"at":`)
-	h.at = uint32(p.integer())
+	h.at = p.number()
 	p.expect(`,"newest":`)
 	h.newest = p.version()
 }
@@ -109,6 +112,12 @@ func (p *parser) integer() int64 {
 	p.ok = p.ok && err == nil
 	p.rest = p.rest[n:]
 	return i
+}
+
+func (p *parser) number() uint32 {
+	n := p.integer()
+	p.ok = p.ok && n >= 0 && n <= math.MaxUint32
+	return uint32(n)
 }
 
 func (p *parser) version() (v events.Version) {

@@ -57,15 +57,15 @@ func plan(sealed []candidate, live, largest int64) (from, to int) {
 }
 
 // garbageShare is how many times smaller the garbage is kept than what lives.
-const garbageShare = 3
+const garbageShare = 5
 
-// rotateAt is the size at which a segment is sealed: an eighth of what lives,
+// rotateAt is the size at which a segment is sealed: a sixteenth of what lives,
 // so that a merge needs little room beside, within bounds.
 func rotateAt(live, largest int64) int64 {
-	return max(min(live/8, largest), min(smallestSegment, largest))
+	return max(min(live/16, largest), min(smallestSegment, largest))
 }
 
-const smallestSegment = 1 << 20
+const smallestSegment = 256 << 10
 
 // mayForget reports whether the tombstones in segments [from, to) can no longer
 // hide an older record of this folder: every earlier segment was merged after

@@ -90,7 +90,7 @@ func (j *Journal) rewrite(s *segment, seal bool) error {
 		return fmt.Errorf("repair %s: %w", segmentName(s.number), err)
 	}
 	if seal {
-		l = line{kind: kindSeal, sealed: int64(len(lines)), synced: noMark}
+		l = sealLine(int64(len(lines)), s.through)
 		lines = l.appendTo(lines)
 	}
 	if err := replaceFile(j.folder.fs, j.folder.path(segmentName(s.number)), lines); err != nil {
@@ -112,7 +112,7 @@ func (j *Journal) fillGap(i int) error {
 	}
 	l := line{kind: kindHeader, synced: noMark, header: header{segment: first, through: last, newest: j.newest}}
 	lines := l.appendTo(nil)
-	l = line{kind: kindSeal, sealed: int64(len(lines)), synced: noMark}
+	l = sealLine(int64(len(lines)), last)
 	if err := replaceFile(j.folder.fs, j.folder.path(segmentName(first)), l.appendTo(lines)); err != nil {
 		return fmt.Errorf("fill in for missing segments: %w", err)
 	}

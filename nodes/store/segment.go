@@ -59,13 +59,7 @@ func (s *segment) read(key []byte, at place) (events.Record, error) {
 // append writes lines and syncs them. On a full disk it is [events.ErrReadOnly]
 // and the segment is as before; any other error leaves it unusable.
 func (s *segment) append(lines []byte) error {
-	err := s.extend(s.end + int64(len(lines)))
-	if err == nil {
-		_, err = s.file.WriteAt(lines, s.end)
-	}
-	if isFull(err) {
-		return s.undo(err)
-	}
+	err := s.write(lines)
 	if err == nil {
 		err = s.file.Sync()
 	}
@@ -74,6 +68,19 @@ func (s *segment) append(lines []byte) error {
 	}
 	s.end += int64(len(lines))
 	return nil
+}
+
+// write writes lines behind the last one. It does not sync, unless the disk is
+// full.
+func (s *segment) write(lines []byte) error {
+	err := s.extend(s.end + int64(len(lines)))
+	if err == nil {
+		_, err = s.file.WriteAt(lines, s.end)
+	}
+	if isFull(err) {
+		return s.undo(err)
+	}
+	return err
 }
 
 // extend makes room for lines up to need.
@@ -95,7 +102,7 @@ func (s *segment) undo(full error) error {
 	if err := s.trim(); err != nil {
 		return fmt.Errorf("take back what a full disk cut short: %w", err)
 	}
-	return fmt.Errorf("%w: append to %s: %v", events.ErrReadOnly, segmentName(s.number), full)
+	return fmt.Errorf("%w: %v", events.ErrReadOnly, full)
 }
 
 // trim cuts the zeros off, durably.
@@ -111,12 +118,20 @@ func (s *segment) trim() error {
 	return nil
 }
 
+// sealLine is the line that ends a segment of size bytes, which stands for those
+// through that number.
+func sealLine(size int64, through uint32) line {
+	return line{kind: kindSeal, sealed: size, synced: noMark, header: header{through: through}}
+}
+
 // seal writes the line that ends the segment.
 func (s *segment) seal() error {
-	l := line{kind: kindSeal, sealed: s.end, synced: noMark}
-	if err := s.append(l.appendTo(nil)); err != nil {
-		return err
+	l := sealLine(s.end, s.through)
+	lines := l.appendTo(nil)
+	if err := s.write(lines); err != nil {
+		return fmt.Errorf("seal %s: %w", segmentName(s.number), err)
 	}
+	s.end += int64(len(lines))
 	return s.trim()
 }
 
