@@ -1,6 +1,8 @@
 package events
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 )
@@ -36,8 +38,10 @@ func ParseMapID(b []byte) (id MapID, err error) {
 	if cut < 1 || b[cut] != '-' {
 		return MapID{}, fmt.Errorf("%w: map %q is not of the form epoch-hash", ErrBadRequest, b)
 	}
+	var hash [8]byte
 	if id.Epoch, err = strconv.ParseUint(string(b[:cut]), 10, 64); err == nil {
-		id.Hash, err = strconv.ParseUint(string(b[cut+1:]), 16, 64)
+		_, err = hex.Decode(hash[:], b[cut+1:])
+		id.Hash = binary.BigEndian.Uint64(hash[:])
 	}
 	if err != nil {
 		return MapID{}, fmt.Errorf("%w: map %q is not of the form epoch-hash", ErrBadRequest, b)

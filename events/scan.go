@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -93,29 +94,35 @@ func (s *scanner) text() ([]byte, error) {
 	if !s.accept('"') {
 		return nil, s.fail("a string")
 	}
-	start, plain, ascii := s.pos, true, true
-	for ; s.pos < len(s.buf); s.pos++ {
-		switch c := s.buf[s.pos]; {
+	buf, start := s.buf, s.pos
+	plain, all := true, byte(0)
+	for i := start; i < len(buf); i++ {
+		c := buf[i]
+		switch {
 		case c == '"':
-			raw := s.buf[start:s.pos]
-			s.pos++
-			if !ascii && !utf8.Valid(raw) {
-				return nil, fmt.Errorf("%w: a string in the head is not UTF-8; send such bytes as base64 (key64, value64)", ErrBadRequest)
-			}
-			if plain {
-				return raw, nil
-			}
-			return unescape(raw)
+			s.pos = i + 1
+			return s.resolve(buf[start:i], plain, all < utf8.RuneSelf)
 		case c == '\\':
 			plain = false
-			s.pos++
+			i++
 		case c < ' ':
+			s.pos = i
 			return nil, s.fail("part of a string")
-		case c >= utf8.RuneSelf:
-			ascii = false
 		}
+		all |= c
 	}
+	s.pos = len(buf)
 	return nil, s.fail("'\"'")
+}
+
+func (s *scanner) resolve(raw []byte, plain, ascii bool) ([]byte, error) {
+	if !ascii && !utf8.Valid(raw) {
+		return nil, fmt.Errorf("%w: a string in the head is not UTF-8; send such bytes as base64 (key64, value64)", ErrBadRequest)
+	}
+	if plain {
+		return raw, nil
+	}
+	return unescape(raw)
 }
 
 func (s *scanner) base64() ([]byte, error) {
@@ -131,16 +138,21 @@ func (s *scanner) base64() ([]byte, error) {
 }
 
 func (s *scanner) integer() (int64, error) {
-	start := s.pos
-	for s.pos < len(s.buf) && (s.buf[s.pos] == '-' || '0' <= s.buf[s.pos] && s.buf[s.pos] <= '9') {
-		s.pos++
+	start, n := s.pos, int64(0)
+	negative := s.accept('-')
+	digits := s.pos
+	for ; s.pos < len(s.buf) && '0' <= s.buf[s.pos] && s.buf[s.pos] <= '9'; s.pos++ {
+		digit := int64(s.buf[s.pos] - '0')
+		if n > (math.MaxInt64-digit)/10 {
+			return 0, fmt.Errorf("%w: the number at column %d is not one of 64 bits", ErrBadRequest, start+1)
+		}
+		n = 10*n + digit
 	}
-	if s.pos == start {
+	if s.pos == digits {
 		return 0, s.fail("a whole number")
 	}
-	n, err := strconv.ParseInt(string(s.buf[start:s.pos]), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%w: %q is not a whole number of 64 bits", ErrBadRequest, s.buf[start:s.pos])
+	if negative {
+		n = -n
 	}
 	return n, nil
 }
