@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"dht/events"
 )
@@ -101,18 +102,31 @@ func (c *committer) addSegment() error {
 // use makes s the segment that is appended to.
 func (c *committer) use(s *segment) {
 	c.active, c.limit = s, rotateAt(c.journal.index.live(), c.journal.options.Sealed)
-	s.fill = min(c.limit/4, mostFill)
+	s.maxFill = min(c.limit/4, mostFill)
 }
+
+// restAfter is how long nothing is written before the active segment is left as
+// a clean file of lines, for those who read it with cat and jq.
+const restAfter = time.Second
 
 // write is the journal's writing goroutine.
 func (j *Journal) write() {
 	var requests []request
+	idle := time.NewTimer(restAfter)
+	defer idle.Stop()
 	for open := true; open; {
-		<-j.queue.wake
+		select {
+		case <-j.queue.wake:
+		case <-idle.C:
+			j.committer.rest()
+			continue
+		}
 		j.queue.settle(len(requests))
 		requests, open = j.queue.take(requests)
 		j.committer.commit(requests)
+		idle.Reset(restAfter)
 	}
+	j.committer.rest()
 }
 
 // commit decides, writes and answers what was asked for.
@@ -150,10 +164,14 @@ func (c *committer) current(change events.Change, hash uint64) events.Record {
 		return r
 	}
 	r, err := c.journal.get(change.Key, hash, change.Blind)
-	if err != nil {
-		return events.Record{Key: change.Key, Version: c.journal.Newest(), Deleted: true, Corrupt: true}
+	if err == nil {
+		return r
 	}
-	return r
+	version := c.journal.floor
+	if version.IsZero() { // the damage is as fresh as what was written last
+		version = c.journal.Newest()
+	}
+	return events.Record{Key: change.Key, Version: version, Deleted: true, Corrupt: true}
 }
 
 // add appends a record to the batch. One without a version drops the key, at the
@@ -216,10 +234,9 @@ func (j *Journal) publish(written []written) {
 	}
 }
 
-// finish leaves the active segment as a clean file of lines.
-func (c *committer) finish() error {
-	if c.journal.Err() != nil || c.active.sealed {
-		return nil
+// rest leaves the active segment as a clean file of lines.
+func (c *committer) rest() {
+	if c.journal.Err() == nil && c.active.space > c.active.end {
+		_ = c.judge(c.active.trim())
 	}
-	return c.active.trim()
 }

@@ -338,7 +338,7 @@ func TestDamage_Segments(t *testing.T) {
 		name := filepath.Join("data", file)
 		size := len(disk.Content(name))
 		parallel(size*8, func(bit int) {
-			if bit%11 != 0 {
+			if bit%23 != 0 {
 				return
 			}
 			err := damaged(name, func(b []byte) []byte { b[bit/8] ^= 1 << (bit % 8); return b })

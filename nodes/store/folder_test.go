@@ -1,11 +1,14 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"dht/events"
 	"dht/nodes/store"
@@ -118,4 +121,24 @@ func TestLines(t *testing.T) {
 	if err != nil || string(got) != want {
 		t.Fatalf("got\n%swant\n%s%v", got, want, err)
 	}
+}
+
+// TestRest leaves a journal alone for a while: its file is then clean lines.
+func TestRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(t, 2)
+		m.Put("k", "v")
+		if got := m.disk.Content(firstSegment); !bytes.HasSuffix(got, []byte{0}) {
+			t.Fatal("nothing is filled in ahead of the lines")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := m.disk.Content(firstSegment); !bytes.HasSuffix(got, []byte("}\n")) {
+			t.Fatalf("at rest the segment ends in %q", got[len(got)-10:])
+		}
+		m.Want(m.Put("k", "w"))
+		if err := m.journal.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -31,8 +31,9 @@ type Journal struct {
 	files    map[uint32]*segment // by id
 	newest   events.Version
 	damage   []damage
-	hidden   position // what stands before it cannot be trusted
-	err      error    // why the journal stopped writing
+	hidden   position       // what stands before it cannot be trusted
+	floor    events.Version // what damage hides is not newer
+	err      error          // why the journal stopped writing
 	closed   bool
 }
 
@@ -220,7 +221,8 @@ func (j *Journal) Err() error {
 }
 
 // Close finishes what is queued, closes the files and gives the folder up. It
-// returns what went wrong with that, the same each time it is called.
+// returns why the journal failed, if it did, and what went wrong with closing,
+// the same each time it is called. Reads are [events.ErrStopped] from then on.
 func (j *Journal) Close() error { return j.close() }
 
 // fail stops all writing.
@@ -239,8 +241,7 @@ func (j *Journal) finish() error {
 	j.writer.Wait()
 	close(j.merger.stop)
 	j.merger.running.Wait()
-	err := j.committer.finish()
-	if err = errors.Join(err, j.release()); err != nil {
+	if err := errors.Join(j.Err(), j.release()); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil

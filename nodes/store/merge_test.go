@@ -11,7 +11,7 @@ import (
 	"dht/nodes/store/storetest"
 )
 
-// lines is about how many bytes the line of a record with a value of 100 takes.
+// lineBytes is about how many bytes the line of a record with a value of 100 takes.
 const lineBytes = 200
 
 // overwrite puts random ones of n keys again and again, many at a time.
@@ -30,11 +30,11 @@ func overwrite(t *testing.T, h *storetest.Harness, r *rand.Rand, n, times int, e
 	}
 }
 
-// TestMerge_DiskUse overwrites 40,000 keys for long: the folder stays below 2.5
+// TestMerge_DiskUse overwrites 20,000 keys for long: the folder stays below 2.5
 // times what the lines of the live records take, and a start reads little more
 // than those.
 func TestMerge_DiskUse(t *testing.T) {
-	const keys = 40_000
+	const keys = 20_000
 	d := storetest.NewDisk()
 	o := store.Options{Owner: owner, FS: d}
 	j, err := store.Open("data", o)
@@ -43,9 +43,9 @@ func TestMerge_DiskUse(t *testing.T) {
 	}
 	h := storetest.NewHarness(t, j)
 	r := rand.New(rand.NewPCG(1, 1))
-	overwrite(t, h, r, keys, 3*keys, func() {})
+	overwrite(t, h, r, keys, 2*keys, func() {})
 	most, live := int64(0), int64(keys*lineBytes)
-	overwrite(t, h, r, keys, 10*keys, func() { most = max(most, d.Size()) })
+	overwrite(t, h, r, keys, 6*keys, func() { most = max(most, d.Size()) })
 	if most > live*5/2 {
 		t.Fatalf("the folder takes up to %d bytes for %d that live", most, live)
 	}

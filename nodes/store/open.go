@@ -133,7 +133,8 @@ func (j *Journal) hide() {
 		}
 	}
 	if len(j.damage) > 0 {
-		j.newest = latest(j.options.Now().Add(maxAhead), j.newest)
+		j.floor = latest(j.options.Now().Add(maxAhead), j.newest)
+		j.newest = j.floor
 	}
 }
 

@@ -31,17 +31,21 @@ type segment struct {
 	file    File
 	end     int64 // bytes of lines
 	space   int64 // size of the file; zeros follow the lines
-	fill    int64 // how many zeros are written ahead at once
-	sealed  bool  // guarded by Journal.mu
+	fill    int64 // how many zeros were written ahead the last time
+	maxFill int64
+	sealed  bool // guarded by Journal.mu
 
 	merged  time.Time // when it came out of a merge
 	dropped int64     // bytes of dropped lines that the merge had to keep
 	bad     bool      // a merge found damage in it; the merger's
 }
 
-// mostFill is how far a segment is filled with zeros ahead of its lines, at
-// most, so that a sync need not commit its growth.
-const mostFill = 1 << 20
+// A segment is filled with zeros ahead of its lines, so that a sync need not
+// commit its growth: from leastFill on twice as far each time, up to mostFill.
+const (
+	leastFill = 4 << 10
+	mostFill  = 1 << 20
+)
 
 // read returns the record of key that stands at at.
 func (s *segment) read(key []byte, at place) (events.Record, error) {
@@ -88,6 +92,7 @@ func (s *segment) extend(need int64) error {
 	if need <= s.space {
 		return nil
 	}
+	s.fill = min(max(2*s.fill, leastFill), s.maxFill)
 	zeros := make([]byte, need-s.space+s.fill)
 	if _, err := s.file.WriteAt(zeros, s.space); err != nil {
 		return err
@@ -107,7 +112,7 @@ func (s *segment) undo(full error) error {
 
 // trim cuts the zeros off, durably.
 func (s *segment) trim() error {
-	s.space = s.end
+	s.space, s.fill = s.end, 0
 	err := s.file.Truncate(s.end)
 	if err == nil {
 		err = s.file.Sync()

@@ -370,8 +370,19 @@ func (n *inode) write(b []byte, off int64) {
 	n.pending = append(n.pending, write{off: off, data: slices.Clone(b)})
 }
 
+func (n *inode) sync() {
+	for _, w := range n.pending {
+		if w.truncate {
+			n.durable = resized(n.durable, w.off)
+		} else {
+			n.durable = patched(n.durable, w.off, w.data)
+		}
+	}
+	n.pending = nil
+}
+
 func (n *inode) truncate(size int64) {
-	n.data = slices.Clone(resized(n.data, size))
+	n.data = resized(n.data, size)
 	n.pending = append(n.pending, write{off: size, truncate: true})
 }
 
@@ -394,7 +405,7 @@ func (f *file) Sync() error {
 	if err := f.disk.step("sync", f.name); err != nil {
 		return err
 	}
-	f.inode.durable, f.inode.pending = slices.Clone(f.inode.data), nil
+	f.inode.sync()
 	return nil
 }
 
