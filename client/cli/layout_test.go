@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"dht/nodes/bus":             {"dht/events", "dht/nodes"},
 	"dht/nodes/tcp":             {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/tcp/resp"},
 	"dht/nodes/tcp/resp":        {},
-	"dht/nodes/nodetest":        {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement"},
+	"dht/nodes/nodetest":        {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/store"},
 	"dht/client":                {"dht/events", "dht/events/quorum", "dht/nodes/placement", "dht/nodes/tcp/resp"},
 	"dht/client/monitor":        {"dht/events"},
 	"dht/client/cli":            nil, // wires everything together

@@ -1,0 +1,166 @@
+package nodetest
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dht/events"
+)
+
+func putGetDelete(p *probe) {
+	for _, key := range []string{"l1", "m1", "a1"} {
+		p.want(events.OpGet, request(key), "", events.ErrNotFound)
+		p.put(key, "one")
+		p.get(key, "one")
+		p.put(key, "two")
+		p.get(key, "two")
+		p.want(events.OpDelete, request(key), events.StatusDeleted, "")
+		p.want(events.OpGet, request(key), "", events.ErrNotFound)
+		p.want(events.OpDelete, request(key), events.StatusAbsent, "")
+	}
+	a := p.one("linux", events.OpPut, request("m1"), events.StatusNotStored, "")
+	if a.Reason != `does not begin with "l"` || !slices.Equal(a.Owners, []string{"mac"}) || a.Owner != 0 {
+		p.Errorf("linux refuses with %+v", a)
+	}
+	p.one("linux", events.OpGet, request("l1"), events.StatusDeleted, "")
+	p.one("linux", events.OpGet, request("l2"), events.StatusAbsent, "")
+}
+
+func anyBytes(p *probe) {
+	for _, key := range []string{"\x00", "\xff\xfe", "l\r\n$3\r\n", `m"\` + "\n", strings.Repeat("\x80", events.MaxKey), "l ", "*"} {
+		for _, value := range []string{"", "\x00", "\r\n", "{}\n", strings.Repeat("\xff", 100_000)} {
+			p.put(key, value)
+			p.get(key, value)
+		}
+	}
+}
+
+func limits(p *probe) {
+	p.put("l"+strings.Repeat("k", events.MaxKey-1), "v")
+	p.one("linux", events.OpPut, request("l"+strings.Repeat("k", events.MaxKey)), events.StatusError, events.ErrBadRequest)
+	p.one("linux", events.OpPut, request(""), events.StatusError, events.ErrBadRequest)
+	large := events.Request{Key: []byte("l"), Value: bytes.Repeat([]byte("v"), events.MaxValue)}
+	p.one("linux", events.OpPut, large, events.StatusStored, "")
+	if got := p.one("linux", events.OpGet, request("l"), events.StatusFound, ""); len(got.Value) != events.MaxValue {
+		p.Errorf("%d bytes came back", len(got.Value))
+	}
+	large.Value = append(large.Value, 'v')
+	p.one("linux", events.OpPut, large, events.StatusError, events.ErrTooLarge)
+}
+
+func versions(p *probe) {
+	older, newer := p.stamped(-time.Second), p.stamped(0)
+	write := events.Request{Key: []byte("l1"), Value: []byte("new"), Version: newer}
+	for range 2 { // the same bytes again are the same write
+		if a := p.one("linux", events.OpPut, write, events.StatusStored, ""); a.Version != newer {
+			p.Errorf("stored as %s, want %s", a.Version, newer)
+		}
+	}
+	write.Version = older
+	if a := p.one("linux", events.OpPut, write, events.StatusSuperseded, ""); a.Version != newer {
+		p.Errorf("superseded by %s, want %s", a.Version, newer)
+	}
+	p.one("linux", events.OpDelete, write, events.StatusSuperseded, "")
+	write.Version = p.stamped(time.Second)
+	p.one("linux", events.OpPut, write, events.StatusError, events.ErrClockAhead)
+	write.Version = p.stamped(-2 * time.Minute)
+	if a := p.one("linux", events.OpPut, write, events.StatusError, events.ErrLate); a.Time == 0 {
+		p.Error("the refusal does not tell the node's time")
+	}
+	p.get("l1", "new")
+}
+
+func expiry(p *probe) {
+	at := p.cluster.Now().Add(time.Second).UnixMilli()
+	p.want(events.OpPut, events.Request{Key: []byte("m1"), Value: []byte("v"), Expires: at}, events.StatusStored, "")
+	if a := p.one("mac", events.OpGet, request("m1"), events.StatusFound, ""); a.Expires != at {
+		p.Errorf("expires %d, want %d", a.Expires, at)
+	}
+	p.cluster.Advance(time.Second)
+	p.one("mac", events.OpGet, request("m1"), events.StatusDeleted, "")
+	p.want(events.OpDelete, request("m1"), events.StatusAbsent, "")
+	p.one("mac", events.OpPut, events.Request{Key: []byte("m1"), Expires: -1}, events.StatusError, events.ErrBadRequest)
+}
+
+func deadlineAndMap(p *probe) {
+	r := request("a1")
+	r.Deadline = p.cluster.Now().Add(-time.Millisecond).UnixMilli()
+	p.one("android", events.OpPut, r, events.StatusError, events.ErrLate)
+	r.Deadline = p.cluster.Now().Add(time.Minute).UnixMilli()
+	r.Map = p.cluster.Map.ID()
+	p.one("android", events.OpPut, r, events.StatusStored, "")
+	r.Map.Hash++
+	p.one("android", events.OpPut, r, events.StatusStaleMap, events.ErrStaleMap)
+}
+
+func severalEntries(p *probe) {
+	var puts, gets []events.Request
+	for i := range 50 {
+		key := []byte(fmt.Sprintf("l%d", i))
+		puts = append(puts, events.Request{Key: key, Value: key})
+		gets = append(gets, events.Request{Key: key})
+	}
+	puts[7].Key, gets[7].Key = []byte("m"), []byte("m")
+	for i, a := range p.ask("linux", events.OpPut, puts...) {
+		if want := a.Status == events.StatusStored; want == (i == 7) {
+			p.Errorf("entry %d is %s", i, a.Status)
+		}
+	}
+	answers := p.ask("linux", events.OpGet, gets...)
+	if len(answers) != len(gets) {
+		p.Fatalf("%d answers to %d entries", len(answers), len(gets))
+	}
+	for i, a := range answers {
+		if i != 7 && string(a.Value) != string(puts[i].Value) {
+			p.Errorf("entry %d holds %q", i, a.Value)
+		}
+	}
+}
+
+func listing(p *probe) {
+	for i := range 5 {
+		p.put(fmt.Sprintf("l%d", i), strings.Repeat("x", i))
+		p.put(fmt.Sprintf("m%d", i), "")
+	}
+	p.want(events.OpDelete, request("l2"), events.StatusDeleted, "")
+	page := p.ask("linux", events.OpKeys, events.Request{Prefix: []byte("l"), Limit: 3})
+	if got := listed(page); got != "l0:0 l1:1 l3:3 more" {
+		p.Errorf("first page %s", got)
+	}
+	page = p.ask("linux", events.OpKeys, events.Request{After: []byte("l3")})
+	if got := listed(page); got != "l4:4" {
+		p.Errorf("second page %s", got)
+	}
+	if got := listed(p.ask("android", events.OpKeys, events.Request{})); got != "" {
+		p.Errorf("android lists %s", got)
+	}
+}
+
+func listed(answers []events.Answer) string {
+	var words []string
+	for _, a := range answers {
+		switch {
+		case len(a.Key) > 0:
+			words = append(words, fmt.Sprintf("%s:%d", a.Key, a.Bytes))
+		case a.More:
+			words = append(words, "more")
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func garbage(p *probe) {
+	for _, message := range []string{"hello", `{"key":`, `{"key":"a","size":-1}`, `{"key":"a","size":10}` + "\nshort", "\x00\xff", `{"key":"a"}x`} {
+		reply, err := p.path.Ask(p.Context(), "linux", events.OpPut, []byte(message))
+		if err != nil {
+			p.Fatalf("%q: %v", message, err)
+		}
+		answers, err := events.DecodeAnswers(reply)
+		if err != nil || len(answers) != 1 || answers[0].Code != events.ErrBadRequest || answers[0].Node != "linux" {
+			p.Errorf("%q is answered %q, %v", message, reply, err)
+		}
+	}
+}
