@@ -98,7 +98,7 @@ func replyAuth(*session, *call) error { return errNoPassword }
 func replySelect(s *session, c *call) error {
 	n, err := integer(c.args[1])
 	if err != nil {
-		return replyError("ERR invalid DB index")
+		return err
 	}
 	if n != 0 {
 		return replyError("ERR DB index is out of range")

@@ -3,6 +3,7 @@ package tcp
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"dht/events"
@@ -146,6 +147,8 @@ func (s *session) outcome(i int) (events.Answer, error) {
 		if q.op == events.OpUpdate {
 			return s.adopt(q, a)
 		}
+	case events.StatusError:
+		return a, refusal(a)
 	}
 	return s.decide(q)
 }
@@ -245,4 +248,12 @@ func (s *session) silence(q *question, place int, err error) error {
 	return fmt.Errorf("%w: %s does not answer, the %s may have been applied: %w", events.ErrUnknown, name, q.op, err)
 }
 
-func refusal(a events.Answer) error { return fmt.Errorf("%w: %s says: %s", a.Code, a.Node, a.Error) }
+// refusal makes a node's error one to be told. What is wrong with a number is
+// told in Redis's words alone.
+func refusal(a events.Answer) error {
+	text := strings.TrimPrefix(a.Error, a.Code.Error()+": ")
+	if a.Code == events.ErrNotNumber {
+		return replyError("ERR " + text)
+	}
+	return fmt.Errorf("%w: %s says: %s", a.Code, a.Node, text)
+}
