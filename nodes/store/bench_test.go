@@ -97,13 +97,25 @@ func filled(b *testing.B, o store.Options) *store.Journal {
 	return j
 }
 
+// BenchmarkGet reads values from memory, and as a miss, with no memory for
+// them, from a segment that the system has in its own.
 func BenchmarkGet(b *testing.B) {
-	j := filled(b, store.Options{})
+	for name, memory := range map[string]int64{"hit": 0, "miss": 1} {
+		b.Run(name, func(b *testing.B) { benchmarkGet(b, memory) })
+	}
+}
+
+func benchmarkGet(b *testing.B, memory int64) {
+	j := filled(b, store.Options{Memory: memory})
+	keys := make([][]byte, benchKeys)
+	for i := range keys {
+		keys[i] = benchKey(i)
+	}
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if r, err := j.Get(benchKey(rand.IntN(benchKeys))); err != nil || len(r.Value) != 100 {
+			if r, err := j.Get(keys[rand.IntN(benchKeys)]); err != nil || len(r.Value) != 100 {
 				b.Errorf("got %v, %v", r, err)
 			}
 		}
