@@ -41,7 +41,9 @@ func (a *Answer) appendTo(dst []byte, last bool) []byte {
 	h.bytes("key", a.Key)
 	h.version(a.Version)
 	h.integer("expires", a.Expires)
-	h.integer("bytes", a.Bytes)
+	if h.integer("bytes", a.Bytes); a.Bytes == 0 && len(a.Key) > 0 {
+		h.buf = append(h.name("bytes"), '0') // a listing's lines are all alike
+	}
 	h.mapID(a.Map)
 	h.text("reason", a.Reason)
 	h.texts("owners", a.Owners)
@@ -49,7 +51,9 @@ func (a *Answer) appendTo(dst []byte, last bool) []byte {
 	h.text("error", a.Error)
 	h.text("code", string(a.Code))
 	h.integer("time", a.Time)
-	h.flag("more", a.More)
+	if h.flag("more", a.More); !a.More && a.Status == "" && len(a.Key) == 0 {
+		h.buf = append(h.name("more"), "false"...)
+	}
 	if !a.Before.IsZero() {
 		h.buf = appendVersion(h.name("before"), a.Before)
 	}
@@ -91,7 +95,7 @@ func NextAnswer(msg []byte, a *Answer) (rest []byte, err error) {
 }
 
 func (a *Answer) field(s *scanner, body *body, name []byte) (err error) {
-	if s.literal("null") {
+	if s.null(name) {
 		return nil
 	}
 	switch string(name) {

@@ -61,6 +61,20 @@ func (s *scanner) bytes(name []byte) ([]byte, error) {
 	return s.text()
 }
 
+// null passes a null, which is as good as no field; but a value must be one.
+func (s *scanner) null(name []byte) bool {
+	return string(name) != "value" && string(name) != "value64" && s.literal("null")
+}
+
+func (s *scanner) level() (Level, error) {
+	t, err := s.text()
+	switch l := Level(t); {
+	case err != nil, l == LevelOne, l == LevelQuorum, l == LevelAll:
+		return l, err
+	}
+	return "", fmt.Errorf("%w: level %q is not one, quorum or all", ErrBadRequest, clip(t))
+}
+
 func (s *scanner) version() (Version, error) {
 	t, err := s.text()
 	if err != nil {

@@ -108,9 +108,38 @@ func TestDecodeRequests_Refuses(t *testing.T) {
 		deep:              "a JSON value",
 	} {
 		reqs, err := events.DecodeRequests([]byte(message))
-		if !errors.Is(err, events.ErrBadRequest) || !strings.Contains(err.Error(), want) || reqs != nil {
+		if !errors.Is(err, events.ErrBadRequest) || !strings.Contains(err.Error(), want) || reqs != nil || len(err.Error()) > 300 {
 			t.Errorf("%.60s: %v, want %q", message, err, want)
 		}
+	}
+}
+
+// TestDecodeRequests_CostsLittleMemory reads the message of most entries for its
+// size.
+func TestDecodeRequests_CostsLittleMemory(t *testing.T) {
+	entry := []byte("{\"size\":0}\n")
+	if reqs, err := events.DecodeRequests(bytes.Repeat(entry, events.MaxEntries)); err != nil || len(reqs) != events.MaxEntries {
+		t.Errorf("%d entries are read as %d, %v", events.MaxEntries, len(reqs), err)
+	}
+	message := bytes.Repeat(entry, 100_000)
+	if _, err := events.DecodeRequests(message); !errors.Is(err, events.ErrTooLarge) {
+		t.Errorf("100,000 entries: %v", err)
+	}
+	result := testing.Benchmark(func(b *testing.B) {
+		for b.Loop() {
+			_, _ = events.DecodeRequests(message)
+		}
+	})
+	if most := int64(4*len(message) + 64<<10); result.AllocedBytesPerOp() > most {
+		t.Errorf("a message of %d bytes takes %d bytes of memory, at most %d", len(message), result.AllocedBytesPerOp(), most)
+	}
+}
+
+func TestAnswers_Listing(t *testing.T) {
+	got := string(events.AppendAnswers(nil, events.Answer{Key: []byte("k"), Version: version}, events.Answer{Node: "linux"}))
+	want := `{"key":"k","version":"` + version.String() + `","bytes":0,"size":0}` + "\n" + `{"node":"linux","more":false}`
+	if got != want {
+		t.Errorf("got %s\nwant %s", got, want)
 	}
 }
 

@@ -36,7 +36,7 @@ func (id MapID) appendTo(b []byte) []byte {
 func ParseMapID(b []byte) (id MapID, err error) {
 	cut := len(b) - 17
 	if cut < 1 || b[cut] != '-' {
-		return MapID{}, fmt.Errorf("%w: map %q is not of the form epoch-hash", ErrBadRequest, b)
+		return MapID{}, fmt.Errorf("%w: map %q is not of the form epoch-hash", ErrBadRequest, clip(b))
 	}
 	var hash [8]byte
 	if id.Epoch, err = strconv.ParseUint(string(b[:cut]), 10, 64); err == nil {
@@ -44,7 +44,7 @@ func ParseMapID(b []byte) (id MapID, err error) {
 		id.Hash = binary.BigEndian.Uint64(hash[:])
 	}
 	if err != nil {
-		return MapID{}, fmt.Errorf("%w: map %q is not of the form epoch-hash", ErrBadRequest, b)
+		return MapID{}, fmt.Errorf("%w: map %q is not of the form epoch-hash", ErrBadRequest, clip(b))
 	}
 	return id, nil
 }

@@ -1,6 +1,9 @@
 package events
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // Request is one entry of a request. Its slices alias the message it was read
 // from. Which fields count depends on the operation:
@@ -59,22 +62,28 @@ func (r *Request) appendTo(dst []byte, last bool) []byte {
 	return h.end(r.Value, last)
 }
 
+// MaxEntries is how many entries a message may have: their answers must fit one
+// message too, and a message must not cost much more memory than it has bytes.
+const MaxEntries = 256
+
 // DecodeRequests reads a whole message; an empty one is a single empty request.
-// Every failure is [ErrBadRequest], and then no request is returned: a message
-// is carried out as a whole or not at all.
+// Every failure is [ErrBadRequest], or [ErrTooLarge] past [MaxEntries], and then
+// no request is returned: a message is carried out as a whole or not at all.
 func DecodeRequests(msg []byte) (reqs []Request, err error) {
-	for {
-		var r Request
-		if len(msg) > 0 {
-			if msg, err = NextRequest(msg, &r); err != nil {
-				return nil, err
-			}
+	if len(msg) == 0 {
+		return []Request{{}}, nil
+	}
+	reqs = make([]Request, 0, min(1+bytes.Count(msg, []byte("\n")), MaxEntries))
+	for len(msg) > 0 {
+		if len(reqs) == MaxEntries {
+			return nil, fmt.Errorf("%w: a message may have %d entries", ErrTooLarge, MaxEntries)
 		}
-		reqs = append(reqs, r)
-		if len(msg) == 0 {
-			return reqs, nil
+		reqs = append(reqs, Request{})
+		if msg, err = NextRequest(msg, &reqs[len(reqs)-1]); err != nil {
+			return nil, err
 		}
 	}
+	return reqs, nil
 }
 
 // NextRequest reads the first entry of msg into r and returns what follows it.
@@ -92,7 +101,7 @@ func NextRequest(msg []byte, r *Request) (rest []byte, err error) {
 }
 
 func (r *Request) field(s *scanner, body *body, name []byte) (err error) {
-	if s.literal("null") {
+	if s.null(name) {
 		return nil
 	}
 	switch string(name) {
@@ -114,9 +123,7 @@ func (r *Request) field(s *scanner, body *body, name []byte) (err error) {
 	case "expires":
 		r.Expires, err = s.integer()
 	case "level":
-		var t []byte
-		t, err = s.text()
-		r.Level = Level(t)
+		r.Level, err = s.level()
 	case "map":
 		r.Map, err = s.mapID()
 	case "deadline":

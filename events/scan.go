@@ -3,6 +3,7 @@ package events
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -132,7 +133,7 @@ func (s *scanner) base64() ([]byte, error) {
 	}
 	b, err := base64.StdEncoding.DecodeString(string(t))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %q is not standard, padded base64", ErrBadRequest, t)
+		return nil, fmt.Errorf("%w: %q is not standard, padded base64", ErrBadRequest, clip(t))
 	}
 	return b, nil
 }
@@ -150,6 +151,9 @@ func (s *scanner) integer() (int64, error) {
 	}
 	if s.pos == digits {
 		return 0, s.fail("a whole number")
+	}
+	if s.buf[digits] == '0' && s.pos > digits+1 {
+		return 0, fmt.Errorf("%w: the number at column %d begins with 0", ErrBadRequest, start+1)
 	}
 	if negative {
 		n = -n
@@ -212,14 +216,22 @@ func (s *scanner) skip(depth int) error {
 	case c == '[' && depth < maxDepth:
 		return s.skipArray(depth)
 	case c == '-' || '0' <= c && c <= '9':
-		for s.pos < len(s.buf) && bytes.IndexByte([]byte("+-.eE0123456789"), s.buf[s.pos]) >= 0 {
-			s.pos++
-		}
-		return nil
+		return s.skipNumber()
 	case s.literal("true"), s.literal("false"), s.literal("null"):
 		return nil
 	}
 	return s.fail("a JSON value")
+}
+
+func (s *scanner) skipNumber() error {
+	start := s.pos
+	for s.pos < len(s.buf) && bytes.IndexByte([]byte("+-.eE0123456789"), s.buf[s.pos]) >= 0 {
+		s.pos++
+	}
+	if !json.Valid(s.buf[start:s.pos]) {
+		return fmt.Errorf("%w: %q is no JSON number", ErrBadRequest, clip(s.buf[start:s.pos]))
+	}
+	return nil
 }
 
 func (s *scanner) skipArray(depth int) error {
@@ -253,6 +265,15 @@ func (s *scanner) endOfHead() error {
 	return s.fail("the end of the line")
 }
 
+// clip keeps what an error quotes short: an answer must fit the bus.
+func clip(b []byte) []byte {
+	const most = 64
+	if len(b) <= most {
+		return b
+	}
+	return append(append(make([]byte, 0, most+len("…")), b[:most]...), "…"...)
+}
+
 // unescape resolves the escapes of a JSON string. Lone surrogates are refused:
 // replacing them, as encoding/json does, would make two keys one.
 func unescape(raw []byte) ([]byte, error) {
@@ -264,19 +285,19 @@ func unescape(raw []byte) ([]byte, error) {
 		}
 		i++
 		if i == len(raw) {
-			return nil, fmt.Errorf("%w: string %q ends in a lone backslash", ErrBadRequest, raw)
+			return nil, fmt.Errorf("%w: string %q ends in a lone backslash", ErrBadRequest, clip(raw))
 		}
 		if raw[i] != 'u' {
 			c := unescapeByte(raw[i])
 			if c == 0 {
-				return nil, fmt.Errorf("%w: unknown escape \\%c in string %q", ErrBadRequest, raw[i], raw)
+				return nil, fmt.Errorf("%w: unknown escape \\%c in string %q", ErrBadRequest, raw[i], clip(raw))
 			}
 			out = append(out, c)
 			continue
 		}
 		r, n := unescapeRune(raw[i-1:])
 		if n == 0 {
-			return nil, fmt.Errorf("%w: bad \\u escape in string %q", ErrBadRequest, raw)
+			return nil, fmt.Errorf("%w: bad \\u escape in string %q", ErrBadRequest, clip(raw))
 		}
 		out = utf8.AppendRune(out, r)
 		i += n - 2

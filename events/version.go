@@ -64,7 +64,7 @@ func (v *Version) UnmarshalText(b []byte) (err error) {
 // [ErrBadRequest].
 func ParseVersion(b []byte) (v Version, err error) {
 	if len(b) != 36 || b[8] != '-' || b[13] != '-' || b[18] != '-' || b[23] != '-' {
-		return Version{}, fmt.Errorf("%w: version %q is not a UUID of 36 characters", ErrBadRequest, b)
+		return Version{}, fmt.Errorf("%w: version %q is not a UUID of 36 characters", ErrBadRequest, clip(b))
 	}
 	// Three times as fast as uuid.ParseBytes, which takes other spellings too.
 	var digits [32]byte
@@ -73,10 +73,10 @@ func ParseVersion(b []byte) (v Version, err error) {
 	copy(digits[16:], b[19:23])
 	copy(digits[20:], b[24:])
 	if _, err := hex.Decode(v[:], digits[:]); err != nil {
-		return Version{}, fmt.Errorf("%w: version %q: %v", ErrBadRequest, b, err)
+		return Version{}, fmt.Errorf("%w: version %q: %v", ErrBadRequest, clip(b), err)
 	}
 	if u := uuid.UUID(v); u.Version() != 7 || u.Variant() != uuid.RFC4122 {
-		return Version{}, fmt.Errorf("%w: version %q is not a UUIDv7", ErrBadRequest, b)
+		return Version{}, fmt.Errorf("%w: version %q is not a UUIDv7", ErrBadRequest, clip(b))
 	}
 	return v, nil
 }
