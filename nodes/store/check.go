@@ -12,12 +12,12 @@ import (
 
 // Report is what [Check] or [Repair] found in a data folder.
 type Report struct {
-	Owner    Owner
-	Segments int
-	Bytes    int64 // of lines
-	Keys     int   // that live, and are certain
-	Torn     int64 // bytes that a crash left of writes that were never answered
-	Damage   []Damage
+	Owner    Owner    `json:"owner"`
+	Segments int      `json:"segments"`
+	Bytes    int64    `json:"bytes"` // of lines
+	Keys     int      `json:"keys"`  // that live, and are certain
+	Torn     int64    `json:"torn"`  // bytes that a crash left of writes that were never answered
+	Damage   []Damage `json:"damage,omitempty"`
 }
 
 // Damage is a stretch of a segment that cannot be trusted.

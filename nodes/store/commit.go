@@ -32,10 +32,10 @@ func (c *committer) ready(torn int64) error {
 		c.journal.options.Log.Warn("cut off what a crash left of unanswered writes",
 			"segment", segmentName(c.active.number), "bytes", torn)
 	}
-	if c.active.sealed {
-		return c.addSegment()
+	if err := c.mend(); err != nil || !c.active.sealed {
+		return err
 	}
-	return c.mend()
+	return c.addSegment()
 }
 
 // mend makes the active segment end in a newline, durably, and nothing else.

@@ -287,7 +287,7 @@ func TestCorrupt(t *testing.T) {
 
 // segments returns a disk with sealed, merged and open segments, closed cleanly,
 // and what it holds.
-func segments(t *testing.T) (*storetest.Disk, map[string][]events.Record) {
+func segments(t testing.TB) (*storetest.Disk, map[string][]events.Record) {
 	m := newModel(t, 4)
 	m.options.Sealed = 700
 	for len(names(m.disk)) < 7 || len(m.may) < 20 {

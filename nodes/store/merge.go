@@ -62,14 +62,15 @@ func (m *merger) mergeAll() {
 		}
 		err := m.merge(run, forget)
 		switch {
-		case errors.Is(err, errMergeStopped):
-			return
-		case isFull(err):
-			j.options.Log.Warn("no room to merge segments", "folder", j.folder.dir, "err", err)
-			return
-		case err != nil:
+		case err == nil:
+			continue
+		case errors.Is(err, errNotDurable):
 			j.fail(err)
+		case !errors.Is(err, errMergeStopped):
+			// Nothing is lost but room; what failed is tried again later.
+			j.options.Log.Warn("segments could not be merged", "folder", j.folder.dir, "err", err)
 		}
+		return
 	}
 }
 

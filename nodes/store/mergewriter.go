@@ -135,14 +135,20 @@ func (w *mergeWriter) finish() error {
 	}
 	s.sealed, s.space = true, s.end
 	if err := s.file.Sync(); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNotDurable, err)
 	}
 	folder := w.journal.folder
 	if err := folder.fs.Rename(w.name, folder.path(segmentName(s.number))); err != nil {
 		return err
 	}
-	return folder.fs.SyncDir(folder.dir)
+	if err := folder.fs.SyncDir(folder.dir); err != nil {
+		return fmt.Errorf("%w: %w", errNotDurable, err)
+	}
+	return nil
 }
+
+// errNotDurable is a failed sync: what the disk holds is not known any more.
+var errNotDurable = errors.New("sync failed")
 
 // abandon removes what was written.
 func (w *mergeWriter) abandon() error {

@@ -22,7 +22,7 @@ var seed = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the randomised
 // more than one only after a crash that some writes were not answered before.
 type model struct {
 	*storetest.Harness
-	t       *testing.T
+	t       testing.TB
 	rand    *rand.Rand
 	disk    *storetest.Disk
 	options store.Options
@@ -31,7 +31,7 @@ type model struct {
 	newest  events.Version // of what was answered
 }
 
-func newModel(t *testing.T, seed uint64) *model {
+func newModel(t testing.TB, seed uint64) *model {
 	m := &model{t: t, rand: rand.New(rand.NewPCG(seed, 0)), disk: storetest.NewDisk(), may: map[string][]events.Record{}}
 	m.Harness = storetest.NewHarness(t, nil)
 	m.options = store.Options{Owner: owner, Now: m.Now, Sealed: 2048, KeepDeleted: time.Minute}

@@ -52,10 +52,13 @@ func (o Options) withDefaults() Options {
 // Open opens the folder dir, making it if need be, and loads what is in it. It
 // returns [events.ErrLocked] when another process uses the folder,
 // [events.ErrWrongFolder] when the folder is not o.Owner's, [events.ErrCorrupt]
-// when it does not say whose it is. Damaged lines do not stop it: they are
+// when it has records but does not say whose. Damaged lines do not stop it: they are
 // logged, and what they hide is [events.ErrCorrupt]. The journal must be closed.
 func Open(dir string, o Options) (_ *Journal, err error) {
 	o = o.withDefaults()
+	if o.Owner.Cluster == "" || o.Owner.Node == "" {
+		return nil, fmt.Errorf("open store: %w: whose folder it is is not said: %s", events.ErrConfig, o.Owner)
+	}
 	if err := o.FS.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("open store: make data folder: %w", err)
 	}

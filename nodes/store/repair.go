@@ -79,8 +79,13 @@ func (j *Journal) setAside(s *segment, bad []damage) (err error) {
 func (j *Journal) rewrite(s *segment, seal bool) error {
 	var lines []byte
 	var l line
-	err := scanLines(s.file, 0, s.end, func(_ int64, raw []byte, _ bool) error {
-		if parse(raw, &l) == nil && l.kind != kindSeal {
+	err := scanLines(s.file, 0, s.space, func(_ int64, raw []byte, ended bool) error {
+		good := ended && parse(raw, &l) == nil
+		if !ended {
+			kind, _ := readTail(raw, &l)
+			good = kind == tailGood
+		}
+		if good && l.kind != kindSeal {
 			l.synced = noMark
 			lines = l.appendTo(lines)
 		}

@@ -1,0 +1,43 @@
+package store
+
+import (
+	"time"
+
+	"dht/events"
+)
+
+// Known calls each with every key of which anything is recorded, a value or a
+// tombstone, in no order; live tells which. When damage hides keys it gives the
+// others, and [events.ErrCorrupt]. Writes wait meanwhile. each must not keep the
+// key nor call the store.
+func (j *Journal) Known(each func(key []byte, live bool)) error {
+	j.expire()
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if j.closed {
+		return events.ErrStopped
+	}
+	j.index.table.each(func(r ref) {
+		e := j.index.entry(r)
+		each(e.key(), e.has(flagListed))
+	})
+	if len(j.damage) > 0 {
+		return j.corrupt()
+	}
+	return nil
+}
+
+// Known calls each with every key of which anything is recorded; see
+// [Journal.Known].
+func (m *Memory) Known(each func(key []byte, live bool)) error {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	now := m.now()
+	for key, r := range m.records {
+		each([]byte(key), r.Live(now))
+	}
+	return nil
+}
+
+// Forget allows what a store in memory does not do: it keeps tombstones.
+func (m *Memory) Forget(time.Time) {}
