@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -129,21 +130,31 @@ func (j *Journal) write() {
 	j.committer.rest()
 }
 
+// mostLines is how many bytes of lines are written at once, about.
+const mostLines = 16 << 20
+
 // commit decides, writes and answers what was asked for.
 func (c *committer) commit(requests []request) {
-	err := c.rotate()
-	if err == nil {
-		for _, r := range requests {
-			c.decide(r.changes)
+	for len(requests) > 0 {
+		err := c.rotate()
+		n := 0
+		for n < len(requests) && len(c.batch.lines) < mostLines {
+			if err == nil {
+				c.decide(requests[n].changes)
+			}
+			n++
 		}
-		err = c.sync()
-	}
-	if err == nil {
-		c.publish()
-	}
-	c.batch.reset()
-	for _, r := range requests {
-		r.done(err)
+		if err == nil {
+			err = c.sync()
+		}
+		if err == nil {
+			c.publish()
+		}
+		c.batch.reset()
+		for _, r := range requests[:n] {
+			r.done(cmp.Or(r.err, err))
+		}
+		requests = requests[n:]
 	}
 }
 
@@ -177,11 +188,10 @@ func (c *committer) current(change events.Change, hash uint64) events.Record {
 // add appends a record to the batch. One without a version drops the key, at the
 // version that stands.
 func (c *committer) add(key []byte, hash uint64, stands events.Version, next events.Record) {
-	l := line{record: next}
+	l := line{record: normal(key, next)}
 	if !next.Known() {
-		l.kind, l.record.Version = kindDrop, stands
+		l.kind, l.record.Key, l.record.Version = kindDrop, key, stands
 	}
-	l.record.Key = key
 	if !l.record.Version.IsZero() { // else there is nothing to drop
 		c.batch.add(&l, hash, c.active.id, c.active.end)
 	}

@@ -200,10 +200,11 @@ func (j *Journal) Newest() events.Version {
 // that was seen by a change that wrote nothing, is durable; else with the error
 // because of which nothing of changes may be counted as written:
 // [events.ErrReadOnly] when the disk is full, [events.ErrStopped] when it
-// failed or the journal is closed. It is called from the store's goroutine, once
+// failed or the journal is closed, [events.ErrBadRequest] when a key is too
+// short or too long. It is called from the store's goroutine, once
 // the journal is closed from the caller's, and must not block.
 func (j *Journal) Apply(changes []events.Change, done func(error)) {
-	if !j.queue.push(request{changes, done}) {
+	if !j.queue.push(newRequest(changes, done)) {
 		done(events.ErrStopped)
 	}
 }

@@ -41,7 +41,7 @@ func (m *Memory) Get(key []byte) (events.Record, error) {
 
 // Apply queues changes; see [Journal.Apply].
 func (m *Memory) Apply(changes []events.Change, done func(error)) {
-	if !m.queue.push(request{changes, done}) {
+	if !m.queue.push(newRequest(changes, done)) {
 		done(events.ErrStopped)
 	}
 }
@@ -53,7 +53,7 @@ func (m *Memory) write() {
 		batch, open = m.queue.take(batch)
 		for _, r := range batch {
 			m.apply(r.changes)
-			r.done(nil)
+			r.done(r.err)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func (m *Memory) apply(changes []events.Change) {
 		current, _ := m.Get(c.Key)
 		next, write := c.Decide(current)
 		if write {
-			m.set(c.Key, next)
+			m.set(c.Key, normal(c.Key, next))
 		}
 	}
 }

@@ -11,6 +11,30 @@ import (
 type request struct {
 	changes []events.Change
 	done    func(error)
+	err     error // why it cannot be done at all
+}
+
+// newRequest checks what a store could not keep.
+func newRequest(changes []events.Change, done func(error)) request {
+	for i := range changes {
+		if err := events.CheckKey(changes[i].Key); err != nil {
+			return request{done: done, err: err}
+		}
+	}
+	return request{changes: changes, done: done}
+}
+
+// normal is next as it is kept of key: a tombstone has neither value nor expiry,
+// and what has no version says nothing.
+func normal(key []byte, next events.Record) events.Record {
+	switch {
+	case !next.Known():
+		return events.Record{}
+	case next.Deleted:
+		return events.Record{Key: key, Version: next.Version, Deleted: true}
+	}
+	next.Key, next.Corrupt = key, false
+	return next
 }
 
 // queue hands requests from many callers to one goroutine, all that wait at

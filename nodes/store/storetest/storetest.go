@@ -21,6 +21,8 @@ type Store interface {
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
 	Stats() events.StoreStats
 	Newest() events.Version
+	Known(each func(key []byte, live bool)) error
+	Forget(t time.Time)
 	Close() error
 }
 
@@ -43,9 +45,12 @@ func Test(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Apply/NothingWritten", testNothingWritten},
 		{"Apply/CallerReusesSlices", testCallerReusesSlices},
 		{"Apply/Drop", testDrop},
+		{"Apply/BadKey", testBadKey},
+		{"Apply/TombstoneHasNoValue", testTombstoneValue},
 		{"Apply/Concurrent", testConcurrent},
 		{"List/Pages", testListPages},
 		{"List/LiveOnly", testListLiveOnly},
+		{"Known/TombstonesToo", testKnown},
 		{"Stats/Expiry", testStatsExpiry},
 		{"Stats/ManyOverwrites", testStatsOverwrites},
 		{"Newest", testNewest},
@@ -63,133 +68,6 @@ func Test(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 			c.test(t, h)
 		})
 	}
-}
-
-// Harness drives a store in a test and fails the test on errors.
-type Harness struct {
-	T     testing.TB
-	Store Store
-	Clock *events.Clock
-
-	mu  sync.Mutex
-	now time.Time
-}
-
-// NewHarness drives s; its clock stands still.
-func NewHarness(t testing.TB, s Store) *Harness {
-	h := &Harness{T: t, Store: s, now: start}
-	h.Clock = events.NewClock(h.Now)
-	return h
-}
-
-// Now is the time of the test.
-func (h *Harness) Now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.now
-}
-
-// Advance lets time pass.
-func (h *Harness) Advance(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.now = h.now.Add(d)
-}
-
-// Write returns the change that writes r whatever stands.
-func Write(r events.Record) events.Change {
-	return events.Change{Key: r.Key, Blind: true, Decide: func(events.Record) (events.Record, bool) { return r, true }}
-}
-
-// Apply applies changes and waits until they are done.
-func (h *Harness) Apply(changes ...events.Change) error {
-	done := make(chan error, 1)
-	h.Store.Apply(changes, func(err error) { done <- err })
-	return <-done
-}
-
-// Put writes a value and returns its record.
-func (h *Harness) Put(key, value string) events.Record {
-	h.T.Helper()
-	return h.write(events.Record{Key: []byte(key), Value: []byte(value)})
-}
-
-// PutUntil writes a value that expires after ttl.
-func (h *Harness) PutUntil(key, value string, ttl time.Duration) events.Record {
-	h.T.Helper()
-	return h.write(events.Record{Key: []byte(key), Value: []byte(value), Expires: h.Now().Add(ttl).UnixMilli()})
-}
-
-// Delete writes a tombstone and returns it.
-func (h *Harness) Delete(key string) events.Record {
-	h.T.Helper()
-	return h.write(events.Record{Key: []byte(key), Deleted: true})
-}
-
-// Drop makes the store forget key.
-func (h *Harness) Drop(key string) {
-	h.T.Helper()
-	if err := h.Apply(Write(events.Record{Key: []byte(key)})); err != nil {
-		h.T.Fatalf("drop %q: %v", key, err)
-	}
-}
-
-func (h *Harness) write(r events.Record) events.Record {
-	h.T.Helper()
-	r.Version = h.Clock.Next()
-	if err := h.Apply(Write(r)); err != nil {
-		h.T.Fatalf("write %q: %v", r.Key, err)
-	}
-	return r
-}
-
-// Want checks what the store holds of want's key.
-func (h *Harness) Want(want events.Record) {
-	h.T.Helper()
-	got, err := h.Store.Get(want.Key)
-	if err != nil {
-		h.T.Fatalf("get %q: %v", want.Key, err)
-	}
-	if !Same(got, want) {
-		h.T.Fatalf("get %q: got %v, want %v", want.Key, got, want)
-	}
-}
-
-// WantUnknown checks that nothing is known of key.
-func (h *Harness) WantUnknown(key string) {
-	h.T.Helper()
-	got, err := h.Store.Get([]byte(key))
-	if err != nil || got.Known() {
-		h.T.Fatalf("get %q: got %v, %v, want nothing", key, got, err)
-	}
-}
-
-// Keys lists all live keys with prefix, in one text.
-func (h *Harness) Keys(prefix string) string {
-	h.T.Helper()
-	keys, more, err := h.Store.List([]byte(prefix), nil, 1<<30)
-	if err != nil || more {
-		h.T.Fatalf("list %q: more %v, %v", prefix, more, err)
-	}
-	return KeyText(keys)
-}
-
-// KeyText joins keys with spaces.
-func KeyText(keys []events.KeyInfo) string {
-	var b []byte
-	for i, k := range keys {
-		if i > 0 {
-			b = append(b, ' ')
-		}
-		b = append(b, k.Key...)
-	}
-	return string(b)
-}
-
-// Same reports whether two records say the same.
-func Same(a, b events.Record) bool {
-	return bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Value, b.Value) &&
-		a.Version == b.Version && a.Expires == b.Expires && a.Deleted == b.Deleted
 }
 
 func testUnknown(t *testing.T, h *Harness) {
@@ -321,6 +199,25 @@ func testDrop(t *testing.T, h *Harness) {
 	h.Want(h.Put("k", "back"))
 }
 
+func testBadKey(t *testing.T, h *Harness) {
+	for _, key := range [][]byte{nil, make([]byte, events.MaxKey+1)} {
+		err := h.Apply(Write(events.Record{Key: []byte("good"), Version: h.Clock.Next()}), Write(events.Record{Key: key, Version: h.Clock.Next()}))
+		if !errors.Is(err, events.ErrBadRequest) {
+			t.Fatalf("key of %d bytes: got %v, want %v", len(key), err, events.ErrBadRequest)
+		}
+	}
+	h.WantUnknown("good")
+}
+
+func testTombstoneValue(t *testing.T, h *Harness) {
+	r := events.Record{Key: []byte("k"), Version: h.Clock.Next(), Deleted: true, Value: []byte("v"), Expires: 1}
+	if err := h.Apply(Write(r)); err != nil {
+		t.Fatal(err)
+	}
+	r.Value, r.Expires = nil, 0
+	h.Want(r)
+}
+
 func testConcurrent(t *testing.T, h *Harness) {
 	const writers, each = 16, 50
 	var group sync.WaitGroup
@@ -337,110 +234,6 @@ func testConcurrent(t *testing.T, h *Harness) {
 	group.Wait()
 	if r, _ := h.Store.Get([]byte("counter")); len(r.Value) != writers*each {
 		t.Fatalf("got %d, want %d", len(r.Value), writers*each)
-	}
-}
-
-func testListPages(t *testing.T, h *Harness) {
-	for i := range 100 {
-		h.Put(fmt.Sprintf("b/%02d", i*37%100), "v")
-	}
-	h.Put("a", "v")
-	h.Put("b", "v")
-	h.Put("b0", "v")
-	h.Put("c", "v")
-	var after []byte
-	for page := 0; ; page++ {
-		keys, more, err := h.Store.List([]byte("b/"), after, 30)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, k := range keys {
-			if want := fmt.Sprintf("b/%02d", page*30+i); string(k.Key) != want || k.Bytes != 1 {
-				t.Fatalf("page %d: got %s with %d bytes, want %s", page, k.Key, k.Bytes, want)
-			}
-		}
-		if more != (page < 3) || len(keys) == 0 {
-			t.Fatalf("page %d: %d keys, more %v", page, len(keys), more)
-		}
-		if !more {
-			break
-		}
-		after = keys[len(keys)-1].Key
-	}
-	if keys, more, _ := h.Store.List([]byte("b/"), []byte("a"), 200); len(keys) != 100 || more {
-		t.Fatalf("behind a: %d keys, more %v", len(keys), more)
-	}
-	if keys, more, _ := h.Store.List([]byte("b/"), []byte("c"), 200); len(keys) != 0 || more {
-		t.Fatalf("behind c: %d keys, more %v", len(keys), more)
-	}
-	if keys, more, _ := h.Store.List(nil, nil, 0); len(keys) != 0 || !more {
-		t.Fatalf("none: %d keys, more %v", len(keys), more)
-	}
-}
-
-func testListLiveOnly(t *testing.T, h *Harness) {
-	h.Put("a", "v")
-	h.PutUntil("b", "v", time.Second)
-	h.Put("c", "v")
-	h.Delete("c")
-	h.Put("d", "v")
-	r := h.PutUntil("e", "vvv", 2*time.Second)
-	keys, _, _ := h.Store.List([]byte("e"), nil, 1)
-	if len(keys) != 1 || keys[0].Version != r.Version || keys[0].Expires != r.Expires || keys[0].Bytes != 3 {
-		t.Fatalf("got %v, want what %v says", keys, r)
-	}
-	for _, want := range []string{"a b d e", "a d e", "a d"} {
-		if got := h.Keys(""); got != want {
-			t.Fatalf("got keys %q, want %q", got, want)
-		}
-		h.Advance(time.Second)
-	}
-	h.Want(r)
-}
-
-func testStatsExpiry(t *testing.T, h *Harness) {
-	h.Put("a", "12345")
-	h.PutUntil("b", "1234", time.Second)
-	h.PutUntil("c", "123", time.Second)
-	h.PutUntil("c", "123", time.Hour)
-	want := []events.StoreStats{{Keys: 3, Bytes: 15}, {Keys: 2, Bytes: 10}}
-	if got := h.Store.Stats(); got != want[0] {
-		t.Fatalf("got %v, want %v", got, want[0])
-	}
-	h.Advance(time.Second)
-	if got := h.Store.Stats(); got != want[1] {
-		t.Fatalf("after a second: got %v, want %v", got, want[1])
-	}
-	h.PutUntil("b", "again", time.Second)
-	h.Delete("c")
-	if got, want := h.Store.Stats(), (events.StoreStats{Keys: 2, Bytes: 12}); got != want {
-		t.Fatalf("put again: got %v, want %v", got, want)
-	}
-}
-
-func testStatsOverwrites(t *testing.T, h *Harness) {
-	for i := range 300 {
-		key, value := fmt.Sprint(i%10), fmt.Sprint(i%7)
-		switch i % 5 {
-		case 0:
-			h.PutUntil(key, value, time.Duration(i)*time.Millisecond)
-		case 1:
-			h.Delete(key)
-		case 2:
-			h.Drop(key)
-		default:
-			h.Put(key, value)
-		}
-		h.Advance(time.Millisecond)
-		keys, _, err := h.Store.List(nil, nil, 100)
-		var want events.StoreStats
-		for _, k := range keys {
-			want.Keys++
-			want.Bytes += int64(len(k.Key)) + k.Bytes
-		}
-		if got := h.Store.Stats(); got != want || err != nil {
-			t.Fatalf("step %d: stats say %v, the listing %v, %v", i, got, want, err)
-		}
 	}
 }
 
