@@ -287,6 +287,54 @@ func TestClient_NewRules(t *testing.T) {
 	}
 }
 
+// TestClient_RulesThereAndBack changes the rules and changes them back: what was
+// written in between stands, and what was deleted in between stays deleted.
+func TestClient_RulesThereAndBack(t *testing.T) {
+	c := newCluster(t, example(1, 1))
+	cl := c.client()
+	const keys = 24
+	for i := range keys {
+		c.put(cl, fmt.Sprint("k", i), "first")
+	}
+	away := example(2, 1)
+	away.Nodes[0].Rule = "md5 % 2 == 1"
+	c.restart(away)
+	cl = c.client()
+	c.eachUp(cl)
+	for i := range keys {
+		key := fmt.Sprint("k", i)
+		if i%2 == 0 {
+			c.put(cl, key, "second")
+		} else if _, err := cl.Delete(t.Context(), []byte(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.restart(example(3, 1))
+	cl = c.client()
+	c.eachUp(cl)
+	for i := range keys {
+		r, err := cl.Get(t.Context(), fmt.Append(nil, "k", i))
+		if i%2 == 0 && (err != nil || string(r.Value) != "second") {
+			t.Errorf("k%d is %q, %v: an old value is back", i, r.Value, err)
+		}
+		if i%2 == 1 && !errors.Is(err, events.ErrNotFound) {
+			t.Errorf("k%d is back after its delete: %q, %v", i, r.Value, err)
+		}
+	}
+	dumped := 0
+	for item, err := range cl.Dump(t.Context(), "", nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if dumped++; string(item.Value) != "second" {
+			t.Errorf("the dump has %s = %q", item.Key, item.Value)
+		}
+	}
+	if dumped != keys/2 {
+		t.Errorf("%d keys are dumped, want %d", dumped, keys/2)
+	}
+}
+
 // TestClient_FollowsANewMap keeps one client across a change of rules.
 func TestClient_FollowsANewMap(t *testing.T) {
 	c := newCluster(t, example(1, 1))

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"dht/events"
+	"dht/events/quorum"
 	"dht/nodes/placement"
 )
 
@@ -68,7 +69,7 @@ func (c *Client) listNode(ctx context.Context, node string, prefix []byte, yield
 		switch {
 		case last.More && len(page) > 0:
 		case last.Code != "":
-			return yield(Key{}, refusal(last))
+			return yield(Key{}, quorum.Refusal(last))
 		default:
 			return true
 		}
@@ -93,11 +94,6 @@ func (c *Client) askNode(ctx context.Context, node string, op events.Op, reqs ..
 		return nil, fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, node)
 	}
 	return answers, nil
-}
-
-// refusal is the error that a node answered with.
-func refusal(a events.Answer) error {
-	return fmt.Errorf("%w: %s says: %s", a.Code, a.Node, a.Error)
 }
 
 // NodeStatus is one member of the cluster map, as it is now.

@@ -15,10 +15,12 @@ type Info struct {
 	Map       MapID     `json:"map"`
 	Cluster   Cluster   `json:"cluster"`
 	Keys      int       `json:"keys"`
-	Misplaced int       `json:"misplaced"` // keys held that belong to other nodes
+	Misplaced int       `json:"misplaced"` // live keys held that belong to other nodes
+	Settled   bool      `json:"settled"`   // no record held, a tombstone neither, belongs to another node
 	Bytes     int64     `json:"bytes"`
 	Started   time.Time `json:"started"`
 	UptimeMS  int64     `json:"uptime_ms"` // by the node's own clock
+	Time      int64     `json:"time"`      // the node's clock, unix milliseconds
 	Build     string    `json:"build"`
 }
 

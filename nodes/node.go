@@ -31,6 +31,12 @@ type Store interface {
 	// tells whether limit cut the listing. With [events.ErrCorrupt] come the
 	// keys that are certain.
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
+	// Known calls each with every key of which anything is recorded, tombstones
+	// included, in no order; with [events.ErrCorrupt] when there may be more.
+	Known(each func(key []byte, live bool)) error
+	// Forget says that tombstones stamped before t may go: no other node holds
+	// an older record of their keys. Without it they stay.
+	Forget(t time.Time)
 	// Stats counts live keys.
 	Stats() events.StoreStats
 	// Newest is the newest version ever recorded.
@@ -63,7 +69,8 @@ type Node struct {
 	place     int
 	id        events.Version
 	started   time.Time
-	misplaced int
+	misplaced int  // live keys that belong to other nodes
+	settled   bool // no record here, a tombstone neither, belongs to another node
 	inFlight  atomic.Int64
 	peers     peers
 }
@@ -84,28 +91,31 @@ func New(o Options) (*Node, error) {
 	o.Clock.Observe(o.Store.Newest())
 	n := &Node{Options: o, place: place, id: o.Clock.Next(), started: o.Clock.Now()}
 	n.peers.settled = map[string]bool{}
-	var err error
-	n.misplaced, err = n.countMisplaced()
-	return n, err
+	if err := n.survey(); err != nil {
+		return nil, fmt.Errorf("survey the keys of %s: %w", n.Name, err)
+	}
+	n.forgetIfSettled()
+	return n, nil
 }
 
-func (n *Node) countMisplaced() (misplaced int, err error) {
-	const page = 10_000
-	var after []byte
-	for more := true; more; {
-		var keys []events.KeyInfo
-		keys, more, err = n.Store.List(nil, after, page)
-		if err != nil && !errors.Is(err, events.ErrCorrupt) { // a damaged folder still serves what is certain
-			return 0, fmt.Errorf("count misplaced keys of %s: %w", n.Name, err)
+// survey finds what an earlier map has left here. That never grows: a node that
+// is no owner never stores a put.
+func (n *Node) survey() error {
+	n.settled = true
+	err := n.Store.Known(func(key []byte, live bool) {
+		if n.Map.Ordinal(n.place, key) > 0 {
+			return
 		}
-		for _, k := range keys {
-			if n.Map.Ordinal(n.place, k.Key) == 0 {
-				misplaced++
-			}
-			after = k.Key
+		n.settled = false
+		if live {
+			n.misplaced++
 		}
+	})
+	if errors.Is(err, events.ErrCorrupt) { // it still serves what is certain
+		n.settled = false
+		return nil
 	}
-	return misplaced, nil
+	return err
 }
 
 // Do answers a request of one or more entries: reply is called exactly once,
@@ -159,21 +169,22 @@ func (n *Node) notStored(v placement.Verdict) events.Answer {
 }
 
 // admit refuses requests that must not be carried out, whoever owns the key.
-func (n *Node) admit(r *events.Request) error {
+func (n *Node) admit(op events.Op, r *events.Request) error {
 	if err := events.CheckKey(r.Key); err != nil {
 		return err
-	}
-	if len(r.Value) > events.MaxValue {
-		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, len(r.Value))
 	}
 	if r.Expires < 0 {
 		return fmt.Errorf("%w: expires %d is before 1970", events.ErrBadRequest, r.Expires)
 	}
-	return n.current(r)
+	return n.current(op, r)
 }
 
-// current refuses requests of another time or another map.
-func (n *Node) current(r *events.Request) error {
+// current refuses requests of another time or another map, and what came as a
+// value where none belongs: it is the next entry of a message without sizes.
+func (n *Node) current(op events.Op, r *events.Request) error {
+	if len(r.Value) > 0 && op != events.OpPut && op != events.OpUpdate {
+		return fmt.Errorf("%w: a %s carries no value; in a message of several entries each one but the last needs its size", events.ErrBadRequest, op)
+	}
 	if r.Deadline != 0 && n.Clock.Now().UnixMilli() > r.Deadline {
 		return fmt.Errorf("%w: the deadline has passed by the clock of %s", events.ErrLate, n.Name)
 	}
@@ -194,9 +205,11 @@ func (n *Node) Info() events.Info {
 		Cluster:   n.Map.Cluster(),
 		Keys:      stats.Keys,
 		Misplaced: n.misplaced,
+		Settled:   n.settled,
 		Bytes:     stats.Bytes,
 		Started:   n.started.UTC(),
 		UptimeMS:  n.Clock.Now().Sub(n.started).Milliseconds(),
+		Time:      n.Clock.Now().UnixMilli(),
 		Build:     n.Build,
 	}
 }

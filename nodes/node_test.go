@@ -275,6 +275,45 @@ func TestNode_MisplacedAfterNewRules(t *testing.T) {
 	}
 	b.want(b.put("l1", "not mine any more", events.Version{}), events.StatusNotStored, "")
 	b.want(b.one(events.OpGet, key("l3")), events.StatusNotStored, "")
+
+	// Back again: what another node knows may be newer than what is here.
+	back := cluster(3, 1)
+	b.restart("linux", back)
+	if found := b.one(events.OpGet, key("l1")); fmt.Sprint(found.Ask) != "[mac android]" || found.Owner != 1 {
+		t.Errorf("back at its old owner, l1 is found as %+v", found)
+	}
+}
+
+// TestNode_MisplacedTombstonesCount deletes a key, then moves it away: only a
+// node that tells of the tombstone keeps an older copy elsewhere from coming back.
+func TestNode_MisplacedTombstonesCount(t *testing.T) {
+	b := newBench(t, "linux", cluster(1, 1))
+	if !b.Info().Settled {
+		t.Error("an empty node is not settled")
+	}
+	b.put("l1", "x", events.Version{})
+	b.one(events.OpDelete, key("l1"))
+	swapped := cluster(2, 1)
+	swapped.Nodes[0].Rule, swapped.Nodes[1].Rule = swapped.Nodes[1].Rule, swapped.Nodes[0].Rule
+	b.restart("linux", swapped)
+	if info := b.Info(); info.Settled || info.Misplaced != 0 {
+		t.Errorf("with a tombstone of another's key the node says %+v", info)
+	}
+	a := b.one(events.OpGet, key("l1"))
+	b.want(a, events.StatusDeleted, "")
+	if a.Owner != 0 || a.Version.IsZero() {
+		t.Errorf("the tombstone is told as %+v", a)
+	}
+}
+
+func TestNode_RefusesAValueWhereNoneBelongs(t *testing.T) {
+	b := newBench(t, "linux", cluster(1, 1))
+	b.put("l1", "x", events.Version{})
+	for _, op := range []events.Op{events.OpGet, events.OpDelete, events.OpKeys} {
+		r := events.Request{Key: []byte("l1"), Value: []byte(`{"key":"l2"}`)}
+		b.want(b.do(op, r)[0], events.StatusError, events.ErrBadRequest)
+	}
+	b.want(b.one(events.OpGet, key("l1")), events.StatusFound, "")
 }
 
 func TestNode_AbsentNamesWhomToAsk(t *testing.T) {
@@ -283,24 +322,24 @@ func TestNode_AbsentNamesWhomToAsk(t *testing.T) {
 	if got := ask(); got != "[mac android]" {
 		t.Errorf("before anything is heard: ask %s", got)
 	}
-	heard := func(name string, misplaced int) {
+	heard := func(name string, settled bool) {
 		t.Helper()
 		peer := newBench(t, name, cluster(2, 1))
 		info := peer.Info()
-		info.Misplaced = misplaced
+		info.Settled = settled
 		if err := b.Heard(info); err != nil {
 			t.Fatal(err)
 		}
 	}
-	heard("mac", 0)
-	heard("android", 5)
+	heard("mac", true)
+	heard("android", false)
 	if got := ask(); got != "[android]" {
 		t.Errorf("mac is settled, android is not: ask %s", got)
 	}
 	// A delete of what is not here must hide what android may hold.
 	b.want(b.one(events.OpDelete, key("l1")), events.StatusAbsent, "")
 	b.want(b.one(events.OpGet, key("l1")), events.StatusDeleted, "")
-	heard("android", 0)
+	heard("android", true)
 	b.want(b.one(events.OpDelete, key("l2")), events.StatusAbsent, "")
 	b.want(b.one(events.OpGet, key("l2")), events.StatusAbsent, "")
 }

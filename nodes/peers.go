@@ -3,12 +3,14 @@ package nodes
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"dht/events"
 )
 
-// peers remembers which nodes hold nothing that belongs elsewhere. Within one
-// map that only ever becomes true: a node that is no owner never stores a put.
+// peers remembers which nodes hold no record that belongs elsewhere, not even a
+// tombstone. Within one map that only ever becomes true: a node that is no owner
+// never stores a put.
 type peers struct {
 	mu      sync.RWMutex
 	settled map[string]bool
@@ -46,12 +48,25 @@ func (n *Node) Heard(info events.Info) error {
 		}
 		return nil
 	}
-	if info.Map == n.Map.ID() && info.Misplaced == 0 {
-		n.peers.mu.Lock()
-		defer n.peers.mu.Unlock()
-		n.peers.settled[info.Node] = true
+	if info.Map == n.Map.ID() && info.Settled {
+		n.peers.add(info.Node)
+		n.forgetIfSettled()
 	}
 	return nil
+}
+
+func (p *peers) add(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settled[name] = true
+}
+
+// forgetIfSettled lets tombstones go when no older record of their keys can
+// come from another node: while one may, they keep deleted keys deleted.
+func (n *Node) forgetIfSettled() {
+	if len(n.peers.unsettled(n)) == 0 {
+		n.Store.Forget(time.UnixMilli(1<<48 - 1)) // later than every version
+	}
 }
 
 func (n *Node) conflict(info events.Info) error {

@@ -6,30 +6,29 @@ import (
 	"dht/events"
 )
 
-// get answers from what is stored here. A node that is no owner still gives
-// what it happens to hold: an earlier map may have put it there.
+// get answers from what is stored here. A node that is no owner still tells what
+// it knows of the key, deleted or not: an earlier map may have put it there.
 func (n *Node) get(r *events.Request) events.Answer {
-	err := n.admit(r)
-	if err == nil && len(r.Value) > 0 {
-		err = fmt.Errorf("%w: a get carries no value; in a message of several entries each one but the last needs its size", events.ErrBadRequest)
-	}
-	if err != nil {
+	if err := n.admit(events.OpGet, r); err != nil {
 		return n.Refuse(err)
 	}
 	verdict := n.Map.Judge(n.place, r.Key)
-	if verdict.Owner == 0 && n.misplaced == 0 {
+	if verdict.Owner == 0 && n.settled {
 		return n.notStored(verdict)
 	}
 	record, err := n.Store.Get(r.Key)
-	if verdict.Owner == 0 && (err != nil || !record.Live(n.Clock.Now())) {
-		return n.notStored(verdict)
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return n.Refuse(fmt.Errorf("get %q: %w", r.Key, err))
+	case verdict.Owner == 0 && !record.Known():
+		return n.notStored(verdict)
 	}
 	return n.recorded(record, verdict.Owner)
 }
 
+// recorded tells what stands here. An owner names the nodes that may know
+// something newer: rules that change, and change back, leave an old record at
+// an owner and a newer one elsewhere.
 func (n *Node) recorded(r events.Record, owner int) events.Answer {
 	a := n.answer(events.StatusAbsent)
 	a.Owner, a.Version = owner, r.Version
@@ -38,7 +37,8 @@ func (n *Node) recorded(r events.Record, owner int) events.Answer {
 		a.Status, a.Value, a.Expires = events.StatusFound, r.Value, r.Expires
 	case r.Known(): // an expired record counts as a tombstone
 		a.Status = events.StatusDeleted
-	default:
+	}
+	if owner > 0 {
 		a.Ask = n.peers.unsettled(n)
 	}
 	return a
@@ -52,7 +52,7 @@ const (
 // keys lists what is stored here, misplaced keys included; where damage hides
 // some, the last answer says so and the others are those that are certain.
 func (n *Node) keys(r *events.Request) []events.Answer {
-	if err := n.current(r); err != nil {
+	if err := n.current(events.OpKeys, r); err != nil {
 		return []events.Answer{n.Refuse(err)}
 	}
 	limit := maxListKeys

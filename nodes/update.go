@@ -118,7 +118,7 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 		*a = b.refuse(a.Owner, fmt.Errorf("%w: what stands under %q cannot be read: put it anew", events.ErrCorrupt, r.Key))
 		return false
 	}
-	if !current.Known() && !r.Settled && r.Update != events.UpdateAdopt {
+	if !r.Settled && r.Update != events.UpdateAdopt {
 		if a.Ask = n.peers.unsettled(n); len(a.Ask) > 0 {
 			a.Status = events.StatusAbsent
 			return false
@@ -140,7 +140,7 @@ func verdict(current *events.Record, live bool, r *events.Request, now time.Time
 	needs := r.If
 	switch r.Update {
 	case events.UpdateAdopt:
-		if current.Known() {
+		if current.Version.Compare(r.Version) >= 0 {
 			return events.StatusUnchanged
 		}
 		return events.StatusStored

@@ -3,6 +3,7 @@ package nodes
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"dht/events"
 )
@@ -39,7 +40,7 @@ type batch struct {
 // entry answers one entry at once, or adds its change.
 func (b *batch) entry(i int, r *events.Request) {
 	n := b.node
-	if err := n.admit(r); err != nil {
+	if err := n.admit(b.op, r); err != nil {
 		b.answers[i] = n.Refuse(err)
 		return
 	}
@@ -75,9 +76,9 @@ func (n *Node) checkStamp(v events.Version) error {
 	}
 	switch ahead := v.Time().Sub(n.Clock.Now()); {
 	case ahead > MaxAhead:
-		return fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s", events.ErrClockAhead, ahead, n.Name)
+		return fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s", events.ErrClockAhead, ahead.Round(time.Millisecond), n.Name)
 	case ahead < -MaxAge:
-		return fmt.Errorf("%w: the version was stamped %v ago by the clock of %s", events.ErrLate, -ahead, n.Name)
+		return fmt.Errorf("%w: the version was stamped %v ago by the clock of %s", events.ErrLate, -ahead.Round(time.Millisecond), n.Name)
 	}
 	n.Clock.Observe(v)
 	return nil
@@ -116,8 +117,8 @@ func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Rec
 		case next.Deleted && !current.Corrupt && !current.Live(b.node.Clock.Now()):
 			a.Status = events.StatusAbsent
 			// Nothing was here; but a node that is still to be settled may hold
-			// the key from an earlier map, and only a tombstone hides that.
-			if current.Known() || len(b.node.peers.unsettled(b.node)) == 0 {
+			// the key from an earlier map, and only a newer tombstone hides that.
+			if len(b.node.peers.unsettled(b.node)) == 0 {
 				return events.Record{}, false
 			}
 			return next, true

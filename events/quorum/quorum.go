@@ -11,10 +11,10 @@
 //   - Silence is never not-stored and never absent.
 //   - A put or delete is done when every owner says so. With an owner silent it is
 //     unknown: it may have been applied.
-//   - A get is found when an owner says so; of several, the newest version counts.
-//   - A get is not found when every owner says absent, and every node that they
-//     name as one to ask (it may hold the key from an earlier map) has answered
-//     without finding it; or when the newest that owners know is a delete.
+//   - A get wants the owners, and every node that they name as one to ask: it may
+//     know something newer, from an earlier map. The newest version counts, be it
+//     a value or a delete.
+//   - At "every-match" one owner's value is enough when another stays silent.
 //   - Any other answer of an owner is an error of that condition.
 package quorum
 
@@ -108,18 +108,13 @@ func (t *Tally) Decided() bool {
 	return len(t.silent(t.toAsk())) == 0
 }
 
-// toAsk lists the nodes whose answer counts beside the owners': a get that
-// every owner calls absent may still be found where an earlier map put it.
+// toAsk lists the nodes whose answer to a get counts beside the owners'.
 func (t *Tally) toAsk() (names []string) {
 	if t.q.Op != events.OpGet {
 		return nil
 	}
 	for _, owner := range t.q.Owners {
-		a := t.answer(owner)
-		if a.Status != events.StatusAbsent {
-			return nil
-		}
-		names = append(names, a.Ask...)
+		names = append(names, t.answer(owner).Ask...)
 	}
 	return names
 }
@@ -153,7 +148,7 @@ func (t *Tally) judgeWrite() (o Outcome) {
 			}
 		case events.StatusSilent:
 		default:
-			return Outcome{Winner: a, Err: refusal(a)}
+			return Outcome{Winner: a, Err: Refusal(a)}
 		}
 	}
 	if silent := t.silent(t.q.Owners); len(silent) > 0 {
@@ -164,53 +159,47 @@ func (t *Tally) judgeWrite() (o Outcome) {
 }
 
 func (t *Tally) judgeGet() (o Outcome) {
-	for _, owner := range t.q.Owners {
-		a := t.answer(owner)
+	asked := t.toAsk()
+	for _, node := range slices.Concat(t.q.Owners, asked) {
+		a := t.answer(node)
 		switch a.Status {
 		case events.StatusFound, events.StatusDeleted:
 			if o.Status == "" || a.Version.Compare(o.Winner.Version) > 0 {
 				o.Status, o.Winner = a.Status, a
 			}
-		case events.StatusAbsent, events.StatusSilent:
+		case events.StatusAbsent, events.StatusNotStored, events.StatusSilent:
 		default:
-			return Outcome{Winner: a, Err: refusal(a)}
+			return Outcome{Winner: a, Err: Refusal(a)}
 		}
 	}
-	silent := t.silent(t.q.Owners)
-	switch {
-	case o.Status == events.StatusFound:
-		return o
-	case len(silent) > 0:
-		o.Err = fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, list(silent))
-		return o
-	case o.Status == events.StatusDeleted:
+	if err := t.uncertain(o, asked); err != nil {
+		return Outcome{Winner: o.Winner, Err: err}
+	}
+	if o.Status != events.StatusFound {
 		o.Err = events.ErrNotFound
-		return o
-	}
-	return t.judgeAbsent()
-}
-
-// judgeAbsent looks for the key where an earlier map put it.
-func (t *Tally) judgeAbsent() (o Outcome) {
-	asked := t.toAsk()
-	for _, node := range asked {
-		a := t.answer(node)
-		if a.Status == events.StatusFound && a.Version.Compare(o.Winner.Version) > 0 {
-			o.Status, o.Winner = a.Status, a
-		}
-	}
-	if silent := t.silent(asked); len(silent) > 0 {
-		return Outcome{Err: fmt.Errorf("%w: %s did not answer, and may hold the key from before the rules changed",
-			events.ErrOwnerOffline, list(silent))}
-	}
-	if o.Status == "" {
-		return Outcome{Status: events.StatusAbsent, Err: events.ErrNotFound}
 	}
 	return o
 }
 
-// refusal makes an owner's answer an error of its condition.
-func refusal(a events.Answer) error {
+// uncertain says which silence keeps a get from being answered.
+func (t *Tally) uncertain(o Outcome, asked []string) error {
+	for _, owner := range t.q.Owners {
+		if a := t.answer(owner); a.Status == events.StatusNotStored {
+			return Refusal(a)
+		}
+	}
+	if silent := t.silent(t.q.Owners); len(silent) > 0 && (o.Status != events.StatusFound || o.Winner.Owner == 0) {
+		return fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, list(silent))
+	}
+	if silent := t.silent(asked); len(silent) > 0 {
+		return fmt.Errorf("%w: %s did not answer, and may hold the key from before the rules changed", events.ErrOwnerOffline, list(silent))
+	}
+	return nil
+}
+
+// Refusal makes a node's answer that is neither yes nor no an error of its
+// condition.
+func Refusal(a events.Answer) error {
 	code := a.Code
 	switch a.Status {
 	case events.StatusSuperseded:
@@ -230,7 +219,7 @@ func refusal(a events.Answer) error {
 		code = events.ErrInternal
 	}
 	if a.Error != "" {
-		return fmt.Errorf("%w: %s says: %s", code, a.Node, a.Error)
+		return fmt.Errorf("%w: %s says: %s", code, a.Node, strings.TrimPrefix(a.Error, code.Error()+": "))
 	}
 	return fmt.Errorf("%w: so says %s", code, a.Node)
 }

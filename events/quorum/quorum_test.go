@@ -33,7 +33,7 @@ func answers(text string) (list []events.Answer) {
 			status, a.Ask = s, strings.Split(ask, "+")
 		}
 		status, version, _ := strings.Cut(status, "@")
-		a.Status = events.Status(status)
+		a.Status, a.Owner = events.Status(status), map[bool]int{true: 1}[node == "linux"]
 		a.Version = map[string]events.Version{"": {}, "1": older, "2": newer}[version]
 		list = append(list, a)
 	}
@@ -69,9 +69,16 @@ func TestTally(t *testing.T) {
 		{events.OpGet, "linux", "linux found@1", "found linux", nil},
 		{events.OpGet, "linux", "mac found@2", waiting, events.ErrOwnerOffline},
 		{events.OpGet, "linux", "mac found@2, linux found@1", "found linux", nil},
+		{events.OpGet, "linux", "linux not-stored", "error ", events.ErrRefused},
 		{events.OpGet, "linux", "linux absent", "error ", events.ErrNotFound},
 		{events.OpGet, "linux", "linux deleted@2", "error linux", events.ErrNotFound},
-		{events.OpGet, "linux", "linux deleted@2, mac found@1", "error linux", events.ErrNotFound},
+		{events.OpGet, "linux", "linux deleted@2?mac, mac found@1", "error linux", events.ErrNotFound},
+		{events.OpGet, "linux", "linux deleted@1?mac, mac found@2", "found mac", nil},
+		{events.OpGet, "linux", "linux found@1?mac", waiting, events.ErrOwnerOffline},
+		{events.OpGet, "linux", "linux found@1?mac, mac not-stored", "found linux", nil},
+		{events.OpGet, "linux", "linux found@1?mac, mac found@2", "found mac", nil},
+		{events.OpGet, "linux", "linux found@1?mac, mac deleted@2", "error mac", events.ErrNotFound},
+		{events.OpGet, "linux", "linux found@1?mac, mac corrupt", "error mac", events.ErrCorrupt},
 		{events.OpGet, "linux", "linux absent?mac", waiting, events.ErrOwnerOffline},
 		{events.OpGet, "linux", "linux absent?mac, mac not-stored", "error ", events.ErrNotFound},
 		{events.OpGet, "linux", "linux absent?mac, mac found@1", "found mac", nil},
@@ -129,7 +136,7 @@ func TestTally_IgnoresStrangersAndSecondAnswers(t *testing.T) {
 // nothing that comes later changes the outcome.
 func TestTally_DecidedIsFinal(t *testing.T) {
 	statuses := []string{"stored", "superseded@2", "not-stored", "found@1", "found@2", "absent", "absent?mac", "absent?mac+android",
-		"deleted@1", "deleted@2", "corrupt", "stale-map", "busy", "error"}
+		"deleted@1", "deleted@2", "found@1?mac", "deleted@1?android", "corrupt", "stale-map", "busy", "error"}
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 20_000 {
@@ -138,7 +145,7 @@ func TestTally_DecidedIsFinal(t *testing.T) {
 		decided := ""
 		for _, i := range random.Perm(len(nodes)) {
 			status := statuses[random.IntN(len(statuses))]
-			if i > 0 && !slices.Contains([]string{"not-stored", "found@1", "found@2"}, status) {
+			if i > 0 && !slices.Contains([]string{"not-stored", "found@1", "found@2", "deleted@1", "deleted@2"}, status) {
 				status = "not-stored" // what a node that is no owner may say
 			}
 			tally.Add(answers(nodes[i] + " " + status)[0])

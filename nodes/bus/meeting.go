@@ -118,7 +118,7 @@ func (m *meeting) run(ctx context.Context) {
 				m.server.fail(err)
 				return
 			}
-			if info.Map == m.server.node.Map.ID() && info.Misplaced == 0 {
+			if info.Map == m.server.node.Map.ID() && info.Settled {
 				delete(missing, info.Node)
 			}
 		}

@@ -138,10 +138,8 @@ func (s *session) outcome(i int) (events.Answer, error) {
 		return a, s.silence(q, s.slots[q.first].group.place, err)
 	}
 	switch a.Status {
-	case events.StatusFound, events.StatusStored, events.StatusDeleted, events.StatusUnchanged:
-		return a, nil
-	case events.StatusAbsent:
-		if len(a.Ask) == 0 || q.op == events.OpDelete {
+	case events.StatusFound, events.StatusStored, events.StatusDeleted, events.StatusUnchanged, events.StatusAbsent:
+		if len(a.Ask) == 0 {
 			return a, nil
 		}
 		if q.op == events.OpUpdate {
@@ -200,8 +198,8 @@ func (s *session) askNodes(names []string, key []byte) (answers []events.Answer)
 	return answers
 }
 
-// adopt does an update whose owner knows nothing of the key, though others may
-// hold it from an earlier map: none of them can change it meanwhile, for a node
+// adopt does an update where others than the owner may know something newer of
+// the key, from an earlier map: none of them can change it meanwhile, for a node
 // that is no owner never stores a put.
 func (s *session) adopt(q *question, undecided events.Answer) (events.Answer, error) {
 	answers := s.askNodes(undecided.Ask, q.req.Key)
@@ -211,12 +209,15 @@ func (s *session) adopt(q *question, undecided events.Answer) (events.Answer, er
 	}
 	var newest events.Answer
 	for _, a := range answers {
-		if a.Status == events.StatusFound && a.Version.Compare(newest.Version) > 0 {
+		if a.Version.Compare(newest.Version) > 0 {
 			newest = a
 		}
 	}
 	owner := s.slots[q.first].group.place
-	if newest.Status == events.StatusFound {
+	if newest.Status == events.StatusDeleted {
+		newest.Expires = 1 // an expired record is a tombstone of its version
+	}
+	if !newest.Version.IsZero() {
 		s.enqueue(owner, events.OpUpdate, events.Request{Key: q.req.Key, Update: events.UpdateAdopt,
 			Value: newest.Value, Version: newest.Version, Expires: newest.Expires})
 	}
