@@ -1,9 +1,11 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"dht/events"
@@ -11,16 +13,17 @@ import (
 	"dht/nodes/placement"
 )
 
-// ask sends one request to every node and waits until it is decided.
-func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r events.Request, o options) quorum.Outcome {
+// ask sends one request to every node and waits until it is decided. It returns
+// how often the request was sent.
+func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r events.Request, o options) (_ quorum.Outcome, sent int) {
 	c.stamp(ctx, m, op, &r, o)
 	message := events.AppendRequests(nil, r)
 	if room := c.transport.MaxMessage(); len(message) > room {
 		return quorum.Outcome{Status: events.StatusError, Err: fmt.Errorf("%w: a value of %d bytes under a key of %d does not fit the bus, which carries %d",
-			events.ErrTooLarge, len(r.Value), len(r.Key), room)}
+			events.ErrTooLarge, len(r.Value), len(r.Key), room)}, 0
 	}
 	tally := quorum.New(quorum.Question{Op: op, Nodes: m.Names(nil), Owners: m.Names(m.Owners(r.Key, nil)), All: o.all})
-	err := c.transport.Ask(ctx, "", op, message, func(reply []byte) bool {
+	sent, err := c.transport.Ask(ctx, "", op, message, func(reply []byte) bool {
 		var a events.Answer
 		if _, err := events.NextAnswer(reply, &a); err != nil {
 			return false // unreadable is as good as silent
@@ -29,9 +32,9 @@ func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r even
 		return tally.Decided()
 	})
 	if err != nil {
-		return quorum.Outcome{Status: events.StatusError, Err: err}
+		return quorum.Outcome{Status: events.StatusError, Err: err}, sent
 	}
-	return tally.Outcome()
+	return tally.Outcome(), sent
 }
 
 // stamp fills in what the library alone may say: exactly one party stamps.
@@ -51,17 +54,19 @@ func (c *Client) stamp(ctx context.Context, m *placement.Map, op events.Op, r *e
 }
 
 // learn takes what a refusal teaches, and reports whether to ask anew.
-func (c *Client) learn(err error, o quorum.Outcome) bool {
+func (c *Client) learn(o quorum.Outcome) bool {
 	switch {
-	case errors.Is(err, events.ErrClockAhead), errors.Is(err, events.ErrLate):
+	case errors.Is(o.Err, events.ErrClockAhead), errors.Is(o.Err, events.ErrLate):
 		if o.Winner.Time == 0 {
 			return false
 		}
 		c.clock.Sync(time.UnixMilli(o.Winner.Time))
-	case errors.Is(err, events.ErrSuperseded):
-		c.clock.Observe(o.Winner.Version)
-	case errors.Is(err, events.ErrStaleMap):
-		c.forgetMap()
+	case errors.Is(o.Err, events.ErrSuperseded):
+		c.clock.Overtake(o.Winner.Version)
+	case errors.Is(o.Err, events.ErrStaleMap):
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.m, c.stale = nil, true
 	default:
 		return false
 	}
@@ -76,40 +81,63 @@ func resultOf(key []byte, o quorum.Outcome) Result {
 // Map is the cluster map that the nodes hold. It is asked for once, and again
 // after a node has said that it changed.
 func (c *Client) Map(ctx context.Context) (*placement.Map, error) {
+	if m, _ := c.known(); m != nil {
+		return m, nil
+	}
+	asked := c.asking.DoChan("map", func() (any, error) { return c.learnMap(context.WithoutCancel(ctx)) })
+	select {
+	case r := <-asked:
+		m, _ := r.Val.(*placement.Map)
+		return m, r.Err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w from any node: %w", events.ErrUnreachable, context.Cause(ctx))
+	}
+}
+
+func (c *Client) known() (m *placement.Map, stale bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.m != nil {
-		return c.m, nil
-	}
+	return c.m, c.stale
+}
+
+// learnMap believes the first node that speaks; when some node is known to hold
+// a newer map, the newest of all that are up.
+func (c *Client) learnMap(ctx context.Context) (*placement.Map, error) {
 	within := c.timeout
-	if c.stale > 1 { // some nodes hold a newer map: hear all who are up
+	_, stale := c.known()
+	if stale {
 		within /= 4
 	}
-	infos, err := c.infos(ctx, within, func(infos []events.Info) bool { return len(infos) >= c.stale })
+	infos, err := c.infos(ctx, within, func(infos []events.Info) bool {
+		return !stale || len(infos) >= len(newest(infos).Cluster.Nodes)
+	})
 	if err != nil {
 		return nil, err
 	}
-	newest := infos[0]
-	for _, info := range infos {
-		if info.Map.Epoch > newest.Map.Epoch {
-			newest = info
-		}
+	info := newest(infos)
+	m, err := placement.New(info.Cluster)
+	if err != nil {
+		return nil, fmt.Errorf("cluster map of %s: %w", info.Node, err)
 	}
-	if c.m, err = placement.New(newest.Cluster); err != nil {
-		return nil, fmt.Errorf("cluster map of %s: %w", newest.Node, err)
-	}
-	return c.m, nil
-}
-
-// forgetMap makes the next request ask every node for its map: some of them
-// hold a newer one.
-func (c *Client) forgetMap() {
+	c.agreeOnTime(time.UnixMilli(info.Time))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.m != nil {
-		c.stale = c.m.Len()
+	c.m, c.stale = m, false
+	return m, nil
+}
+
+func newest(infos []events.Info) events.Info {
+	return slices.MaxFunc(infos, func(a, b events.Info) int { return cmp.Compare(a.Map.Epoch, b.Map.Epoch) })
+}
+
+// clockOff is how far a client's clock may be off before it takes a node's: a
+// value's time to live counts by the nodes' clocks.
+const clockOff = 250 * time.Millisecond
+
+func (c *Client) agreeOnTime(node time.Time) {
+	if off := node.Sub(c.clock.Now()); off > clockOff || off < -clockOff {
+		c.clock.Sync(node)
 	}
-	c.m = nil
 }
 
 // askAgain is the first pause after which nodes that were not heard are asked
@@ -124,7 +152,7 @@ func (c *Client) infos(ctx context.Context, within time.Duration, enough func([]
 	var infos []events.Info
 	for pause := askAgain; ; pause *= 2 {
 		attempt, stop := context.WithTimeout(ctx, pause)
-		err := c.transport.Ask(attempt, "", events.OpInfo, nil, func(reply []byte) bool {
+		_, err := c.transport.Ask(attempt, "", events.OpInfo, nil, func(reply []byte) bool {
 			if info, err := events.DecodeInfo(reply); err == nil {
 				infos = add(infos, info)
 			}

@@ -9,12 +9,14 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/singleflight"
 
 	"dht/events"
 	"dht/nodes/placement"
@@ -40,9 +42,11 @@ type Client struct {
 	clock     *events.Clock
 	timeout   time.Duration
 
+	asking singleflight.Group // for the map
+
 	mu    sync.Mutex // guards what follows
 	m     *placement.Map
-	stale int // how many nodes to hear before a map is believed; 0: any one
+	stale bool // some node holds a newer map: hear all before one is believed
 }
 
 // Connect reaches a NATS server, or returns [events.ErrUnreachable]. Whether
@@ -155,12 +159,14 @@ func (c *Client) Delete(ctx context.Context, key []byte, opts ...Option) (Result
 	return c.do(ctx, events.OpDelete, events.Request{Key: key}, opts)
 }
 
-// attempts bounds how often a request is stamped anew.
+// attempts bounds how often a request is asked anew for a reason that ought to
+// be gone after once.
 const attempts = 4
 
 // do asks until the answer is not one that asking anew would change: a node
 // with another clock, another map or a newer version says how to go on, and has
-// applied nothing.
+// applied nothing. Against others who write the same key it goes on as long as
+// ctx lets it.
 func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []Option) (Result, error) {
 	var o options
 	for _, opt := range opts {
@@ -172,17 +178,21 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	var err error
-	for range attempts {
-		var m *placement.Map
-		if m, err = c.Map(ctx); err != nil {
+	for left := attempts; ; {
+		m, err := c.Map(ctx)
+		if err != nil {
 			return result, err
 		}
-		outcome := c.ask(ctx, m, op, r, o)
-		result, err = resultOf(r.Key, outcome), outcome.Err
-		if err == nil || ctx.Err() != nil || !c.learn(err, outcome) {
-			break
+		outcome, sent := c.ask(ctx, m, op, r, o)
+		result = resultOf(r.Key, outcome)
+		if !errors.Is(outcome.Err, events.ErrSuperseded) {
+			left--
+		}
+		if outcome.Err == nil || left == 0 || ctx.Err() != nil || !c.learn(outcome) {
+			return result, outcome.Err
+		}
+		if op.Writes() && sent > 1 {
+			return result, fmt.Errorf("%w: it was sent twice, and what became of the first time is not known (%v)", events.ErrUnknown, outcome.Err)
 		}
 	}
-	return result, err
 }

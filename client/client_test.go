@@ -153,6 +153,71 @@ func TestClient_WrongClocksCanWrite(t *testing.T) {
 
 const nodesAhead = 500 * time.Millisecond
 
+// TestClient_NodesWithDifferentClocks has one owner an hour ahead of the others:
+// its refusal tells the client its time.
+func TestClient_NodesWithDifferentClocks(t *testing.T) {
+	c := newCluster(t, example(1, 1))
+	c.kill("mac")
+	c.skew["mac"] = time.Hour
+	c.start("mac")
+	cl := c.client()
+	c.eachUp(cl)
+	for range 2 {
+		for _, owner := range []string{"linux", "mac", "android"} {
+			key := c.keyOf(owner, 1)
+			c.put(cl, key, owner)
+			if got := c.get(cl, key); got != owner {
+				t.Errorf("%s has %q", key, got)
+			}
+		}
+	}
+}
+
+// TestClient_ManyWritersOfOneKey lets clients with clocks apart write one key:
+// each put succeeds in the end.
+func TestClient_ManyWritersOfOneKey(t *testing.T) {
+	c := newCluster(t, example(1, 1))
+	var writers sync.WaitGroup
+	for i := range 8 {
+		skew := time.Duration(i) * 10 * time.Millisecond
+		cl := c.client(func(o *client.Options) { o.Now = func() time.Time { return time.Now().Add(skew) } })
+		writers.Go(func() {
+			for n := range 50 {
+				if _, err := cl.Put(t.Context(), []byte("k"), fmt.Append(nil, i, n)); err != nil {
+					t.Errorf("writer %d, put %d: %v", i, n, err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+}
+
+// TestClient_ContextIsHonoured waits for the map of a cluster that is not there.
+func TestClient_ContextIsHonoured(t *testing.T) {
+	cl, err := client.Connect(client.Options{Servers: []string{standalone(t).URL()}, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	var askers sync.WaitGroup
+	for range 2 {
+		askers.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if _, err := cl.Get(ctx, []byte("k")); !errors.Is(err, events.ErrUnreachable) {
+				t.Errorf("get: %v", err)
+			}
+		})
+	}
+	askers.Wait()
+	if err := cl.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
 // TestClient_LastWriterWinsOverAFastClock writes with a clock that is ahead by
 // less than nodes refuse, then with a right one.
 func TestClient_LastWriterWinsOverAFastClock(t *testing.T) {

@@ -81,7 +81,7 @@ func (c *Client) askNode(ctx context.Context, node string, op events.Op, reqs ..
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var decodeErr error
-	err = c.transport.Ask(ctx, node, op, events.AppendRequests(nil, reqs...), func(reply []byte) bool {
+	_, err = c.transport.Ask(ctx, node, op, events.AppendRequests(nil, reqs...), func(reply []byte) bool {
 		answers, decodeErr = events.DecodeAnswers(reply)
 		return true
 	})
@@ -145,9 +145,7 @@ type Explanation struct {
 // result's error is that of [Client.Get]; an explanation comes with it.
 func (c *Client) Explain(ctx context.Context, key []byte) (Explanation, error) {
 	result, err := c.Get(ctx, key, AllAnswers())
-	c.mu.Lock()
-	m := c.m
-	c.mu.Unlock()
+	m, _ := c.known()
 	if m == nil {
 		return Explanation{Key: key, Result: result}, err
 	}

@@ -57,12 +57,11 @@ func (c *Client) Scatter(ctx context.Context, count int, done func()) (Scattered
 
 // owners are whom the rules name for key.
 func (c *Client) owners(key []byte) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.m == nil {
+	m, _ := c.known()
+	if m == nil {
 		return nil
 	}
-	return c.m.Names(c.m.Owners(key, nil))
+	return m.Names(m.Owners(key, nil))
 }
 
 // count holds the answers about one key to the rules.

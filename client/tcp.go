@@ -55,12 +55,11 @@ func ConnectTCP(ctx context.Context, addr string, o Options) (*Client, error) {
 
 // Ask sends message to one node, or one copy of it to each, through the entry
 // node. Nothing is sent twice.
-func (t *tcpTransport) Ask(ctx context.Context, to string, op events.Op, message []byte, take func([]byte) bool) error {
+func (t *tcpTransport) Ask(ctx context.Context, to string, op events.Op, message []byte, take func([]byte) bool) (sent int, err error) {
 	names := []string{to}
 	if to == "" {
-		var err error
 		if names, err = t.members(ctx); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	results := make(chan result, len(names))
@@ -74,16 +73,16 @@ func (t *tcpTransport) Ask(ctx context.Context, to string, op events.Op, message
 			switch {
 			case r.unsent():
 				if unsent++; unsent == len(names) {
-					return fmt.Errorf("%w from %s: %w", events.ErrUnreachable, t.addr, r.err)
+					return 0, fmt.Errorf("%w from %s: %w", events.ErrUnreachable, t.addr, r.err)
 				}
 			case r.err == nil && r.reply.Kind == '$' && take(r.reply.Text):
-				return nil
+				return 1, nil
 			}
 		case <-ctx.Done():
-			return nil
+			return 1, nil
 		}
 	}
-	return nil
+	return 1, nil
 }
 
 // result is a reply, or why there is none.

@@ -18,11 +18,12 @@ import (
 type Transport interface {
 	// Ask sends message to the node called to, to every node when that is
 	// empty, and calls take with each reply, one at a time, until take returns
-	// true, ctx ends or it is certain that no more will come. It may send the same bytes again when replies fail to
-	// come. Its error says that nothing could be sent, wrapping
-	// [events.ErrUnreachable] or [events.ErrTooLarge]; that nobody replied is
-	// no error. take is not called after Ask has returned.
-	Ask(ctx context.Context, to string, op events.Op, message []byte, take func(reply []byte) (enough bool)) error
+	// true, ctx ends or the transport is closed. It may send the same bytes
+	// again when replies fail to come, and returns how often it sent them. Its
+	// error says that nothing could be sent, wrapping [events.ErrUnreachable]
+	// or [events.ErrTooLarge]; that nobody replied is no error. take is not
+	// called after Ask has returned.
+	Ask(ctx context.Context, to string, op events.Op, message []byte, take func(reply []byte) (enough bool)) (sent int, err error)
 	// MaxMessage is how many bytes a message may have.
 	MaxMessage() int
 	// Close ends what is under way. It is idempotent.
@@ -38,6 +39,8 @@ type busTransport struct {
 	subjects events.Subjects
 	sub      *nats.Subscription
 	prefix   string // of the inbox, with its last dot
+	closed   chan struct{}
+	close    sync.Once
 
 	mu    sync.Mutex // guards calls and last
 	calls map[uint64]*call
@@ -59,7 +62,7 @@ type call struct {
 const retryEvery = 20 * time.Millisecond
 
 func newBusTransport(conn *nats.Conn, owned bool, subjects events.Subjects) (*busTransport, error) {
-	t := &busTransport{conn: conn, owned: owned, subjects: subjects, calls: map[uint64]*call{}}
+	t := &busTransport{conn: conn, owned: owned, subjects: subjects, calls: map[uint64]*call{}, closed: make(chan struct{})}
 	t.prefix = conn.NewInbox() + "."
 	var err error
 	if t.sub, err = conn.Subscribe(t.prefix+"*", t.receive); err != nil {
@@ -117,7 +120,7 @@ func (t *busTransport) forget(id uint64, c *call) {
 	c.end()
 }
 
-func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message []byte, take func([]byte) bool) error {
+func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message []byte, take func([]byte) bool) (sent int, err error) {
 	subject := t.subjects.Broadcast(op)
 	if to != "" {
 		subject = t.subjects.Node(to, op)
@@ -128,27 +131,29 @@ func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message
 
 	again := time.NewTimer(halfOf(ctx))
 	defer again.Stop()
-	sent := false
 	for {
 		err := t.conn.PublishMsg(msg)
 		switch {
 		case errors.Is(err, nats.ErrMaxPayload):
-			return fmt.Errorf("%w: the message has %d bytes, the bus carries %d", events.ErrTooLarge, len(message), t.conn.MaxPayload())
+			return sent, fmt.Errorf("%w: the message has %d bytes, the bus carries %d", events.ErrTooLarge, len(message), t.conn.MaxPayload())
 		case err != nil:
 			again.Reset(retryEvery)
 		default:
-			sent = true
+			sent++
 		}
 		select {
 		case <-c.enough:
-			return nil
+			return sent, nil
 		case <-again.C:
+			continue
+		case <-t.closed:
+			err = nats.ErrConnectionClosed
 		case <-ctx.Done():
-			if !sent {
-				return fmt.Errorf("%w: no NATS server can be reached: %v", events.ErrUnreachable, err)
-			}
-			return nil
 		}
+		if sent == 0 {
+			return 0, fmt.Errorf("%w: no NATS server can be reached: %v", events.ErrUnreachable, err)
+		}
+		return sent, nil
 	}
 }
 
@@ -164,12 +169,16 @@ func halfOf(ctx context.Context) time.Duration {
 
 func (t *busTransport) MaxMessage() int { return int(t.conn.MaxPayload()) }
 
-func (t *busTransport) Close() error {
-	if t.owned {
-		t.conn.Close()
-		return nil
-	}
-	if err := t.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
+func (t *busTransport) Close() (err error) {
+	t.close.Do(func() {
+		close(t.closed)
+		if t.owned {
+			t.conn.Close()
+		} else if err = t.sub.Unsubscribe(); errors.Is(err, nats.ErrConnectionClosed) {
+			err = nil
+		}
+	})
+	if err != nil {
 		return fmt.Errorf("close client: %w", err)
 	}
 	return nil

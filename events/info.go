@@ -17,6 +17,7 @@ type Info struct {
 	Keys      int       `json:"keys"`
 	Misplaced int       `json:"misplaced"` // live keys held that belong to other nodes
 	Settled   bool      `json:"settled"`   // no record held, a tombstone neither, belongs to another node
+	Newest    Version   `json:"newest,omitzero"` // of all records it holds
 	Bytes     int64     `json:"bytes"`
 	Started   time.Time `json:"started"`
 	UptimeMS  int64     `json:"uptime_ms"` // by the node's own clock

@@ -5,9 +5,9 @@ package events
 // refuses it with the reason. The owner stamps it as it is decided, so that an
 // update cannot come too late or be superseded; for the same reason the same
 // update sent twice is done twice. An answer of absent that names nodes to ask
-// did nothing: one of them may hold the record from an earlier map. Whoever
-// asked lets the owner adopt what they hold, if anything, and then repeats the
-// update as Settled.
+// did nothing: one of them may know something newer, from an earlier map.
+// Whoever asked lets the owner adopt the newest that they know, and then repeats
+// the update as Settled.
 type Update string
 
 const (
@@ -17,7 +17,7 @@ const (
 	UpdateTouch  Update = "touch"  // the value stays, Expires changes
 	UpdateDelete Update = "delete" // the key is deleted
 	UpdateRename Update = "rename" // what is under Key moves to To, expiry included; both must have the same owner
-	UpdateAdopt  Update = "adopt"  // exactly this record, Version included, stands, unless something is known of the key
+	UpdateAdopt  Update = "adopt"  // exactly this record, Version included, stands, unless a newer one does
 )
 
 // Condition says what must hold of the record for an update to be done. It is
@@ -52,6 +52,8 @@ func (r *Request) updateField(s *scanner, body *body, name []byte) (err error) {
 		r.To, err = s.bytes(name)
 	case "settled":
 		r.Settled, err = s.boolean()
+	case "deleted":
+		r.Deleted, err = s.boolean()
 	default:
 		return body.field(s, name)
 	}

@@ -134,6 +134,19 @@ func (c *Clock) Observe(v Version) {
 	}
 }
 
+// Overtake sets the clock to v's time when it is behind that, and moves it past
+// v: a client that has lost against a faster clock would lose to it again.
+func (c *Clock) Overtake(v Version) {
+	for {
+		offset := c.offset.Load()
+		behind := v.Time().Sub(c.wall()) - time.Duration(offset)
+		if behind <= 0 || c.offset.CompareAndSwap(offset, offset+int64(behind)) {
+			break
+		}
+	}
+	c.Observe(v)
+}
+
 // Sync sets the clock to now and forgets what it stamped ahead of it: a client
 // calls it with a node's time when the node refused its versions. Nothing may
 // rest on versions stamped before.

@@ -176,6 +176,9 @@ func (n *Node) admit(op events.Op, r *events.Request) error {
 	if r.Expires < 0 {
 		return fmt.Errorf("%w: expires %d is before 1970", events.ErrBadRequest, r.Expires)
 	}
+	if len(r.Value) > events.MaxValue {
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, len(r.Value))
+	}
 	return n.current(op, r)
 }
 
@@ -206,6 +209,7 @@ func (n *Node) Info() events.Info {
 		Keys:      stats.Keys,
 		Misplaced: n.misplaced,
 		Settled:   n.settled,
+		Newest:    n.Store.Newest(),
 		Bytes:     stats.Bytes,
 		Started:   n.started.UTC(),
 		UptimeMS:  n.Clock.Now().Sub(n.started).Milliseconds(),

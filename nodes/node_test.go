@@ -306,6 +306,31 @@ func TestNode_MisplacedTombstonesCount(t *testing.T) {
 	}
 }
 
+// TestNode_WritesStandAgainstWhatOthersMayHold: a new owner takes no version that
+// a record left elsewhere by an earlier map would hide.
+func TestNode_WritesStandAgainstWhatOthersMayHold(t *testing.T) {
+	b := newBench(t, "linux", cluster(2, 1))
+	left := newBench(t, "mac", cluster(1, 1))
+	left.now = left.now.Add(300 * time.Millisecond)
+	newest := left.put("m1", "x", left.stampedAt(0)).Version
+	swapped := cluster(2, 1)
+	swapped.Nodes[1].Rule = `prefix "n"`
+	left.restart("mac", swapped)
+	b.restart("linux", swapped)
+	if err := b.Heard(left.Info()); err != nil {
+		t.Fatal(err)
+	}
+	a := b.put("l1", "hidden", b.stampedAt(0))
+	b.want(a, events.StatusSuperseded, "")
+	if a.Version != newest {
+		t.Errorf("superseded by %s, want %s", a.Version, newest)
+	}
+	b.want(b.put("l1", "stands", b.stampedAt(400*time.Millisecond)), events.StatusStored, "")
+	if a := b.put("l1", "stamped here", events.Version{}); a.Status != events.StatusStored || a.Version.Compare(newest) <= 0 {
+		t.Errorf("stamped by the node: %+v", a)
+	}
+}
+
 func TestNode_RefusesAValueWhereNoneBelongs(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
 	b.put("l1", "x", events.Version{})

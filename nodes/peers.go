@@ -12,8 +12,9 @@ import (
 // tombstone. Within one map that only ever becomes true: a node that is no owner
 // never stores a put.
 type peers struct {
-	mu      sync.RWMutex
+	mu      sync.RWMutex // guards what follows
 	settled map[string]bool
+	floor   events.Version // the newest that one who is not settled holds
 }
 
 // unsettled lists the other nodes that may hold keys from an earlier map: all
@@ -48,17 +49,34 @@ func (n *Node) Heard(info events.Info) error {
 		}
 		return nil
 	}
-	if info.Map == n.Map.ID() && info.Settled {
-		n.peers.add(info.Node)
+	if info.Map == n.Map.ID() {
+		if !info.Settled {
+			n.Clock.Observe(info.Newest) // what is stamped here must stand against it
+		}
+		n.peers.heard(info)
 		n.forgetIfSettled()
 	}
 	return nil
 }
 
-func (p *peers) add(name string) {
+func (p *peers) heard(info events.Info) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.settled[name] = true
+	p.settled[info.Node] = info.Settled
+	if !info.Settled && info.Newest.Compare(p.floor) > 0 {
+		p.floor = info.Newest
+	}
+}
+
+// above is the version that a write must be newer than, to stand against what
+// another node may still hold of its key.
+func (p *peers) above(n *Node) events.Version {
+	if len(p.unsettled(n)) == 0 {
+		return events.Version{}
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.floor
 }
 
 // forgetIfSettled lets tombstones go when no older record of their keys can

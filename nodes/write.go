@@ -108,6 +108,10 @@ func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Rec
 			next.Value, next.Expires = r.Value, r.Expires
 			a.Status = events.StatusStored
 		}
+		if above := b.node.peers.above(b.node); version.Compare(above) <= 0 && version.Compare(current.Version) > 0 {
+			a.Status, a.Version = events.StatusSuperseded, above
+			return events.Record{}, false
+		}
 		switch order := current.Version.Compare(version); {
 		case order > 0 || order == 0 && current.Corrupt:
 			a.Status, a.Version = events.StatusSuperseded, current.Version

@@ -41,8 +41,9 @@ type Server struct {
 }
 
 // outbox is how many messages may wait to be sent without holding up the
-// store's goroutine; it is more than the writes a node lets wait for the disk.
-const outbox = 32_768
+// store's goroutine: as many replies as a node lets writes wait for the disk,
+// and as many events; further events are dropped.
+const outbox = 2 * 16_384
 
 // New makes a server that can already tell of events, see [Server.Notify].
 func New(o Options) *Server {
@@ -170,9 +171,12 @@ func (s *Server) send() {
 	}
 }
 
-// Notify publishes an event about a change; it fits [nodes.Options].
+// Notify publishes an event about a change, or drops it when more wait to be
+// sent than the bus takes. It fits [nodes.Options], and does not block.
 func (s *Server) Notify(t events.EventType, r events.Record) {
-	s.post(func() { s.tell(t, r) })
+	if len(s.out) < outbox/2 {
+		s.post(func() { s.tell(t, r) })
+	}
 }
 
 func (s *Server) tell(t events.EventType, r events.Record) {
@@ -198,19 +202,26 @@ func (s *Server) Close() error {
 		}
 		close(s.gone)
 		s.wait.Wait()
-		s.logError("flush", s.Conn.FlushTimeout(time.Second))
+		if s.Conn.IsConnected() {
+			s.logError("flush", s.Conn.FlushTimeout(time.Second))
+		}
 	})
 	return nil
 }
 
 // drain waits until every request that was delivered has been handled.
-// nats.Conn.Drain alone would lose their replies.
+// nats.Conn.Drain alone would lose their replies. Without a server there is
+// nobody to reply to, and draining would wait for one.
 func (s *Server) drain() {
 	var handled sync.WaitGroup
 	for _, sub := range s.subs {
+		if !s.Conn.IsConnected() {
+			s.logError("unsubscribe", sub.Unsubscribe())
+			continue
+		}
 		handled.Add(1)
 		sub.SetClosedHandler(func(string) { handled.Done() })
-		if err := sub.Drain(); err != nil { // the connection is closed already
+		if err := sub.Drain(); err != nil { // the connection is closed by now
 			handled.Done()
 		}
 	}

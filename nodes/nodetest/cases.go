@@ -63,7 +63,7 @@ func versions(p *probe) {
 	if a := p.one("linux", events.OpPut, write, events.StatusSuperseded, ""); a.Version != newer {
 		p.Errorf("superseded by %s, want %s", a.Version, newer)
 	}
-	p.one("linux", events.OpDelete, write, events.StatusSuperseded, "")
+	p.one("linux", events.OpDelete, events.Request{Key: write.Key, Version: older}, events.StatusSuperseded, "")
 	write.Version = p.stamped(time.Second)
 	p.one("linux", events.OpPut, write, events.StatusError, events.ErrClockAhead)
 	write.Version = p.stamped(-2 * time.Minute)

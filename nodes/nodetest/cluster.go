@@ -49,8 +49,8 @@ func NewCluster(tb testing.TB, c events.Cluster) *Cluster {
 	return cluster
 }
 
-// Change makes the nodes anew, by the map of c, over what their stores hold.
-// Whatever path led to the old ones must be closed.
+// Change makes the nodes anew, by the map of c, over what their stores hold, and
+// lets them hear of each other. Whatever path led to the old ones must be closed.
 func (c *Cluster) Change(to events.Cluster) {
 	c.tb.Helper()
 	m, err := placement.New(to)
@@ -62,6 +62,13 @@ func (c *Cluster) Change(to events.Cluster) {
 		c.Nodes[name], err = nodes.New(nodes.Options{Map: m, Name: name, Store: s, Clock: events.NewClock(c.Now)})
 		if err != nil {
 			c.tb.Fatal(err)
+		}
+	}
+	for _, n := range c.Nodes {
+		for _, other := range c.Nodes {
+			if err := n.Heard(other.Info()); err != nil {
+				c.tb.Fatal(err)
+			}
 		}
 	}
 }

@@ -104,11 +104,20 @@ func misplacedUpdate(p *probe) {
 		p.Errorf("adopted as %+v", a)
 	}
 	p.update("mac", adopt, events.StatusUnchanged, "")
+	add.Settled = true
 	if a := p.update("mac", add, events.StatusStored, ""); string(a.Value) != "42" {
 		p.Errorf("the sum is told as %+v", a)
 	}
-	add.Key, add.Settled = []byte("l2"), true
+	add.Key = []byte("l2")
 	p.update("mac", add, events.StatusStored, "")
+	// A tombstone is adopted as well.
+	p.cluster.Advance(time.Second)
+	gone := events.Request{Key: []byte("l1"), Version: p.stamped(0), Update: events.UpdateAdopt, Deleted: true}
+	p.update("mac", gone, events.StatusStored, "")
+	add.Key = []byte("l1")
+	if a := p.update("mac", add, events.StatusStored, ""); string(a.Value) != "1" {
+		p.Errorf("the sum is told as %+v", a)
+	}
 }
 
 func ownerOffline(p *probe) {
