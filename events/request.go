@@ -32,7 +32,6 @@ type Request struct {
 	Old     bool      // update: the answer gives the value that stood before
 	To      []byte    // update: rename's other key
 	Settled bool      // update: no other node knows anything newer, from an earlier map
-	Deleted bool      // update: what is adopted is a tombstone
 }
 
 // AppendRequests appends the message that asks for all of reqs.
@@ -60,7 +59,6 @@ func (r *Request) appendTo(dst []byte, last bool) []byte {
 	h.flag("old", r.Old)
 	h.bytes("to", r.To)
 	h.flag("settled", r.Settled)
-	h.flag("deleted", r.Deleted)
 	return h.end(r.Value, last)
 }
 

@@ -17,7 +17,7 @@ const (
 	UpdateTouch  Update = "touch"  // the value stays, Expires changes
 	UpdateDelete Update = "delete" // the key is deleted
 	UpdateRename Update = "rename" // what is under Key moves to To, expiry included; both must have the same owner
-	UpdateAdopt  Update = "adopt"  // exactly this record, Version included, stands, unless a newer one does
+	UpdateAdopt  Update = "adopt"  // exactly this record, Version included, stands, unless a newer one does; one that has expired is as good as a tombstone
 )
 
 // Condition says what must hold of the record for an update to be done. It is
@@ -52,8 +52,6 @@ func (r *Request) updateField(s *scanner, body *body, name []byte) (err error) {
 		r.To, err = s.bytes(name)
 	case "settled":
 		r.Settled, err = s.boolean()
-	case "deleted":
-		r.Deleted, err = s.boolean()
 	default:
 		return body.field(s, name)
 	}

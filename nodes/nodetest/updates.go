@@ -112,7 +112,7 @@ func misplacedUpdate(p *probe) {
 	p.update("mac", add, events.StatusStored, "")
 	// A tombstone is adopted as well.
 	p.cluster.Advance(time.Second)
-	gone := events.Request{Key: []byte("l1"), Version: p.stamped(0), Update: events.UpdateAdopt, Deleted: true}
+	gone := events.Request{Key: []byte("l1"), Version: p.stamped(0), Update: events.UpdateAdopt, Expires: 1}
 	p.update("mac", gone, events.StatusStored, "")
 	add.Key = []byte("l1")
 	if a := p.update("mac", add, events.StatusStored, ""); string(a.Value) != "1" {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"dht/events"
 	"dht/events/quorum"
@@ -79,9 +78,9 @@ func (s *session) send(g *group) {
 		p.send(g.op, g.raw, g.heard)
 		return
 	}
-	now := time.Now().Add(s.server.Timeout).UnixMilli() + p.ahead.Load()
+	deadline := s.server.node.Clock.Now().Add(s.server.Timeout).UnixMilli() + p.ahead.Load()
 	for i := range g.reqs {
-		g.reqs[i].Deadline, g.reqs[i].Map = now, s.server.node.Map.ID()
+		g.reqs[i].Deadline, g.reqs[i].Map = deadline, s.server.node.Map.ID()
 	}
 	s.message = events.AppendRequests(s.message[:0], g.reqs...)
 	p.send(g.op, s.message, g.heard)
@@ -204,8 +203,8 @@ func (s *session) askNodes(names []string, key []byte) (answers []events.Answer)
 func (s *session) adopt(q *question, undecided events.Answer) (events.Answer, error) {
 	answers := s.askNodes(undecided.Ask, q.req.Key)
 	if len(answers) < len(undecided.Ask) {
-		return undecided, fmt.Errorf("%w: one of %v did not answer, and may hold the key from before the rules changed",
-			events.ErrOwnerOffline, undecided.Ask)
+		return undecided, fmt.Errorf("%w: one of %s did not answer, and may hold the key from before the rules changed",
+			events.ErrOwnerOffline, strings.Join(undecided.Ask, ", "))
 	}
 	var newest events.Answer
 	for _, a := range answers {
