@@ -107,13 +107,12 @@ func (p *Pipe) write() {
 		}
 		runtime.Gosched() // whoever was just answered gets to ask again first
 		out := p.take(spare)
-		if len(out) == 0 {
-			continue
-		}
-		_ = p.conn.SetWriteDeadline(time.Now().Add(writeWithin))
-		if _, err := p.conn.Write(out); err != nil {
-			p.Fail(err)
-			return
+		if len(out) > 0 {
+			_ = p.conn.SetWriteDeadline(time.Now().Add(writeWithin))
+			if _, err := p.conn.Write(out); err != nil {
+				p.Fail(err)
+				return
+			}
 		}
 		if spare = out; cap(spare) > maxSpare {
 			spare = nil
@@ -121,7 +120,7 @@ func (p *Pipe) write() {
 	}
 }
 
-// take returns what is queued, and lets the reader watch the time.
+// take returns what is queued, for spare, and lets the reader watch the time.
 func (p *Pipe) take(spare []byte) (out []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
