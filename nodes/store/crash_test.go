@@ -160,3 +160,30 @@ func names(d *storetest.Disk) []string {
 	names, _ := d.Names("data")
 	return names
 }
+
+// TestDurableFirst looks at the store from within the sync of a write: neither
+// is the write visible yet, nor is it answered.
+func TestDurableFirst(t *testing.T) {
+	m := newModel(t, 2)
+	old := m.Put("k", "old")
+	answered, synced := false, 0
+	m.disk.SetFault(func(s storetest.Step) error {
+		if s.Op == "sync" {
+			synced++
+			got, err := m.journal.Get(old.Key)
+			if err != nil || !storetest.Same(got, old) || m.Keys("") != "k" || m.journal.Newest() != old.Version || answered {
+				t.Error("a write shows before it is durable")
+			}
+		}
+		return nil
+	})
+	next := events.Record{Key: []byte("k"), Value: []byte("next"), Version: m.Clock.Next()}
+	other := events.Record{Key: []byte("other"), Value: []byte("v"), Version: m.Clock.Next()}
+	done := make(chan error, 1)
+	m.journal.Apply([]events.Change{storetest.Write(next), storetest.Write(other)}, func(err error) { answered = true; done <- err })
+	if err := <-done; err != nil || synced != 1 {
+		t.Fatalf("%d syncs, %v", synced, err)
+	}
+	m.disk.SetFault(nil)
+	m.Want(next)
+}
