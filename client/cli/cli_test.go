@@ -30,13 +30,14 @@ func TestScripts(t *testing.T) {
 		Dir:   filepath.Join("testdata", "script"),
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
-			"ready":  ready,
-			"gone":   gone,
-			"bytes":  writeBytes,
-			"lines":  writeLines,
-			"subst":  substitute,
-			"during": during,
+			"exits":   exits,
+			"ready":   ready,
+			"gone":    gone,
+			"listens": listens,
+			"bytes":   writeBytes,
+			"lines":   writeLines,
+			"subst":   substitute,
+			"during":  during,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -134,6 +135,22 @@ func ready(ts *testscript.TestScript, _ bool, names []string) {
 		}
 	}
 	ts.Fatalf("%v did not become ready: %s", names, ts.ReadFile("stdout"))
+}
+
+// listens PORT… waits until somebody listens on each.
+func listens(ts *testscript.TestScript, _ bool, ports []string) {
+	for _, port := range ports {
+		for end := time.Now().Add(30 * time.Second); ; {
+			conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+			if err == nil {
+				conn.Close()
+				break
+			}
+			if time.Now().After(end) {
+				ts.Fatalf("nobody listens on %s: %v", port, err)
+			}
+		}
+	}
 }
 
 // bytes FILE COUNT TEXT writes TEXT over and over, COUNT bytes in all.

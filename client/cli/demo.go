@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -68,8 +69,25 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 		return oneLine(err)
 	}
 	fmt.Fprintf(a.out, "All nodes stopped and started again: %d of %d keys read back.\n", found, demoKeys)
+	for _, n := range c.nodes {
+		if err := a.readBackOverTCP(cmd.Context(), n, scattered.Names); err != nil {
+			return oneLine(err)
+		}
+	}
 	fmt.Fprintf(a.out, "%s\n", a.out.dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(), a.typed("dht up"))))
 	return nil
+}
+
+// readBackOverTCP gets every key through one node, which forwards what it does
+// not own.
+func (a *app) readBackOverTCP(ctx context.Context, n *runningNode, keys [][]byte) error {
+	c, err := client.ConnectTCP(ctx, n.tcp.Addr().String(), client.Options{Timeout: a.timeout})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.ReadBack(ctx, keys, func() {})
+	return err
 }
 
 // kept holds what the nodes list to what they answered: each key on one node.
@@ -111,9 +129,13 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 			err = errors.Join(err, c.Close())
 		}
 	}()
+	addrs, err := freeAddrs(len(config.Nodes))
+	if err != nil {
+		return nil, err
+	}
 	for i := range config.Nodes { // a cluster that is up on the usual ports is none of ours
 		n := &config.Nodes[i]
-		*n = configs.Node{Name: n.Name, Rule: n.Rule, Bus: freePort, Data: filepath.Join(folder, n.Name)}
+		*n = configs.Node{Name: n.Name, Rule: n.Rule, TCP: addrs[i], Bus: freePort, Data: filepath.Join(folder, n.Name)}
 	}
 	for i := range config.Nodes {
 		n := &config.Nodes[i]
@@ -127,6 +149,20 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 	}
 	c.Client, err = client.Connect(client.Options{Servers: []string{c.nodes[0].broker.URL()}, Timeout: a.timeout})
 	return c, err
+}
+
+// freeAddrs are n addresses on which nobody listens. The nodes must know them of
+// each other before the first one starts.
+func freeAddrs(n int) (addrs []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", freePort)
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer l.Close()
+		addrs = append(addrs, l.Addr().String())
+	}
+	return addrs, nil
 }
 
 // Close stops the client and every node. It is idempotent.

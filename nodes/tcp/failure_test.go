@@ -122,12 +122,8 @@ func TestServer_PeerThatFails(t *testing.T) {
 			if got := v.ask("GET l1"); !strings.HasPrefix(got, "-OWNEROFFLINE linux ") {
 				t.Errorf("GET is answered %q", got)
 			}
-			began := time.Now()
-			// Right after a failure requests fail at once, and then nothing was sent.
-			for got := ""; !strings.HasPrefix(got, "-UNKNOWN linux "); {
-				if got = v.ask("SET l1 v"); got[0] != '-' || time.Since(began) > 5*time.Second {
-					t.Fatalf("SET is answered %q", got)
-				}
+			if got := v.ask("SET l1 v"); !strings.HasPrefix(got, "-UNKNOWN linux ") {
+				t.Errorf("SET is answered %q", got)
 			}
 			v.want("SET m1 v", "+OK\r\n")
 		})

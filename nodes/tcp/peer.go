@@ -25,10 +25,6 @@ func laneOf(op events.Op) int {
 	return 0
 }
 
-// pauseAfter a connection has failed, requests fail at once instead of trying
-// again.
-const pauseAfter = 100 * time.Millisecond
-
 // errClosing is why nothing is asked any more.
 var errClosing = errors.New("this node is closing")
 
@@ -40,10 +36,8 @@ type peer struct {
 	addr   string
 	ahead  atomic.Int64 // milliseconds by which its clock is ahead of this node's
 
-	mu     sync.Mutex // guards what follows
-	pipes  [lanes]*resp.Pipe
-	failed error // of the last connection, nil when one stands
-	since  time.Time
+	mu    sync.Mutex // guards pipes
+	pipes [lanes]*resp.Pipe
 }
 
 // send asks the peer. done is called once, maybe before send returns, with the
@@ -75,8 +69,6 @@ func (p *peer) pipe(lane int) (*resp.Pipe, error) {
 		return nil, errors.New("the cluster file gives it no tcp address")
 	case p.ctx.Err() != nil:
 		return nil, errClosing
-	case p.failed != nil && time.Since(p.since) < pauseAfter:
-		return nil, p.failed
 	}
 	pipe := resp.NewPipe()
 	p.pipes[lane] = pipe
@@ -103,7 +95,6 @@ func (p *peer) lost(pipe *resp.Pipe) {
 	for i := range p.pipes {
 		if p.pipes[i] == pipe {
 			p.pipes[i] = nil
-			p.failed, p.since = pipe.Failed(), time.Now()
 		}
 	}
 }
@@ -147,9 +138,6 @@ func (p *peer) met(reply resp.Reply, asked time.Time) error {
 	}
 	clock := info.Started.Add(time.Duration(info.UptimeMS) * time.Millisecond)
 	p.ahead.Store(clock.Sub(asked).Milliseconds())
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.failed = nil
 	return nil
 }
 

@@ -210,10 +210,3 @@ func (p *Pipe) Fail(err error) {
 		w.done(Reply{}, &PipeError{i < sent, err})
 	}
 }
-
-// Failed is why the pipe has failed, nil as long as it has not.
-func (p *Pipe) Failed() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.err
-}
