@@ -6,6 +6,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -24,7 +25,7 @@ type Options struct {
 	Name    string   // unique among joined servers; a server whose name is taken is kept out
 	Cluster string   // joined servers share it; empty: the server stands alone
 	Listen  string   // host:port for clients; port 0 picks a free one
-	Route   string   // host:port for other servers; empty: it joins but is not joined
+	Route   string   // host:port for other servers; empty: a free port of this machine
 	Routes  []string // host:port of other servers, up or not: all of them, for gossiped routes are not retried
 	Logger  *slog.Logger
 }
@@ -87,10 +88,9 @@ func (o Options) server() (*server.Options, error) {
 		PingInterval:   routePing,
 		MaxPingsOut:    routePings,
 	}
-	if o.Route != "" {
-		if opts.Cluster.Host, opts.Cluster.Port, err = splitAddr(o.Route); err != nil {
-			return nil, fmt.Errorf("route address of nats server %s: %w", o.Name, err)
-		}
+	// A server that listens for no routes does not join others either.
+	if opts.Cluster.Host, opts.Cluster.Port, err = splitAddr(cmp.Or(o.Route, "127.0.0.1:0")); err != nil {
+		return nil, fmt.Errorf("route address of nats server %s: %w", o.Name, err)
 	}
 	for _, r := range o.Routes {
 		opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats-route", Host: r})

@@ -185,7 +185,7 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		}
 		outcome, sent := c.ask(ctx, m, op, r, o)
 		result = resultOf(r.Key, outcome)
-		if !errors.Is(outcome.Err, events.ErrSuperseded) {
+		if !op.Writes() || !errors.Is(outcome.Err, events.ErrSuperseded) {
 			left--
 		}
 		if outcome.Err == nil || left == 0 || ctx.Err() != nil || !c.learn(outcome) {

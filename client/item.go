@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
+	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"dht/events"
@@ -72,13 +75,13 @@ func ReadItems(r io.Reader) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		in := json.NewDecoder(r)
 		for number := 1; ; number++ {
-			var object map[string]json.RawMessage
-			err := in.Decode(&object)
+			var raw json.RawMessage
+			err := in.Decode(&raw)
 			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err == nil {
-				err = yieldItems(object, yield)
+				err = yieldItems(raw, yield)
 			}
 			if errors.Is(err, errEnough) {
 				return
@@ -94,14 +97,17 @@ func ReadItems(r io.Reader) iter.Seq2[Item, error] {
 // errEnough ends a reading whose consumer wants no more.
 var errEnough = errors.New("enough")
 
-func yieldItems(object map[string]json.RawMessage, yield func(Item, error) bool) error {
+func yieldItems(raw json.RawMessage, yield func(Item, error) bool) error {
+	if err := checkText(raw); err != nil {
+		return err
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return err
+	}
 	if isItem(object) {
-		text, err := json.Marshal(object)
-		if err != nil {
-			return err
-		}
 		var item Item
-		if err := json.Unmarshal(text, &item); err != nil {
+		if err := json.Unmarshal(raw, &item); err != nil {
 			return err
 		}
 		if !yield(item, nil) {
@@ -122,6 +128,39 @@ func yieldItems(object map[string]json.RawMessage, yield func(Item, error) bool)
 		}
 	}
 	return nil
+}
+
+// checkText refuses text that encoding/json would change, making two keys one:
+// bytes that are not UTF-8, and lone surrogates.
+func checkText(raw []byte) error {
+	if !utf8.Valid(raw) {
+		return errors.New("it is not UTF-8: write such keys and values as base64 (key64, value64)")
+	}
+	text := strings.ReplaceAll(string(raw), `\\`, "")
+	for at := strings.Index(text, `\u`); at >= 0; at = strings.Index(text, `\u`) {
+		first := escaped(text[at:])
+		text = text[at+len(`\u`):]
+		if !utf16.IsSurrogate(first) {
+			continue
+		}
+		if rest := text[min(4, len(text)):]; utf16.DecodeRune(first, escaped(rest)) == utf8.RuneError {
+			return errors.New("it has half a surrogate pair: write such keys and values as base64 (key64, value64)")
+		}
+		text = text[min(4+len(`\u`), len(text)):]
+	}
+	return nil
+}
+
+// escaped is the code unit of the \uXXXX at the front of text, 0 when none is.
+func escaped(text string) rune {
+	if len(text) < 6 || text[:2] != `\u` {
+		return 0
+	}
+	n, err := strconv.ParseUint(text[2:6], 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
 }
 
 func isItem(object map[string]json.RawMessage) bool {

@@ -83,7 +83,7 @@ func (s *Scattered) count(owners []string, r Result, err error) {
 	switch {
 	case err != nil || missing > 0:
 		s.Missing++
-		s.Faults = append(s.Faults, fmt.Errorf("%q is missing at %v: %w", r.Key, owners, orMissing(err)))
+		s.Faults = append(s.Faults, fmt.Errorf("%q is missing at %v: %v", r.Key, owners, orMissing(err)))
 	default:
 		s.Stored++
 		s.Names = append(s.Names, r.Key)

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,8 +115,15 @@ func (c *Config) check() error {
 	if _, err := placement.Parse(c.Cluster()); err != nil {
 		return err
 	}
-	if strings.ContainsAny(c.Prefix, " \t*>") || strings.HasPrefix(c.Prefix, "$") || strings.HasPrefix(c.Prefix, "_INBOX") {
-		return fmt.Errorf("%w: prefix %q cannot begin a subject", events.ErrConfig, c.Prefix)
+	if c.Prefix != "" {
+		if err := placement.CheckName("prefix", c.Prefix); err != nil {
+			return err
+		}
+	}
+	for _, server := range c.NATS {
+		if u, err := url.Parse(server); err != nil || u.Host == "" {
+			return fmt.Errorf("%w: nats server %q is not of the form nats://host:port", events.ErrConfig, server)
+		}
 	}
 	for _, n := range c.Nodes {
 		if err := n.check(len(c.NATS) == 0); err != nil {

@@ -26,6 +26,8 @@ const (
 	ErrLocked       Code = "locked"        // another process uses the data folder
 	ErrNotNumber    Code = "not-number"    // the value that stands is no number, or the sum would be none
 	ErrConfig       Code = "config"        // a cluster file or a rule is wrong
+	ErrUsage        Code = "usage"         // a command line that cannot be understood
+	ErrInterrupted  Code = "interrupted"   // the person at the terminal said so
 	ErrInternal     Code = "internal"      // a bug, or a condition without a word of its own
 )
 

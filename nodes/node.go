@@ -53,7 +53,7 @@ type Options struct {
 	Notify func(events.EventType, events.Record) // told of each durable change, from the store's goroutine; must not block; may be nil
 }
 
-// Limits on time; see "Versions, clocks, levels" in the README.
+// Limits on time: a version outside them says that some clock is wrong.
 const (
 	// MaxAhead is how far a version may be ahead of the node's clock.
 	MaxAhead = 500 * time.Millisecond

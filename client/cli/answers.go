@@ -22,19 +22,18 @@ func keyOf(key []byte) keyJSON {
 
 // answerJSON is what one node answered.
 type answerJSON struct {
-	Node    string         `json:"node"`
-	Status  events.Status  `json:"status"`
-	Owner   int            `json:"owner,omitempty"`
-	Version events.Version `json:"version,omitzero"`
-	Reason  string         `json:"reason,omitempty"`
-	Error   string         `json:"error,omitempty"`
-	Code    events.Code    `json:"code,omitempty"`
+	Node   string        `json:"node"`
+	Status events.Status `json:"status"`
+	Owner  int           `json:"owner,omitempty"`
+	Reason string        `json:"reason,omitempty"`
+	Error  string        `json:"error,omitempty"`
+	Code   events.Code   `json:"code,omitempty"`
 }
 
 func answersOf(answers []events.Answer) []answerJSON {
 	list := make([]answerJSON, len(answers))
 	for i, a := range answers {
-		list[i] = answerJSON{a.Node, a.Status, a.Owner, a.Version, a.Reason, a.Error, a.Code}
+		list[i] = answerJSON{a.Node, a.Status, a.Owner, a.Reason, a.Error, a.Code}
 	}
 	return list
 }

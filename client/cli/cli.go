@@ -50,29 +50,32 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
+		err = a.out.failed
+	}
+	if err == nil {
 		return exitDone
 	}
 	if !a.started {
 		err = fmt.Errorf("%w%w", errUsage, err)
 		a.json = a.json || slices.Contains(args, "--json")
 	}
-	a.complain(err)
+	a.complain(ctx, err)
 	return exitStatus(ctx, err)
 }
 
-// errUsage marks a command line that could not be understood.
-var errUsage = quiet("")
+// errUsage marks a command line that could not be understood. It adds no words:
+// the error behind it has them.
+const errUsage = mark("")
 
-// errSilent marks a failure that the command has told of itself.
-var errSilent = quiet("failed")
+type mark string
 
-type quiet string
+func (m mark) Error() string { return string(m) }
 
-func (q quiet) Error() string { return string(q) }
-
-func (a *app) complain(err error) {
+func (a *app) complain(ctx context.Context, err error) {
+	if ctx.Err() != nil { // whatever it was that did not succeed any more
+		err = events.ErrInterrupted
+	}
 	switch {
-	case errors.Is(err, errSilent):
 	case a.json:
 		code := codeOf(err)
 		_ = json.NewEncoder(a.err).Encode(struct {
@@ -91,30 +94,25 @@ func codeOf(err error) events.Code {
 	case errors.As(err, &code):
 		return code
 	case errors.Is(err, errUsage):
-		return "usage"
-	case errors.Is(err, context.Canceled):
-		return "interrupted"
+		return events.ErrUsage
 	}
 	return events.ErrInternal
 }
 
 func exitStatus(ctx context.Context, err error) int {
-	if errors.Is(err, errUsage) {
-		return exitUsage
-	}
 	switch codeOf(err) {
-	case events.ErrBadRequest:
+	case events.ErrUsage, events.ErrBadRequest:
 		return exitUsage
-	case events.ErrNotFound:
-		return exitNotFound
-	case events.ErrRefused, events.ErrSuperseded, events.ErrStaleMap, events.ErrClockAhead,
-		events.ErrLate, events.ErrBusy, events.ErrReadOnly:
-		return exitRefused
 	}
 	if ctx.Err() != nil {
 		return exitInterrupted
 	}
 	switch codeOf(err) {
+	case events.ErrNotFound:
+		return exitNotFound
+	case events.ErrRefused, events.ErrSuperseded, events.ErrStaleMap, events.ErrClockAhead,
+		events.ErrLate, events.ErrBusy, events.ErrReadOnly:
+		return exitRefused
 	case events.ErrOwnerOffline, events.ErrUnknown, events.ErrUnreachable:
 		return exitUnreachable
 	}
@@ -135,11 +133,15 @@ func (a *app) root() *cobra.Command {
 		Short: "A hash table spread over the machines you already have",
 		Long: "A hash table spread over the machines you already have, by placement rules\n" +
 			"you can read aloud, on a NATS message bus without a central server.",
-		Example:           "  dht demo                    the whole experiment in one process\n  dht up                      three nodes on this machine\n  dht put greeting hello      from another terminal",
-		Version:           version(),
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		PersistentPreRun:  func(*cobra.Command, []string) { a.started = true },
+		Example:       "  dht demo                    the whole experiment in one process\n  dht up                      three nodes on this machine\n  dht put greeting hello      from another terminal",
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			err := a.check()
+			a.started = err == nil
+			return err
+		},
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	a.global.register(root.PersistentFlags())

@@ -14,7 +14,7 @@ func (a *app) deleteCommand() *cobra.Command {
 		Example: "  dht delete greeting",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
+			c, err := a.client(cmd.Context())
 			if err != nil {
 				return err
 			}

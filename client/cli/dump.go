@@ -36,7 +36,7 @@ func (a *app) dumpCommand() *cobra.Command {
 }
 
 func (a *app) dump(cmd *cobra.Command, l listing) error {
-	c, err := a.client()
+	c, err := a.client(cmd.Context())
 	if err != nil {
 		return err
 	}

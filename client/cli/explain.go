@@ -25,6 +25,7 @@ type explainJSON struct {
 	Hashes  map[placement.Hash]string `json:"hashes"`
 	Rules   []trialJSON               `json:"rules"`
 	Owners  []string                  `json:"owners"`
+	Source  string                    `json:"source"` // of the rules: "cluster", or the file when no node answers
 	Answers []answerJSON              `json:"answers"`
 }
 
@@ -35,12 +36,12 @@ func (a *app) explainCommand() *cobra.Command {
 		Example: "  dht explain greeting",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e, err := a.explain(cmd, []byte(args[0]))
+			e, source, err := a.explain(cmd, []byte(args[0]))
 			switch {
 			case err != nil:
 				return err
 			case a.json:
-				return a.printJSON(explainOf(e))
+				return a.printJSON(explainOf(e, source))
 			}
 			a.tellStory(e)
 			return nil
@@ -51,39 +52,38 @@ func (a *app) explainCommand() *cobra.Command {
 // explain asks the cluster; where no node answers, the cluster file's rules are
 // explained. That the key is not there, or its owner is not, is part of the
 // story and no error.
-func (a *app) explain(cmd *cobra.Command, key []byte) (client.Explanation, error) {
+func (a *app) explain(cmd *cobra.Command, key []byte) (e client.Explanation, source string, err error) {
 	if err := events.CheckKey(key); err != nil {
-		return client.Explanation{}, err
+		return e, "", err
 	}
-	c, err := a.client()
+	c, err := a.client(cmd.Context())
 	if err == nil {
 		defer c.Close()
-		var e client.Explanation
 		if e, err = c.Explain(cmd.Context(), key); e.Owners != nil {
-			return e, nil
+			return e, "cluster", nil
 		}
 	}
 	if !errors.Is(err, events.ErrUnreachable) {
-		return client.Explanation{}, err
+		return e, "", err
 	}
 	config, err := a.load()
 	if err != nil {
-		return client.Explanation{}, err
+		return e, "", err
 	}
 	m, err := config.Map()
 	if err != nil {
-		return client.Explanation{}, err
+		return e, "", err
 	}
 	a.note("no node answers; this is what the rules of %s say", config.File)
-	e := client.Explanation{Key: key, Explanation: m.Explain(key)}
+	e = client.Explanation{Key: key, Explanation: m.Explain(key)}
 	for _, name := range m.Names(nil) {
 		e.Answers = append(e.Answers, events.Answer{Node: name, Status: events.StatusSilent})
 	}
-	return e, nil
+	return e, config.File, nil
 }
 
-func explainOf(e client.Explanation) explainJSON {
-	out := explainJSON{keyJSON: keyOf(e.Key), Hashes: e.Hashes, Owners: e.Owners, Answers: answersOf(e.Answers)}
+func explainOf(e client.Explanation, source string) explainJSON {
+	out := explainJSON{keyJSON: keyOf(e.Key), Hashes: e.Hashes, Owners: e.Owners, Source: source, Answers: answersOf(e.Answers)}
 	for _, t := range e.Trials {
 		out.Rules = append(out.Rules, trialJSON{t.Node, t.Rule, t.Claims, t.Why})
 	}

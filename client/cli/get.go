@@ -28,7 +28,7 @@ func (a *app) getCommand() *cobra.Command {
 		Example: "  dht get greeting\n  dht get photo > photo.jpg",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
+			c, err := a.client(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -3,12 +3,14 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"dht/client"
@@ -35,12 +37,28 @@ func (g *global) register(f *pflag.FlagSet) {
 	f.DurationVar(&g.timeout, "timeout", client.DefaultTimeout, "how long a request may take")
 }
 
+// check refuses flags that make no sense.
+func (g *global) check() error {
+	if g.timeout <= 0 {
+		return fmt.Errorf("%w--timeout %v: a request takes some time", errUsage, g.timeout)
+	}
+	return nil
+}
+
+// busOnly refuses --tcp where a command needs the bus.
+func (g *global) busOnly(cmd *cobra.Command) error {
+	if g.tcp != "" {
+		return fmt.Errorf("%w%s works on the bus only, not with --tcp", errUsage, cmd.Name())
+	}
+	return nil
+}
+
 func (g *global) load() (*configs.Config, error) { return configs.Load(g.config) }
 
 // client connects as the flags, the environment and the cluster file say.
-func (g *global) client() (*client.Client, error) {
+func (g *global) client(ctx context.Context) (*client.Client, error) {
 	if g.tcp != "" {
-		return client.ConnectTCP(context.Background(), g.tcp, client.Options{Timeout: g.timeout})
+		return client.ConnectTCP(ctx, g.tcp, client.Options{Timeout: g.timeout})
 	}
 	c, err := g.load()
 	if err != nil {

@@ -40,7 +40,7 @@ func (a *app) keysCommand() *cobra.Command {
 }
 
 func (a *app) keys(cmd *cobra.Command, l listing) error {
-	c, err := a.client()
+	c, err := a.client(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -18,22 +18,21 @@ func (a *app) loadCommand() *cobra.Command {
 		Example: "  dht load backup.jsonl\n  dht dump | dht -c other.toml load -",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			in := a.in
-			if args[0] != "-" {
-				file, err := os.Open(args[0])
-				if err != nil {
-					return fmt.Errorf("load: %w", err)
-				}
-				defer file.Close()
-				in = file
+			if args[0] == "-" {
+				return a.loadFrom(cmd, a.stdin(cmd.Context(), "keys and values"))
 			}
-			return a.loadFrom(cmd, in)
+			file, err := os.Open(args[0])
+			if err != nil {
+				return fmt.Errorf("load: %w", err)
+			}
+			defer file.Close()
+			return a.loadFrom(cmd, file)
 		},
 	}
 }
 
 func (a *app) loadFrom(cmd *cobra.Command, in io.Reader) error {
-	c, err := a.client()
+	c, err := a.client(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -43,7 +42,7 @@ func (a *app) loadFrom(cmd *cobra.Command, in io.Reader) error {
 	end()
 	switch {
 	case err != nil:
-		return fmt.Errorf("%d keys were loaded, then: %w", loaded, err)
+		return fmt.Errorf("loaded %s, then: %w", plural(loaded, "key"), err)
 	case a.json:
 		return a.printJSON(map[string]int{"loaded": loaded})
 	}

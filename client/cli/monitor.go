@@ -32,6 +32,9 @@ func (a *app) monitorCommand() *cobra.Command {
 		Example: "  dht monitor\n  dht monitor 'dht.event.linux.>'\n  dht monitor dht.put --for 10s --json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.busOnly(cmd); err != nil {
+				return err
+			}
 			ctx := cmd.Context()
 			if lasting > 0 {
 				var cancel context.CancelFunc

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 )
@@ -26,8 +27,10 @@ func (a *app) nodeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if data != "" {
-				node.Data = data
+			if data != "" { // a flag is relative to where it was typed, not to the file
+				if node.Data, err = filepath.Abs(data); err != nil {
+					return fmt.Errorf("find --data %s: %w", data, err)
+				}
 			}
 			log, err := logs.logger(a)
 			if err != nil {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +18,7 @@ func (a *app) putCommand() *cobra.Command {
 		Example: "  dht put greeting hello\n  dht put photo < photo.jpg\n  dht put session abc --ttl 10m",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			value, err := a.value(args[1:])
+			value, err := a.value(cmd.Context(), args[1:])
 			if err != nil {
 				return err
 			}
@@ -37,20 +36,8 @@ func (a *app) putCommand() *cobra.Command {
 	return cmd
 }
 
-// value is the argument, or all of stdin.
-func (a *app) value(args []string) ([]byte, error) {
-	if len(args) == 1 && args[0] != "-" {
-		return []byte(args[0]), nil
-	}
-	value, err := io.ReadAll(a.in)
-	if err != nil {
-		return nil, fmt.Errorf("read the value from stdin: %w", err)
-	}
-	return value, nil
-}
-
 func (a *app) put(cmd *cobra.Command, key string, value []byte, opts []client.Option) error {
-	c, err := a.client()
+	c, err := a.client(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -133,5 +133,9 @@ func resolution(copies events.Copies, claimants []string) string {
 	case int(copies) >= len(claimants):
 		return "each of them keeps a copy"
 	}
-	return strings.Join(claimants[:copies], " and ") + " keeps them, coming first in the map"
+	verb := " keeps"
+	if copies > 1 {
+		verb = " keep"
+	}
+	return strings.Join(claimants[:copies], " and ") + verb + " them, coming first in the map"
 }

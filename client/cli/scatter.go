@@ -29,7 +29,7 @@ func (a *app) scatterCommand() *cobra.Command {
 			if count < 1 {
 				return fmt.Errorf("%w--count %d: at least one key", errUsage, count)
 			}
-			c, err := a.client()
+			c, err := a.client(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Example: "  dht status\n  dht status --json | jq -r 'select(.up|not).name'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
+			c, err := a.client(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -43,13 +43,16 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func (a *app) showStatus(list []client.NodeStatus) error {
-	total := 0
+	// At every-match keys live several times: the shares add up to as much as
+	// the expected ones do.
+	total, expected := 0, 0.0
 	for _, n := range list {
 		total += n.Info.Keys
+		expected += n.Expected
 	}
 	var rows [][]string
 	for _, n := range list {
-		held := share(n.Info.Keys, total)
+		held := expected * share(n.Info.Keys, total)
 		if a.json {
 			if err := a.printJSON(statusJSON{n.Name, n.Up, n.Rule, n.Info.Keys, n.Info.Misplaced, n.Info.Bytes, held, n.Expected}); err != nil {
 				return err

@@ -18,15 +18,25 @@ import (
 
 // terminal is an output that knows whether a person looks at it.
 type terminal struct {
-	io.Writer
+	out    io.Writer
 	live   bool // a terminal: it may be animated
 	styles *lipgloss.Renderer
+	failed error // of the first write that did
+}
+
+// Write remembers the first failure, for those who print without looking.
+func (t *terminal) Write(b []byte) (int, error) {
+	n, err := t.out.Write(b)
+	if err != nil && t.failed == nil {
+		t.failed = fmt.Errorf("print: %w", err)
+	}
+	return n, err
 }
 
 // newTerminal colours only on a terminal and without NO_COLOR.
 func newTerminal(w io.Writer) *terminal {
 	file, ok := w.(*os.File)
-	return &terminal{Writer: w, live: ok && term.IsTerminal(int(file.Fd())), styles: lipgloss.NewRenderer(w)}
+	return &terminal{out: w, live: ok && term.IsTerminal(int(file.Fd())), styles: lipgloss.NewRenderer(w)}
 }
 
 func (t *terminal) colour(text, ansi string) string {

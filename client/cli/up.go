@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,9 @@ func (a *app) upCommand() *cobra.Command {
 		Long:    "Run the processes of the Procfile (or, where there is none, every node of the cluster file) until interrupted, and say what to type next when the nodes are ready. A process that dies leaves the others running.",
 		Example: "  dht up\n  dht up linux mac",
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := a.busOnly(cmd); err != nil {
+				return err
+			}
 			list, err := a.processes(procfile, names)
 			if err != nil {
 				return err
@@ -60,41 +64,57 @@ const killAfter = 5 * time.Second
 
 // up runs processes until ctx ends or all have ended. It fails when one did.
 func (a *app) up(ctx context.Context, list []process) error {
-	env, err := a.environment()
+	env, remove, err := a.environment()
 	if err != nil {
 		return err
 	}
+	defer remove()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	running, oneEnded := context.WithCancel(ctx)
+	defer oneEnded()
 	logs := &prefixer{out: a.err, width: widest(list)}
 	failures := make([]error, len(list))
 	var wait, telling sync.WaitGroup
 	for i, p := range list {
-		wait.Go(func() { failures[i] = a.run(ctx, p, env, logs.writer(i, p.name)) })
+		wait.Go(func() {
+			defer oneEnded()
+			failures[i] = a.run(ctx, p, env, logs.writer(i, p.name))
+		})
 	}
-	telling.Go(func() { a.tellReady(ctx, list) })
+	telling.Go(func() { a.tellReady(running, list) })
 	wait.Wait()
 	stop()
 	telling.Wait()
 	return oneLine(errors.Join(failures...))
 }
 
-// environment puts this binary first on PATH, asks for lines that people read,
-// and hands the cluster file on.
-func (a *app) environment() ([]string, error) {
+// environment puts this binary first on PATH, under the name that Procfiles
+// know, asks for lines that people read, and hands the cluster file on.
+func (a *app) environment() (env []string, remove func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
+		return nil, nil, fmt.Errorf("find this program: %w", err)
 	}
-	env := append(os.Environ(), logText, "PATH="+filepath.Dir(self)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	folder, remove := filepath.Dir(self), func() {}
+	if name := filepath.Base(self); name != "dht" && name != "dht.exe" {
+		if folder, err = os.MkdirTemp("", "dht-up-"); err == nil {
+			remove = func() { _ = os.RemoveAll(folder) }
+			err = os.Symlink(self, filepath.Join(folder, "dht"))
+		}
+		if err != nil {
+			return nil, remove, fmt.Errorf("make dht known to the Procfile: %w", err)
+		}
+	}
+	env = append(os.Environ(), logText, "PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"))
 	if a.config == "" {
-		return env, nil
+		return env, remove, nil
 	}
 	config, err := filepath.Abs(a.config)
 	if err != nil {
-		return nil, fmt.Errorf("find cluster file: %w", err)
+		return nil, remove, fmt.Errorf("find cluster file: %w", err)
 	}
-	return append(env, "DHT_CONFIG="+config), nil
+	return append(env, "DHT_CONFIG="+config), remove, nil
 }
 
 // run runs one process. Its end is no failure when ctx asked for it.
@@ -104,6 +124,7 @@ func (a *app) run(ctx context.Context, p process, env []string, out io.WriteClos
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, out, out
 	cmd.WaitDelay = killAfter
 	err := cmd.Run()
+	endGroup(cmd)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -117,34 +138,38 @@ func (a *app) run(ctx context.Context, p process, env []string, out io.WriteClos
 
 // typed is how the person at the terminal would write a dht command.
 func (a *app) typed(command string) string {
-	self, _ := os.Executable()
-	if rest, ok := strings.CutPrefix(command, "dht "); ok && strings.Contains(self, "go-build") {
+	rest, ours := strings.CutPrefix(command, "dht ")
+	if !ours {
+		return command
+	}
+	if a.config != os.Getenv("DHT_CONFIG") {
+		rest = "-c " + a.config + " " + rest
+	}
+	if self, _ := os.Executable(); strings.Contains(self, "go-build") {
 		return "go run . " + rest
 	}
-	return command
+	return "dht " + rest
 }
 
-// tellReady says, once every node answers, what to type next.
-func (a *app) tellReady(ctx context.Context, list []process) {
+// tellReady says, once every node answers, what to type next. It is silent when
+// running ends before, for then the nodes that answer may be others.
+func (a *app) tellReady(running context.Context, list []process) {
 	config, err := a.load()
-	if err != nil {
+	if err != nil || !slices.ContainsFunc(list, func(p process) bool { return p.node() != "" }) {
 		return
 	}
-	for ctx.Err() == nil {
+	for {
 		if c, err := client.Connect(a.clientOptions(config)); err == nil {
-			ready := a.allUp(ctx, c, list)
+			ready := a.allUp(running, c, list)
 			c.Close()
-			if ready {
-				flag := ""
-				if a.config != "" {
-					flag = "-c " + a.config + " "
-				}
-				a.note("\n%s  Try, in another terminal:  %s\n", a.err.good("Ready."), a.err.bold(a.typed("dht "+flag+"put greeting hello")))
+			if ready && running.Err() == nil {
+				a.note("\n%s  Try, in another terminal:  %s\n", a.err.good("Ready."), a.err.bold(a.typed("dht put greeting hello")))
 				return
 			}
 		}
 		select {
-		case <-ctx.Done():
+		case <-running.Done():
+			return
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -155,16 +180,11 @@ func (a *app) allUp(ctx context.Context, c *client.Client, list []process) bool 
 	if err != nil {
 		return false
 	}
-	up := map[string]bool{"": true}
+	up := map[string]bool{"": true} // a process that is no node
 	for _, n := range status {
 		up[n.Name] = n.Up
 	}
-	for _, p := range list {
-		if !up[p.node()] {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(list, func(p process) bool { return !up[p.node()] })
 }
 
 func widest(list []process) (width int) {

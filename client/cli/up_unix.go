@@ -5,15 +5,29 @@ package cli
 import (
 	"context"
 	"os/exec"
+	"regexp"
 	"syscall"
 )
+
+// simple is a command without anything that only a shell understands.
+var simple = regexp.MustCompile(`^[\w./-]+( [\w./:=@%,+-]+)*$`)
 
 // shell is a command as the system's shell runs it, in a process group of its
 // own: an interrupt at the terminal reaches dht up alone, which then ends the
 // group with SIGTERM, and with SIGKILL when that does not help.
 func shell(ctx context.Context, command string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+command)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if simple.MatchString(command) {
+		command = "exec " + command // no shell stays between
+	}
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+	cmd.SysProcAttr = groupOfItsOwn()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	return cmd
+}
+
+// endGroup kills what a command that has ended left running.
+func endGroup(cmd *exec.Cmd) {
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 }

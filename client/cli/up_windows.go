@@ -10,3 +10,5 @@ import (
 func shell(ctx context.Context, command string) *exec.Cmd {
 	return exec.CommandContext(ctx, "cmd", "/c", command)
 }
+
+func endGroup(*exec.Cmd) {}

@@ -53,6 +53,9 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 		return nil, fmt.Errorf("%w: node %s would listen on %s (%s), which other machines reach, without TLS or users: bind a loopback address, or say --insecure",
 			events.ErrConfig, n.Name, exposed[0].Addr, exposed[0].Key)
 	}
+	if how.noBus && n.TCP == "" {
+		return nil, fmt.Errorf("%w: node %s has no tcp address in %s, and --no-bus leaves it no other way to be reached", events.ErrConfig, n.Name, c.File)
+	}
 	m, err := c.Map()
 	if err != nil {
 		return nil, err
@@ -94,9 +97,6 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 // cluster file gives one.
 func (r *runningNode) listen(c *configs.Config, n configs.Node, how howToRun, log *slog.Logger) (err error) {
 	if n.TCP == "" {
-		if how.noBus {
-			return fmt.Errorf("%w: node %s has no tcp address in %s, and --no-bus leaves it no other way to be reached", events.ErrConfig, n.Name, c.File)
-		}
 		return nil
 	}
 	peers := map[string]string{}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"dht/events"
 )
@@ -67,7 +68,8 @@ func tokenLen(s string) int {
 		}
 		return n
 	}
-	return 1
+	_, n := utf8.DecodeRuneInString(s)
+	return n
 }
 
 func isWord(c byte) bool {
@@ -122,6 +124,9 @@ func (p *parser) prefix() (Rule, error) {
 	text, err := strconv.Unquote(p.token)
 	if err != nil || p.token[0] != '"' {
 		return Rule{}, p.expected(`a text in double quotes, as in prefix "eu/"`)
+	}
+	if text == "" {
+		return Rule{}, p.fail("an empty prefix would claim every key")
 	}
 	p.next()
 	return Rule{kind: prefix, prefix: text}, nil

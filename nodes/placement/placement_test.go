@@ -56,6 +56,7 @@ func TestParseRule_ErrorsPointAtTheColumn(t *testing.T) {
 		"md5 % 2 == 0 or":       `column 14: expected the end of the rule, found "or"`,
 		"md5 % 2 == -1":         `column 12: expected a remainder, found "-1"`,
 		"prefix eu/":            `column 8: expected a text in double quotes`,
+		`prefix ""`:             "column 8: an empty prefix would claim every key",
 		`prefix "eu`:            `column 8: expected a text in double quotes`,
 		"otherwise weight":      "column 17: expected a weight, found the end",
 		"otherwise weight 1001": "column 18: a weight here is 1 to 1000, not 1001",

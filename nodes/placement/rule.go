@@ -92,5 +92,5 @@ func (r *Rule) evidence(d *digests) string {
 
 // claimsEverything reports whether the rule is true for every key.
 func (r Rule) claimsEverything() bool {
-	return r.kind == residue && r.lo == 0 && r.hi == r.mod-1 || r.kind == prefix && r.prefix == ""
+	return r.kind == residue && r.lo == 0 && r.hi == r.mod-1
 }

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/big"
 	"math/rand/v2"
@@ -64,10 +65,14 @@ func (m *Map) Shares() Shares {
 func (m *Map) sample(t *tally) {
 	random := rand.New(rand.NewPCG(1, 2)) // the same figures at every call
 	one := big.NewRat(1, sampleKeys)
-	for range sampleKeys {
-		key := strconv.AppendUint(nil, random.Uint64(), 36)
-		d := digests{key: key}
-		t.add(m.claimants(&d, nil, len(m.nodes)), one, m.owners(&d, []int{}))
+	for counted, tried := 0, 0; counted < sampleKeys && tried < 100*sampleKeys; tried++ {
+		d := digests{key: binary.BigEndian.AppendUint64(nil, random.Uint64())}
+		claimants := m.claimants(&d, nil, len(m.nodes))
+		if slices.ContainsFunc(claimants, func(i int) bool { return m.nodes[i].rule.IsPrefix() }) {
+			continue
+		}
+		t.add(claimants, one, m.owners(&d, []int{}))
+		counted++
 	}
 }
 
@@ -159,6 +164,9 @@ func (t *tally) add(claimants []int, share *big.Rat, owners []int) {
 		if len(takers) == 0 {
 			t.gap.Add(t.gap, share)
 		}
+	}
+	if len(claimants)+len(takers) == 0 {
+		return // nobody keeps what nobody claims: such a map is refused
 	}
 	if owners == nil {
 		t.own(claimants, share)

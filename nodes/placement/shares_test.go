@@ -68,6 +68,17 @@ func TestShares_SampledWhereNotExact(t *testing.T) {
 	}
 }
 
+// TestShares_LeaveOutWhatAPrefixClaims: how many keys begin so is not up to the
+// rules.
+func TestShares_LeaveOutWhatAPrefixClaims(t *testing.T) {
+	for name, big := range map[string]string{"exact": "md5 % 2 == 0", "sampled": "md5 % 99991 in 0..49994"} {
+		s := mustMap(t, cluster(1, `p: prefix "3"`, "a: "+big, "b: sha1 % 99989 == 0", "c: md5 % 99989 == 1", "z: otherwise")).Shares()
+		if got, _ := s.Nodes[1].Share.Float64(); math.Abs(got-0.5) > 0.01 || s.Nodes[0].Share.Sign() != 0 || !s.Nodes[0].Prefix {
+			t.Errorf("%s: a keeps %f of the keys that do not begin with 3, p %s", name, got, s.Nodes[0].Share)
+		}
+	}
+}
+
 // TestShares_AgainstCounting holds the exact shares to what Owners really does.
 func TestShares_AgainstCounting(t *testing.T) {
 	for _, c := range []events.Cluster{
@@ -95,6 +106,9 @@ func TestShares_Gap(t *testing.T) {
 	m := mustParse(t, cluster(1, "a: md5 % 2 == 0", "b: sha1 % 3 == 0"))
 	if got := m.Shares().Gap.RatString(); got != "1/3" {
 		t.Errorf("gap is %s, want 1/3", got)
+	}
+	if got := summary(m.Shares()); got != "a 1/2 1/2; b 1/3 1/6; a+b 1/6" {
+		t.Errorf("with a gap the shares are %s", got)
 	}
 	key, gap := m.Gap()
 	if !gap || bigResidue(placement.MD5, []byte(key), 2) == 0 || bigResidue(placement.SHA1, []byte(key), 3) == 0 {
