@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/adrg/xdg"
+	"github.com/dustin/go-humanize"
 	"github.com/pelletier/go-toml/v2"
 
 	"dht/events"
@@ -39,6 +40,7 @@ type Config struct {
 	Copies events.Copies
 	Prefix string   // first token of every subject
 	NATS   []string // outside servers; empty: each node embeds one
+	Memory int64    // bytes that keys and values may take in a node's memory; 0 is no bound
 	Nodes  []Node
 }
 
@@ -61,6 +63,7 @@ type file struct {
 	Copies any      `toml:"copies"`
 	Prefix string   `toml:"prefix"`
 	NATS   []string `toml:"nats"`
+	Memory string   `toml:"memory"`
 	Nodes  []Node   `toml:"node"`
 }
 
@@ -88,12 +91,27 @@ func Parse(name string, text []byte) (*Config, error) {
 	c := &Config{File: name, Name: f.Name, Epoch: f.Epoch, Prefix: f.Prefix, NATS: f.NATS, Nodes: f.Nodes}
 	var err error
 	if c.Copies, err = events.ParseCopies(f.Copies); err == nil {
+		c.Memory, err = parseMemory(f.Memory)
+	}
+	if err == nil {
 		err = c.check()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return c, nil
+}
+
+// parseMemory reads "64MB" (10^6 bytes each) or "64MiB".
+func parseMemory(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n < 1<<20 || n > 1<<50 {
+		return 0, fmt.Errorf("%w: memory = %q: write a size of at least 1MiB, as in \"64MB\"", events.ErrConfig, text)
+	}
+	return int64(n), nil
 }
 
 func decodeError(name string, err error) error {

@@ -87,6 +87,22 @@ func TestConfig_MapRefusesGaps(t *testing.T) {
 	}
 }
 
+func TestParse_Memory(t *testing.T) {
+	node := "\n[[node]]\nname = \"a\"\nrule = \"otherwise\"\nbus = \"127.0.0.1:1\"\n"
+	for text, want := range map[string]int64{"64MB": 64_000_000, "64MiB": 64 << 20, "1 GiB": 1 << 30, "": 0, "64": -1, "much": -1, "-1MB": -1} {
+		c, err := configs.Parse("x.toml", []byte("name = \"x\"\nepoch = 1\nmemory = \""+text+"\""+node))
+		if want < 0 {
+			if !errors.Is(err, events.ErrConfig) || !strings.Contains(err.Error(), "memory = ") {
+				t.Errorf("memory %q: %v", text, err)
+			}
+			continue
+		}
+		if err != nil || c.Memory != want {
+			t.Errorf("memory %q: %v, want %d", text, err, want)
+		}
+	}
+}
+
 func TestConfig_DataFolder(t *testing.T) {
 	c := &configs.Config{File: filepath.Join("some", "where", "x.toml"), Name: "x"}
 	absolute := filepath.Join(os.TempDir(), "d")

@@ -74,6 +74,7 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 			return oneLine(err)
 		}
 	}
+	fmt.Fprintf(a.out, "And over TCP, as any Redis client does, whichever node is asked: %d of %d keys.\n", found, demoKeys)
 	fmt.Fprintf(a.out, "%s\n", a.out.dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(), a.typed("dht up"))))
 	return nil
 }

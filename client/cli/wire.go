@@ -130,8 +130,9 @@ func (r *runningNode) openStore(c *configs.Config, n configs.Node, m *placement.
 		return nil, fmt.Errorf("make data folder of node %s: %w", n.Name, err)
 	}
 	journal, err := store.Open(folder, store.Options{
-		Owner: store.Owner{Cluster: c.Name, Node: n.Name, Map: m.ID()},
-		Log:   log,
+		Owner:  store.Owner{Cluster: c.Name, Node: n.Name, Map: m.ID()},
+		Log:    log,
+		Memory: c.Memory,
 	})
 	if err != nil {
 		return nil, err
