@@ -52,6 +52,10 @@ func TestCrash(t *testing.T) {
 		}
 		m.open()
 		m.check()
+		m.write(1) // on top of what the crash left
+		m.crash()
+		m.open()
+		m.check()
 		run(m, 5)
 		m.check()
 	}

@@ -44,7 +44,7 @@ func write64(t *testing.T, size int) *journal64 {
 			if r.IntN(8) == 0 {
 				rec.Deleted = true
 			} else {
-				rec.Value = bytes.Repeat([]byte(" text @"), r.IntN(700))
+				rec.Value = bytes.Repeat([]byte(" text @"), []int{1, 20, 150, 650}[r.IntN(4)])
 			}
 			f.records = append(f.records, rec)
 			changes = append(changes, storetest.Write(rec))
@@ -387,5 +387,26 @@ func TestMissingSegment(t *testing.T) {
 		if err := intact(d, now, may); err != nil && !last {
 			t.Fatalf("without %s: %v", name, err)
 		}
+		if !last {
+			staysCorrupt(t, d)
+		}
+	}
+}
+
+// staysCorrupt writes to a damaged folder until much of it was merged: what is
+// not certain does not become so.
+func staysCorrupt(t *testing.T, d *storetest.Disk) {
+	t.Helper()
+	m := newModel(t, 2)
+	m.journal.Close()
+	m.disk, m.options.Sealed = d, 700
+	m.open()
+	run(m, 200)
+	if err := m.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.open()
+	if _, err := m.journal.Get([]byte("never there")); !errors.Is(err, events.ErrCorrupt) {
+		t.Fatalf("after merges an unknown key is: %v", err)
 	}
 }
