@@ -33,6 +33,7 @@ type Options struct {
 // Broker is a running NATS server.
 type Broker struct {
 	server *server.Server
+	fatal  <-chan error
 	close  sync.Once
 }
 
@@ -59,8 +60,8 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 	log := newLogger(o.Logger)
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
-	b := &Broker{server: s}
-	if err := b.ready(ctx, log.fatal); err != nil {
+	b := &Broker{server: s, fatal: log.fatal}
+	if err := b.ready(ctx); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("start nats server %s: %w", o.Name, err)
 	}
@@ -113,7 +114,7 @@ func splitAddr(addr string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-func (b *Broker) ready(ctx context.Context, fatal <-chan error) error {
+func (b *Broker) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	up := make(chan bool)
@@ -128,25 +129,23 @@ func (b *Broker) ready(ctx context.Context, fatal <-chan error) error {
 		}
 	})
 	select {
-	case err := <-fatal:
+	case err := <-b.fatal:
 		cancel()
 		return err
 	case <-up:
-		return fatalNow(fatal)
+		select {
+		case err := <-b.fatal: // it was ready for clients, but not for routes
+			return err
+		default:
+			return nil
+		}
 	case <-ctx.Done():
 		return fmt.Errorf("not ready: %w", context.Cause(ctx))
 	}
 }
 
-// fatalNow returns an error that was logged before the server became ready.
-func fatalNow(fatal <-chan error) error {
-	select {
-	case err := <-fatal:
-		return err
-	default:
-		return nil
-	}
-}
+// Failed delivers the reason why the server cannot go on.
+func (b *Broker) Failed() <-chan error { return b.fatal }
 
 // URL is where clients connect.
 func (b *Broker) URL() string { return b.server.ClientURL() }

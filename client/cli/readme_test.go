@@ -77,6 +77,7 @@ type reader struct {
 	t      *testing.T
 	folder string
 	env    []string
+	ports  *strings.Replacer // the built-in file's ports by this test's
 	up     *exec.Cmd
 	upOut  *bytes.Buffer
 	wanted string
@@ -105,10 +106,11 @@ echo "the README's test does not know go $*" >&2; exit 1
 `), 0o700))
 	must(os.Symlink(repository(t, "configs"), filepath.Join(folder, "configs")))
 	must(os.Symlink(repository(t, "Procfile"), filepath.Join(folder, "Procfile")))
-	r := &reader{t: t, folder: folder, env: append(os.Environ(),
+	config, ports := clusterFile(t, folder)
+	r := &reader{t: t, folder: folder, ports: ports, env: append(os.Environ(),
 		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"XDG_DATA_HOME="+filepath.Join(folder, "data"),
-		"DHT_CONFIG="+clusterFile(t, folder), "GORACE=atexit_sleep_ms=0")}
+		"DHT_CONFIG="+config, "GORACE=atexit_sleep_ms=0")}
 	t.Cleanup(r.stop)
 	return r
 }
@@ -123,31 +125,31 @@ func repository(t *testing.T, name string) string {
 }
 
 // clusterFile is the built-in cluster file on free ports.
-func clusterFile(t *testing.T, folder string) string {
+func clusterFile(t *testing.T, folder string) (path string, ports *strings.Replacer) {
 	t.Helper()
 	text, err := os.ReadFile(repository(t, "configs/three.toml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	addresses := regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	ports, err := freePorts(len(addresses.FindAll(text, -1)))
+	used := regexp.MustCompile(`127\.0\.0\.1:(\d+)`).FindAllStringSubmatch(string(text), -1)
+	free, err := freePorts(len(used))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = addresses.ReplaceAllFunc(text, func([]byte) []byte {
-		port := ports[0]
-		ports = ports[1:]
-		return fmt.Append(nil, "127.0.0.1:", port)
-	})
-	path := filepath.Join(folder, "three.toml")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	var pairs []string
+	for i, address := range used {
+		pairs = append(pairs, address[1], fmt.Sprint(free[i]))
+	}
+	ports = strings.NewReplacer(pairs...)
+	path = filepath.Join(folder, "three.toml")
+	if err := os.WriteFile(path, []byte(ports.Replace(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return path, ports
 }
 
 func (r *reader) command(line string) *exec.Cmd {
-	cmd := exec.Command("sh", "-c", line)
+	cmd := exec.Command("sh", "-c", r.ports.Replace(line))
 	cmd.Dir, cmd.Env = r.folder, r.env
 	return cmd
 }

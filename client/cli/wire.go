@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
 	"dht/broker"
@@ -180,7 +181,7 @@ func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.
 
 func (r *runningNode) openBroker(ctx context.Context, c *configs.Config, n configs.Node, log *slog.Logger) (err error) {
 	o := broker.Options{
-		Name:    n.Name + "-" + events.NewClock(time.Now).Next().String(), // two nodes of one name must meet to be told apart
+		Name:    n.Name + "-" + uuid.NewString(), // two nodes of one name must meet to be told apart
 		Cluster: "dht-" + c.Name,
 		Listen:  n.Bus,
 		Route:   n.Route,
@@ -200,7 +201,10 @@ func (r *runningNode) openBroker(ctx context.Context, c *configs.Config, n confi
 
 // watch waits for the first reason why the node cannot go on.
 func (r *runningNode) watch(journal *store.Journal) {
-	var busFailed, tcpFailed <-chan error
+	var brokerFailed, busFailed, tcpFailed <-chan error
+	if r.broker != nil {
+		brokerFailed = r.broker.Failed()
+	}
 	if r.bus != nil {
 		busFailed = r.bus.Failed()
 	}
@@ -213,6 +217,8 @@ func (r *runningNode) watch(journal *store.Journal) {
 		defer close(r.done)
 		select {
 		case <-ctx.Done():
+		case err := <-brokerFailed:
+			r.failed <- err
 		case err := <-busFailed:
 			r.failed <- err
 		case err := <-tcpFailed:

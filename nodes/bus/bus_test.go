@@ -265,6 +265,27 @@ func TestServer_CloseAnswersWhatIsInFlight(t *testing.T) {
 	}
 }
 
+// TestServer_CloseWithoutAServer: draining would wait ten seconds for it.
+func TestServer_CloseWithoutAServer(t *testing.T) {
+	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := serve(t, b, law, "linux")
+	gone := server.Conn.StatusChanged(nats.RECONNECTING)
+	b.Close()
+	<-gone
+	began := time.Now()
+	server.Close()
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+}
+
 func BenchmarkServer_AddressedGet(b *testing.B) {
 	benchmark(b, "dht.node.linux.get", `{"key":"lamp"}`)
 }
