@@ -31,5 +31,5 @@ func (l *logging) logger(a *app) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level})), nil
 	}
 	noColour := !a.err.live || os.Getenv("NO_COLOR") != ""
-	return slog.New(tint.NewHandler(a.err, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: noColour})), nil
+	return slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: noColour})), nil
 }

@@ -10,6 +10,8 @@ import (
 
 // ErrProtocol is what every violation of the protocol or of a limit wraps. Its
 // text is fit to be sent: "Protocol error: …". Nothing can be read after it.
+//
+//lint:ignore ST1005 clients know the text
 var ErrProtocol = errors.New("Protocol error")
 
 // Limits bound what a reader accepts. All are needed.
