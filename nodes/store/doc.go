@@ -34,6 +34,11 @@
 // without a good record behind it is [events.ErrCorrupt], never absent and
 // never an older value, until [Repair].
 //
+// Two kinds of damage cannot be told from what a crash leaves: the last segment
+// cut short at its end or gone as a whole, and sectors of the very last batch
+// that read as zeros. On Windows an open file cannot be replaced: segments are
+// not merged there, which is logged and costs room.
+//
 // # What it is not
 //
 // It decides nothing about versions: [events.Change] does. It knows no network
