@@ -1,0 +1,209 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"dht/client"
+	"dht/events"
+	"dht/nodes/nodetest"
+	"dht/nodes/tcp"
+)
+
+// overTCP is a cluster without a bus.
+type overTCP struct {
+	*nodetest.Cluster
+	t       *testing.T
+	peers   map[string]string
+	servers map[string]*tcp.Server
+}
+
+func newOverTCP(t *testing.T, law events.Cluster) *overTCP {
+	t.Helper()
+	c := &overTCP{nodetest.NewCluster(t, law), t, map[string]string{}, map[string]*tcp.Server{}}
+	for _, name := range c.Map.Names(nil) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.peers[name] = l.Addr().String()
+		l.Close()
+	}
+	for name := range c.peers {
+		c.start(name)
+	}
+	t.Cleanup(func() {
+		for _, s := range c.servers {
+			s.Close()
+		}
+	})
+	return c
+}
+
+func (c *overTCP) start(name string) {
+	c.t.Helper()
+	s, err := tcp.Listen(c.peers[name], tcp.Options{Peers: c.peers, Meet: true})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := s.Serve(c.t.Context(), c.Nodes[name]); err != nil {
+		c.t.Fatal(err)
+	}
+	c.servers[name] = s
+}
+
+func (c *overTCP) client(entry string, o client.Options) *client.Client {
+	c.t.Helper()
+	cl, err := client.ConnectTCP(c.t.Context(), c.peers[entry], o)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { cl.Close() })
+	return cl
+}
+
+func TestTCP_WhicheverNodeIsAsked(t *testing.T) {
+	c := newOverTCP(t, nodetest.Three(1, 1))
+	ctx := t.Context()
+	for _, entry := range []string{"linux", "mac", "android"} {
+		cl := c.client(entry, client.Options{})
+		for _, key := range []string{"l1", "m1", "a1", "\x00\xff", strings.Repeat("\xff", events.MaxKey)} {
+			put, err := cl.Put(ctx, []byte(key), []byte(entry), client.AllAnswers())
+			if err != nil || put.Status != events.StatusStored || len(put.Answers) != 3 {
+				t.Fatalf("put %.10q through %s: %+v, %v", key, entry, put, err)
+			}
+			got, err := cl.Get(ctx, []byte(key))
+			if err != nil || string(got.Value) != entry || got.Version != put.Version || got.Node != put.Node {
+				t.Fatalf("get %.10q through %s: %+v, %v", key, entry, got, err)
+			}
+		}
+		if _, err := cl.Get(ctx, []byte("nothing")); !errors.Is(err, events.ErrNotFound) {
+			t.Errorf("a missing key is %v", err)
+		}
+		if _, err := cl.Put(ctx, []byte("l1"), make([]byte, 1<<20)); !errors.Is(err, events.ErrTooLarge) {
+			t.Errorf("a value too large is %v", err)
+		}
+		scattered, err := cl.Scatter(ctx, 30, func() {})
+		if err != nil || scattered.Stored != 30 || scattered.Duplicates != 0 {
+			t.Errorf("scattered %+v, %v", scattered, err)
+		}
+		if deleted, err := cl.Delete(ctx, []byte("a1")); err != nil || deleted.Status != events.StatusDeleted {
+			t.Errorf("deleted %+v, %v", deleted, err)
+		}
+	}
+	cl := c.client("mac", client.Options{})
+	var listed []string
+	for k, err := range cl.Keys(ctx, "", []byte("l")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed = append(listed, fmt.Sprintf("%s on %s", k.Key, k.Node))
+	}
+	if fmt.Sprint(listed) != "[l1 on linux]" {
+		t.Errorf("listed %s", listed)
+	}
+	status, err := cl.Status(ctx)
+	if err != nil || len(status) != 3 || !status[0].Up || !status[2].Up {
+		t.Errorf("status %+v, %v", status, err)
+	}
+}
+
+func TestTCP_ClockAnHourAhead(t *testing.T) {
+	c := newOverTCP(t, nodetest.Three(1, 1))
+	cl := c.client("mac", client.Options{Now: func() time.Time { return time.Now().Add(time.Hour) }})
+	if _, err := cl.Put(t.Context(), []byte("l1"), []byte("v"), client.TTL(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := cl.Get(t.Context(), []byte("l1")); err != nil || time.Until(time.UnixMilli(got.Expires)) > time.Minute {
+		t.Errorf("get %+v, %v", got, err)
+	}
+}
+
+func TestTCP_OwnerOffline(t *testing.T) {
+	c := newOverTCP(t, nodetest.Three(1, 1))
+	cl := c.client("mac", client.Options{Timeout: time.Minute})
+	ctx := t.Context()
+	if _, err := cl.Put(ctx, []byte("l1"), []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	c.servers["linux"].Close()
+	began := time.Now()
+	if _, err := cl.Get(ctx, []byte("l1")); !errors.Is(err, events.ErrOwnerOffline) {
+		t.Errorf("get is %v", err)
+	}
+	if _, err := cl.Put(ctx, []byte("l1"), []byte("w")); !errors.Is(err, events.ErrUnknown) {
+		t.Errorf("put is %v", err)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it took %v to notice that nobody listens", took)
+	}
+	if _, err := cl.Put(ctx, []byte("m1"), []byte("w")); err != nil {
+		t.Errorf("put on another node: %v", err)
+	}
+	c.start("linux")
+	if got, err := cl.Get(ctx, []byte("l1")); err != nil || string(got.Value) != "v" {
+		t.Errorf("the owner is back, get is %+v, %v", got, err)
+	}
+}
+
+func TestTCP_EntryNodeGone(t *testing.T) {
+	c := newOverTCP(t, nodetest.Three(1, 1))
+	cl := c.client("mac", client.Options{Timeout: 500 * time.Millisecond})
+	ctx := t.Context()
+	if _, err := cl.Put(ctx, []byte("l1"), []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	c.servers["mac"].Close()
+	if _, err := cl.Get(ctx, []byte("l1")); !errors.Is(err, events.ErrUnreachable) && !errors.Is(err, events.ErrOwnerOffline) {
+		t.Errorf("get is %v", err)
+	}
+	if _, err := client.ConnectTCP(ctx, c.peers["mac"], client.Options{}); !errors.Is(err, events.ErrUnreachable) {
+		t.Errorf("connect is %v", err)
+	}
+	c.start("mac")
+	if got, err := cl.Get(ctx, []byte("l1")); err != nil || string(got.Value) != "v" {
+		t.Errorf("the entry node is back, get is %+v, %v", got, err)
+	}
+	for range 2 {
+		if err := cl.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := cl.Get(ctx, []byte("l1")); err == nil {
+		t.Error("a closed client gets")
+	}
+}
+
+// A server that is no node is told from one, in time.
+func TestTCP_NotANode(t *testing.T) {
+	for name, answer := range map[string]string{"silent": "", "no node": "-ERR unknown command 'DHT'\r\n", "another protocol": "HTTP/1.1 400 Bad Request\r\n\r\n"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			_, _ = conn.Write([]byte(answer))
+			_, _ = conn.Read(make([]byte, 1<<10))
+			_, _ = conn.Read(make([]byte, 1<<10))
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if _, err := client.ConnectTCP(ctx, l.Addr().String(), client.Options{Timeout: 300 * time.Millisecond}); !errors.Is(err, events.ErrUnreachable) {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+		l.Close()
+		<-done
+	}
+}
