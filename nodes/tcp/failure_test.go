@@ -304,3 +304,43 @@ func TestServer_CloseAnswersWhatIsInFlight(t *testing.T) {
 	s.Stop("linux") // again is no harm
 	wait.Wait()
 }
+
+// A client that streams commands without end is not slow, though one of them is
+// always only half there.
+func TestServer_StreamingIsNotSlow(t *testing.T) {
+	const slow = 200 * time.Millisecond
+	s := serve(t, nodetest.NewCluster(t, nodetest.Three(1, 1)), tcp.Options{Slow: slow})
+	v := visit(t, s.addr("linux"))
+	v.send("SET l1 ")
+	for began := time.Now(); time.Since(began) < 3*slow; {
+		v.send("v\r\nSET l1 ")
+		if got := v.reply(); got != "+OK\r\n" {
+			t.Fatal(got)
+		}
+	}
+}
+
+// What no node would take is refused where it arrives, and costs no other
+// request anything.
+func TestServer_TooLarge(t *testing.T) {
+	v := visit(t, cluster(t).addr("linux"))
+	v.want("SET m1 small", "+OK\r\n")
+	for _, size := range []int{events.MaxValue + 1, 15 << 20} {
+		v.send(fmt.Sprintf("*3\r\n$3\r\nSET\r\n$2\r\nm1\r\n$%d\r\n%s\r\n", size, strings.Repeat("\x01", size)))
+		if got := v.reply(); !strings.HasPrefix(got, "-TOOLARGE ") {
+			t.Errorf("a value of %d bytes is answered %q", size, got)
+		}
+		v.send(fmt.Sprintf("*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n", size, strings.Repeat("\x01", size)))
+		if got := v.reply(); !strings.HasPrefix(got, "-ERR ") {
+			t.Errorf("a key of %d bytes is answered %q", size, got)
+		}
+		v.want("GET m1", "$5\r\nsmall\r\n")
+	}
+	largest := strings.Repeat("\xff", events.MaxValue)
+	v.send(fmt.Sprintf("*3\r\n$3\r\nSET\r\n$2\r\nm1\r\n$%d\r\n%s\r\n", len(largest), largest))
+	if got := v.reply(); got != "+OK\r\n" {
+		t.Errorf("the largest value is answered %q", got)
+	}
+	v.want("APPEND m1 x", "-TOOLARGE mac says: the value would be 1040385 bytes long, the longest has 1040384\r\n")
+	v.want("STRLEN m1", fmt.Sprintf(":%d\r\n", len(largest)))
+}

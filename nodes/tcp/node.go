@@ -154,9 +154,24 @@ func replyNode(s *session, c *call) error {
 	if c.flags == 0 {
 		answers = s.answersOf(c)
 	}
-	s.message = events.AppendAnswers(s.message[:0], answers...)
+	s.message = events.AppendAnswers(s.message[:0], s.carried(answers)...)
 	s.out.Bulk(s.message)
 	return nil
+}
+
+// maxReply bounds the values in one reply; a peer takes twice as much.
+const maxReply = 64 << 20
+
+// carried refuses the values that a reply has no room for: they can be asked for
+// in several messages.
+func (s *session) carried(answers []events.Answer) []events.Answer {
+	room := maxReply
+	for i := range answers {
+		if room -= len(answers[i].Value); room < 0 {
+			answers[i] = s.server.node.Refuse(fmt.Errorf("%w: the answers to this message exceed %d bytes: ask for fewer keys at a time", events.ErrTooLarge, maxReply))
+		}
+	}
+	return answers
 }
 
 // answersOf are this node's answers to the entries of a message.

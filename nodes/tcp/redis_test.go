@@ -92,7 +92,7 @@ func (v *visitor) want(command, reply string) {
 // cluster starts three nodes; see [nodetest.Three] for who owns what.
 func cluster(tb testing.TB) *servers {
 	tb.Helper()
-	return serve(tb, nodetest.NewCluster(tb, nodetest.Three(1, 1)), tcp.Options{Timeout: time.Second})
+	return serve(tb, nodetest.NewCluster(tb, nodetest.Three(1, 1)), tcp.Options{Timeout: 20 * time.Second})
 }
 
 func TestServer_AnswersAsRedis(t *testing.T) {

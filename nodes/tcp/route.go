@@ -31,6 +31,10 @@ func (s *session) begin(args [][]byte) {
 
 // ask puts r to every owner of its key.
 func (s *session) ask(op events.Op, r events.Request) {
+	if err := admissible(&r); err != nil { // what no node would take is not sent to one
+		s.question(op, s.refused(err))
+		return
+	}
 	s.touchKey(r.Key, op.Writes())
 	var room [8]int
 	owners := s.server.node.Map.Owners(r.Key, room[:0])
@@ -38,6 +42,18 @@ func (s *session) ask(op events.Op, r events.Request) {
 	for _, place := range owners {
 		s.slots = append(s.slots, s.enqueue(place, op, r))
 	}
+}
+
+func admissible(r *events.Request) error {
+	if r.Update == events.UpdateRename {
+		if err := events.CheckKey(r.To); err != nil {
+			return err
+		}
+	}
+	if len(r.Value) > events.MaxValue {
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, len(r.Value))
+	}
+	return events.CheckKey(r.Key)
 }
 
 // touchKey waits for earlier commands about key where the order matters.

@@ -56,7 +56,8 @@ func newSession(s *Server, conn net.Conn, id int64) *session {
 func (s *session) serve() {
 	defer s.conn.Close()
 	for !s.quit {
-		if err := s.take(); err != nil {
+		begun, err := s.take()
+		if err != nil {
 			s.finish()
 			s.out.Error("ERR " + err.Error())
 			_ = s.flush()
@@ -67,7 +68,7 @@ func (s *session) serve() {
 			return
 		}
 		s.in.Release()
-		s.watch()
+		s.watch(begun > 0)
 		if err := s.in.Fill(); err != nil {
 			if !errors.Is(err, io.EOF) {
 				s.server.Logger.Debug("connection ended", "client", s.conn.RemoteAddr(), "err", err)
@@ -77,28 +78,30 @@ func (s *session) serve() {
 	}
 }
 
-// take begins every command that has arrived. Errors are violations of the
-// protocol.
-func (s *session) take() error {
-	for !s.quit {
+// take begins every command that has arrived, and counts them. Errors are
+// violations of the protocol.
+func (s *session) take() (begun int, err error) {
+	for ; !s.quit; begun++ {
 		args, ok, err := s.in.Next()
 		if !ok || err != nil {
-			return err
+			return begun, err
 		}
 		s.begin(args)
 	}
-	return nil
+	return begun, nil
 }
 
 // watch gives a command that has begun to arrive a deadline, so that a client
-// that sends a byte now and then holds nothing for long.
-func (s *session) watch() {
-	if s.in.Partial() == s.partial {
+// that sends a byte now and then holds nothing for long. It is another command
+// when some were complete since the last time.
+func (s *session) watch(complete bool) {
+	partial := s.in.Partial()
+	if partial == s.partial && !(partial && complete) {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.partial = !s.partial
+	s.partial = partial
 	if s.draining {
 		return
 	}
