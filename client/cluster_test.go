@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // cluster is a set of real nodes on real brokers, each in its own folder.
 type cluster struct {
-	t      *testing.T
+	t      testing.TB
 	folder string
 	law    events.Cluster
 	skew   map[string]time.Duration // of nodes' clocks
@@ -46,7 +46,7 @@ func example(epoch uint64, copies events.Copies) events.Cluster {
 }
 
 // newCluster starts every node of law.
-func newCluster(t *testing.T, law events.Cluster) *cluster {
+func newCluster(t testing.TB, law events.Cluster) *cluster {
 	t.Helper()
 	c := &cluster{t: t, folder: t.TempDir(), law: law, skew: map[string]time.Duration{}, up: map[string]*member{}}
 	t.Cleanup(func() { c.stop() })

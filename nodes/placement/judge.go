@@ -6,7 +6,7 @@ import "strings"
 type Verdict struct {
 	Owner  int      // 1 for the first owner, 2 …; 0 for a node that is no owner
 	Reason string   // for a node that is no owner: why
-	Owners []string // for a node that is no owner: who is
+	Owners []string // for a node that is no owner: who is; not to be modified
 }
 
 // Ordinal is 1 when the node at place is the first owner of key, 2 …; 0 when it
@@ -31,11 +31,14 @@ func (m *Map) Judge(place int, key []byte) Verdict {
 			return Verdict{Owner: i + 1}
 		}
 	}
-	v := Verdict{Owners: m.Names(owners)}
-	rule := &m.nodes[place].rule
-	if rule.IsOtherwise() || rule.claims(&d) {
-		v.Reason = comeFirst(v.Owners)
+	v := Verdict{}
+	if len(owners) == 1 {
+		v.Owners, v.Reason = m.nodes[owners[0]].alone, m.nodes[owners[0]].first
 	} else {
+		v.Owners = m.Names(owners)
+		v.Reason = comeFirst(v.Owners)
+	}
+	if rule := &m.nodes[place].rule; !rule.IsOtherwise() && !rule.claims(&d) {
 		v.Reason = rule.refusal(&d)
 	}
 	return v

@@ -25,6 +25,10 @@ type node struct {
 	name  string
 	rule  Rule
 	seeds []uint64 // one for each unit of weight, see score
+
+	// What every other node answers about a key of this one alone.
+	alone []string
+	first string
 }
 
 // New checks a cluster and makes it a map. Errors are [events.ErrConfig]; one
@@ -72,6 +76,8 @@ func newNode(member events.Member) (node, error) {
 	for i := range n.seeds {
 		n.seeds[i] = xxh3.HashStringSeed(n.name, uint64(i))
 	}
+	n.alone = []string{n.name}
+	n.first = comeFirst(n.alone)
 	return n, nil
 }
 
