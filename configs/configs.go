@@ -157,8 +157,8 @@ func (n Node) check(embedded bool) error {
 			return fmt.Errorf("%w: %s = %q is not host:port", events.ErrConfig, a.Key, a.Addr)
 		}
 	}
-	if embedded && n.Bus == "" {
-		return fmt.Errorf("%w: no bus address; give one, or name NATS servers with nats = […]", events.ErrConfig)
+	if embedded && n.Bus == "" && n.TCP == "" {
+		return fmt.Errorf("%w: no bus address; give one, or name NATS servers with nats = […], or give a tcp address for --no-bus", events.ErrConfig)
 	}
 	return nil
 }
@@ -233,7 +233,9 @@ func (c *Config) Servers() []string {
 	}
 	var servers []string
 	for _, n := range c.Nodes {
-		servers = append(servers, "nats://"+n.Bus)
+		if n.Bus != "" {
+			servers = append(servers, "nats://"+n.Bus)
+		}
 	}
 	return servers
 }

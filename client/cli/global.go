@@ -64,7 +64,21 @@ func (g *global) client(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.Connect(g.clientOptions(c))
+	o := g.clientOptions(c)
+	if len(o.Servers) == 0 { // a cluster without a bus
+		return connectAny(ctx, c, o)
+	}
+	return client.Connect(o)
+}
+
+// connectAny reaches the first node of c that answers over TCP.
+func connectAny(ctx context.Context, c *configs.Config, o client.Options) (reached *client.Client, err error) {
+	for _, n := range c.Nodes {
+		if reached, err = client.ConnectTCP(ctx, n.TCP, o); err == nil {
+			return reached, nil
+		}
+	}
+	return nil, err
 }
 
 func (g *global) clientOptions(c *configs.Config) client.Options {

@@ -54,8 +54,8 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 		return nil, fmt.Errorf("%w: node %s would listen on %s (%s), which other machines reach, without TLS or users: bind a loopback address, or say --insecure",
 			events.ErrConfig, n.Name, exposed[0].Addr, exposed[0].Key)
 	}
-	if how.noBus && n.TCP == "" {
-		return nil, fmt.Errorf("%w: node %s has no tcp address in %s, and --no-bus leaves it no other way to be reached", events.ErrConfig, n.Name, c.File)
+	if err := how.reaches(c, n); err != nil {
+		return nil, err
 	}
 	m, err := c.Map()
 	if err != nil {
@@ -92,6 +92,17 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	}
 	r.watch(journal)
 	return r, nil
+}
+
+// reaches says which address is missing for a node to be run like this.
+func (how howToRun) reaches(c *configs.Config, n configs.Node) error {
+	switch {
+	case how.noBus && n.TCP == "":
+		return fmt.Errorf("%w: node %s has no tcp address in %s, and --no-bus leaves it no other way to be reached", events.ErrConfig, n.Name, c.File)
+	case !how.noBus && n.Bus == "" && len(c.NATS) == 0:
+		return fmt.Errorf("%w: node %s has no bus address in %s: give it one, or say --no-bus", events.ErrConfig, n.Name, c.File)
+	}
+	return nil
 }
 
 // listen reserves the address for Redis clients and the other nodes, where the
