@@ -38,6 +38,9 @@ func BenchmarkBesideRedis(b *testing.B) {
 		for _, op := range []string{"set", "get"} {
 			b.Run(fmt.Sprintf("%s/P=%d", op, pipeline), func(b *testing.B) {
 				var own, through, base []float64
+				for _, addr := range []string{redis, direct} {
+					load(b, addr, "set", 16) // so that a get finds something
+				}
 				for range b.N {
 					r := load(b, redis, op, pipeline)
 					d := load(b, direct, op, pipeline)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -69,6 +70,9 @@ func (s *session) serve() {
 		}
 		s.in.Release()
 		s.watch(begun > 0)
+		// Others that are ready go first: by then the next request may be there,
+		// and need not be waited for.
+		runtime.Gosched()
 		if err := s.in.Fill(); err != nil {
 			if !errors.Is(err, io.EOF) {
 				s.server.Logger.Debug("connection ended", "client", s.conn.RemoteAddr(), "err", err)
