@@ -45,12 +45,14 @@ type Store interface {
 
 // Options make a node.
 type Options struct {
-	Map    *placement.Map
-	Name   string // of this node in Map
-	Store  Store
-	Clock  *events.Clock
-	Build  string                                // told in [events.Info]
-	Notify func(events.EventType, events.Record) // told of each durable change, from the store's goroutine; must not block; may be nil
+	Map   *placement.Map
+	Name  string // of this node in Map
+	Store Store
+	Clock *events.Clock
+	Build string // told in [events.Info]
+	// Notify is told of each durable change, from the store's goroutine, before
+	// the reply; it must neither block nor keep the record's slices. May be nil.
+	Notify func(events.EventType, events.Record)
 }
 
 // Limits on time: a version outside them says that some clock is wrong.
@@ -134,6 +136,10 @@ func (n *Node) Do(op events.Op, reqs []events.Request, reply func([]events.Answe
 		}
 		reply(answers)
 	case events.OpKeys:
+		if len(reqs) > 1 {
+			reply([]events.Answer{n.Refuse(fmt.Errorf("%w: one listing a message: its answer has many entries already", events.ErrBadRequest))})
+			return
+		}
 		reply(n.keys(&reqs[0]))
 	default:
 		reply([]events.Answer{n.Refuse(fmt.Errorf("%w: no operation %q", events.ErrBadRequest, op))})

@@ -144,7 +144,6 @@ func (b *batch) finish(err error) {
 		b.reply(b.answers)
 		return
 	}
-	b.reply(b.answers)
 	for _, r := range b.written {
 		t := events.EventPut
 		if r.Deleted {
@@ -152,6 +151,7 @@ func (b *batch) finish(err error) {
 		}
 		b.node.Notify(t, r)
 	}
+	b.reply(b.answers) // last: the records lie in a buffer that is used again after it
 }
 
 // codeOf is the condition behind err.

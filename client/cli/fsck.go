@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -71,28 +72,28 @@ func isFolder(path string) bool {
 
 func (a *app) fsck(folders []string, repair bool) error {
 	damaged := 0
+	var faults error
 	for _, folder := range folders {
 		examine := store.Check
 		if repair {
 			examine = store.Repair
 		}
 		report, err := examine(folder, store.Options{})
-		if err != nil {
-			return err
+		if err == nil {
+			damaged += len(report.Damage)
+			err = a.report(folder, report, repair)
 		}
-		damaged += len(report.Damage)
-		if err := a.report(folder, report, repair); err != nil {
-			return err
-		}
+		faults = errors.Join(faults, err)
 	}
 	if damaged > 0 && !repair {
-		return fmt.Errorf("%w: %s cannot be trusted; --repair moves bad lines aside", events.ErrCorrupt, plural(damaged, "place"))
+		faults = errors.Join(faults, fmt.Errorf("%w: %s cannot be trusted; --repair moves bad lines aside", events.ErrCorrupt, plural(damaged, "place")))
 	}
-	return nil
+	return oneLine(faults)
 }
 
 func (a *app) report(folder string, r store.Report, repaired bool) error {
 	if a.json {
+		r.Damage = append([]store.Damage{}, r.Damage...) // an empty list, not null
 		return a.printJSON(fsckJSON{folder, r.Owner.Cluster, r.Owner.Node, r.Segments, r.Bytes, r.Keys, r.Torn, r.Damage, repaired && len(r.Damage) > 0})
 	}
 	verdict := a.out.good("sound")

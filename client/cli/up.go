@@ -154,12 +154,11 @@ func (a *app) typed(command string) string {
 // tellReady says, once every node answers, what to type next. It is silent when
 // running ends before, for then the nodes that answer may be others.
 func (a *app) tellReady(running context.Context, list []process) {
-	config, err := a.load()
-	if err != nil || !slices.ContainsFunc(list, func(p process) bool { return p.node() != "" }) {
+	if !slices.ContainsFunc(list, func(p process) bool { return p.node() != "" }) {
 		return
 	}
 	for {
-		if c, err := client.Connect(a.clientOptions(config)); err == nil {
+		if c, err := a.anyPath(running); err == nil {
 			ready := a.allUp(running, c, list)
 			c.Close()
 			if ready && running.Err() == nil {

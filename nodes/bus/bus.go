@@ -71,7 +71,7 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.wait.Go(func() { meeting.run(ctx) })
-	s.tell(events.EventUp, events.Record{})
+	s.tell(events.EventUp)
 	s.logError("flush", s.Conn.Flush())
 	return nil
 }
@@ -174,14 +174,22 @@ func (s *Server) send() {
 // Notify publishes an event about a change, or drops it when more wait to be
 // sent than the bus takes. It fits [nodes.Options], and does not block.
 func (s *Server) Notify(t events.EventType, r events.Record) {
-	if len(s.out) < outbox/2 {
-		s.post(func() { s.tell(t, r) })
+	if len(s.out) >= outbox/2 {
+		return
 	}
+	event := s.event(t, r)
+	s.post(func() { s.publish(t, event) })
 }
 
-func (s *Server) tell(t events.EventType, r events.Record) {
-	e := events.NewEvent(s.node.Map.Name(), s.node.Name, t, s.node.Clock.Next()).About(r)
-	s.logError("tell of "+string(t), s.Conn.Publish(s.Subjects.Event(s.node.Name, t), e.AppendTo(nil)))
+// tell publishes an event that is about no record.
+func (s *Server) tell(t events.EventType) { s.publish(t, s.event(t, events.Record{})) }
+
+func (s *Server) event(t events.EventType, r events.Record) []byte {
+	return events.NewEvent(s.node.Map.Name(), s.node.Name, t, s.node.Clock.Next()).About(r).AppendTo(nil)
+}
+
+func (s *Server) publish(t events.EventType, event []byte) {
+	s.logError("tell of "+string(t), s.Conn.Publish(s.Subjects.Event(s.node.Name, t), event))
 }
 
 // Failed delivers the reason why this node cannot stay on the bus: another
@@ -198,7 +206,7 @@ func (s *Server) Close() error {
 		s.drain()
 		s.writes.Wait()
 		if s.stop != nil {
-			s.post(func() { s.tell(events.EventDown, events.Record{}) })
+			s.post(func() { s.tell(events.EventDown) })
 		}
 		close(s.gone)
 		s.wait.Wait()
