@@ -15,7 +15,7 @@ type Answer struct {
 
 	Reason string   // not-stored: why this node is no owner
 	Owners []string // not-stored: who is
-	Ask    []string // get, from an owner: nodes that may know something newer, from an earlier map
+	Ask    []string // get, update, delete; from an owner: nodes that may know something newer, from an earlier map
 	Error  string   // error: in words
 	Code   Code     // error: the condition
 	Time   int64    // clock-ahead, late: the node's clock, unix milliseconds

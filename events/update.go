@@ -31,6 +31,8 @@ const (
 	IfLasting  Condition = "lasting"  // it has none
 	IfLater    Condition = "later"    // Expires is later than what stands; never is the latest
 	IfSooner   Condition = "sooner"   // Expires is sooner than what stands
+	// IfExpiringSooner is IfExpiring and IfSooner.
+	IfExpiringSooner Condition = "expiring-sooner"
 )
 
 // updateField reads what only updates have; and hands on what it does not know.

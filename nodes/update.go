@@ -33,7 +33,7 @@ func (n *Node) updatable(r *events.Request) error {
 		return fmt.Errorf("%w: no update %q", events.ErrBadRequest, r.Update)
 	}
 	if !slices.Contains([]events.Condition{"", events.IfAbsent, events.IfPresent, events.IfExpiring, events.IfLasting,
-		events.IfLater, events.IfSooner}, r.If) {
+		events.IfLater, events.IfSooner, events.IfExpiringSooner}, r.If) {
 		return fmt.Errorf("%w: no condition %q", events.ErrBadRequest, r.If)
 	}
 	if adopts := r.Update == events.UpdateAdopt; adopts == r.Version.IsZero() {
@@ -173,6 +173,8 @@ func holds(c events.Condition, current *events.Record, live bool, expires int64)
 		return live && current.Expires == 0
 	case events.IfLater:
 		return live && current.Expires != 0 && (expires == 0 || expires > current.Expires)
+	case events.IfExpiringSooner:
+		return live && current.Expires != 0 && expires != 0 && expires < current.Expires
 	case events.IfSooner:
 		return live && expires != 0 && (current.Expires == 0 || expires < current.Expires)
 	}

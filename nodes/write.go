@@ -49,7 +49,7 @@ func (b *batch) entry(i int, r *events.Request) {
 		b.answers[i] = n.notStored(verdict)
 		return
 	}
-	if err := n.checkStamp(r.Version); err != nil && !(r.Update == events.UpdateAdopt && errors.Is(err, events.ErrLate)) {
+	if err := n.checkStamp(r.Version); err != nil && r.Update != events.UpdateAdopt { // what stands somewhere was taken once
 		b.answers[i] = n.Refuse(err)
 		return
 	}
@@ -122,10 +122,8 @@ func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Rec
 			a.Status = events.StatusAbsent
 			// Nothing was here; but a node that is still to be settled may hold
 			// the key from an earlier map, and only a newer tombstone hides that.
-			if len(b.node.peers.unsettled(b.node)) == 0 {
-				return events.Record{}, false
-			}
-			return next, true
+			a.Ask = b.node.peers.unsettled(b.node)
+			return next, len(a.Ask) > 0
 		}
 		b.written = append(b.written, next)
 		return next, true

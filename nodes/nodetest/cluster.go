@@ -21,6 +21,7 @@ import (
 type Cluster struct {
 	Map   *placement.Map
 	Nodes map[string]*nodes.Node
+	Told  func(events.EventType, events.Record) // what every node is told to notify; may be nil, set before use
 
 	tb     testing.TB
 	stores map[string]*store.Memory
@@ -59,7 +60,7 @@ func (c *Cluster) Change(to events.Cluster) {
 	}
 	c.Map, c.Nodes = m, map[string]*nodes.Node{}
 	for name, s := range c.stores {
-		c.Nodes[name], err = nodes.New(nodes.Options{Map: m, Name: name, Store: s, Clock: events.NewClock(c.Now)})
+		c.Nodes[name], err = nodes.New(nodes.Options{Map: m, Name: name, Store: s, Clock: events.NewClock(c.Now), Notify: c.notify})
 		if err != nil {
 			c.tb.Fatal(err)
 		}
@@ -70,6 +71,12 @@ func (c *Cluster) Change(to events.Cluster) {
 				c.tb.Fatal(err)
 			}
 		}
+	}
+}
+
+func (c *Cluster) notify(t events.EventType, r events.Record) {
+	if c.Told != nil {
+		c.Told(t, r)
 	}
 }
 

@@ -76,6 +76,7 @@ type touched struct {
 const (
 	maxCalls      = 1024 // begun together
 	maxReads      = 64   // values held at once
+	maxQuestions  = 4096 // open at once: a node takes so many writes from each of several clients
 	maxGroup      = 256
 	maxGroupBytes = 1 << 20
 )
@@ -180,18 +181,25 @@ func (b *batch) untouch() { b.touched, b.reads, b.writes = b.touched[:0], 0, 0 }
 
 // reset forgets everything; what callers held of it is void.
 func (b *batch) reset() {
+	b.recycle()
+	clear(b.calls)
+	b.calls = b.calls[:0]
+	if cap(b.questions) > 2*maxCalls { // after a command with very many keys
+		b.questions, b.slots, b.spare = nil, nil, nil
+	}
+}
+
+// recycle forgets everything but the calls: all that was asked is answered, and
+// told.
+func (b *batch) recycle() {
 	for _, g := range b.used {
 		clear(g.reqs)
 		*g = group{batch: b, reqs: g.reqs[:0], replied: g.replied, heard: g.heard}
 	}
 	b.spare = append(b.spare, b.used...)
 	clear(b.used)
-	clear(b.calls)
 	clear(b.questions)
 	clear(b.slots)
-	b.used, b.calls, b.questions, b.slots = b.used[:0], b.calls[:0], b.questions[:0], b.slots[:0]
+	b.used, b.questions, b.slots = b.used[:0], b.questions[:0], b.slots[:0]
 	b.untouch()
-	if cap(b.questions) > 2*maxCalls { // after a command with very many keys
-		b.questions, b.slots, b.spare = nil, nil, nil
-	}
 }

@@ -39,6 +39,7 @@ func replyEcho(s *session, c *call) error {
 
 const (
 	errNoPassword replyError = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
+	errWrongPass  replyError = "WRONGPASS invalid username-password pair or user is disabled."
 	errNoProto    replyError = "NOPROTO unsupported protocol version"
 )
 
@@ -58,7 +59,10 @@ func replyHello(s *session, c *call) error {
 	for i := 2; i < len(c.args); i++ {
 		switch left := len(c.args) - i - 1; {
 		case strings.EqualFold(string(c.args[i]), "AUTH") && left >= 2:
-			return errNoPassword
+			if err := authenticate(c.args[i+1]); err != nil {
+				return err
+			}
+			i += 2
 		case strings.EqualFold(string(c.args[i]), "SETNAME") && left >= 1:
 			i++
 			if name = string(c.args[i]); !isClientName(name) {
@@ -93,7 +97,28 @@ func (s *session) hello() {
 	out.Array(0)
 }
 
-func replyAuth(*session, *call) error { return errNoPassword }
+// authenticate takes the default user with whatever password, as Redis does that
+// has none.
+func authenticate(user []byte) error {
+	if string(user) != "default" {
+		return errWrongPass
+	}
+	return nil
+}
+
+func replyAuth(s *session, c *call) error {
+	switch len(c.args) {
+	case 2:
+		return errNoPassword
+	case 3:
+		if err := authenticate(c.args[1]); err != nil {
+			return err
+		}
+		s.out.Simple("OK")
+		return nil
+	}
+	return errSyntax
+}
 
 func replySelect(s *session, c *call) error {
 	n, err := integer(c.args[1])

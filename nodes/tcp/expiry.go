@@ -36,9 +36,9 @@ func (s *session) parseSet(args [][]byte) (o setOptions, err error) {
 	for i := 3; i < len(args); i++ {
 		word := strings.ToUpper(string(args[i]))
 		switch {
-		case word == "NX" && o.condition == "":
+		case word == "NX" && o.condition != events.IfPresent:
 			o.condition = events.IfAbsent
-		case word == "XX" && o.condition == "":
+		case word == "XX" && o.condition != events.IfAbsent:
 			o.condition = events.IfPresent
 		case word == "GET":
 			o.old = true
@@ -118,6 +118,10 @@ func (s *session) moment(n int64, seconds, absolute bool) (at int64, ok bool) {
 }
 
 func beginExpire(s *session, c *call) error {
+	condition, err := expireCondition(c.args[3:])
+	if err != nil {
+		return err
+	}
 	n, err := integer(c.args[2])
 	if err != nil {
 		return err
@@ -127,33 +131,46 @@ func beginExpire(s *session, c *call) error {
 	if !ok {
 		return invalidExpiry(name)
 	}
-	condition, err := expireCondition(c.args[3:])
-	if err != nil {
-		return err
-	}
 	// A moment that has passed deletes the key; 0 would mean never.
 	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Update: events.UpdateTouch, If: condition, Expires: max(at, 1)})
 	return nil
 }
 
+// expireCondition reads NX, XX, GT and LT. What never expires is later than all,
+// so that GT asks for an expiry as XX does.
 func expireCondition(args [][]byte) (events.Condition, error) {
-	if len(args) == 0 {
-		return "", nil
+	var nx, xx, gt, lt bool
+	for _, arg := range args {
+		switch strings.ToUpper(string(arg)) {
+		case "NX":
+			nx = true
+		case "XX":
+			xx = true
+		case "GT":
+			gt = true
+		case "LT":
+			lt = true
+		default:
+			return "", replyError("ERR Unsupported option " + string(arg))
+		}
 	}
-	if len(args) > 1 {
+	switch {
+	case nx && (xx || gt || lt):
 		return "", replyError("ERR NX and XX, GT or LT options at the same time are not compatible")
-	}
-	switch strings.ToUpper(string(args[0])) {
-	case "NX":
+	case gt && lt:
+		return "", replyError("ERR GT and LT options at the same time are not compatible")
+	case nx:
 		return events.IfLasting, nil
-	case "XX":
-		return events.IfExpiring, nil
-	case "GT":
+	case gt:
 		return events.IfLater, nil
-	case "LT":
+	case lt && xx:
+		return events.IfExpiringSooner, nil
+	case lt:
 		return events.IfSooner, nil
+	case xx:
+		return events.IfExpiring, nil
 	}
-	return "", replyError("ERR Unsupported option " + string(args[0]))
+	return "", nil
 }
 
 func beginPersist(s *session, c *call) error {

@@ -344,3 +344,31 @@ func TestServer_TooLarge(t *testing.T) {
 	v.want("APPEND m1 x", "-TOOLARGE mac says: the value would be 1040385 bytes long, the longest has 1040384\r\n")
 	v.want("STRLEN m1", fmt.Sprintf(":%d\r\n", len(largest)))
 }
+
+// Close waits neither for a peer that hangs, request after request, nor for a
+// client that takes no replies.
+func TestServer_CloseHasABound(t *testing.T) {
+	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
+	info, err := events.EncodeInfo(c.Nodes["linux"].Info())
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := fakePeer(t, info, func(_ net.Conn, ended <-chan struct{}) { <-ended })
+	server, err := tcp.Listen("127.0.0.1:0", tcp.Options{Peers: map[string]string{"linux": silent}, Timeout: 500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Serve(t.Context(), c.Nodes["mac"]); err != nil {
+		t.Fatal(err)
+	}
+	waiting := visit(t, server.Addr().String())
+	waiting.send(strings.Repeat("GET l1\r\n", 700))
+	deaf := visit(t, server.Addr().String())
+	deaf.send("SET m1 " + strings.Repeat("v", 100_000) + "\r\n" + strings.Repeat("GET m1\r\n", 500))
+	deaf.reply()
+	began := time.Now()
+	server.Close()
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+}

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -98,12 +99,11 @@ func replyScan(s *session, c *call) error {
 func (s *session) parseScan(args [][]byte) (o scan, err error) {
 	o = scan{pattern: []byte("*"), count: 10}
 	cursor, err := strconv.ParseUint(string(args[1]), 10, 64)
-	known := true
-	if err == nil && cursor != 0 {
-		o.after, known = s.server.cursors.find(cursor)
-	}
-	if err != nil || !known {
+	if err != nil {
 		return o, replyError("ERR invalid cursor")
+	}
+	if cursor != 0 { // one that is not known any more begins anew: twice is allowed, never is not
+		o.after, _ = s.server.cursors.find(cursor)
 	}
 	for i := 2; i < len(args); i += 2 {
 		if i+1 == len(args) {
@@ -140,23 +140,38 @@ func replyFlush(s *session, c *call) error {
 	if !s.server.AllowFlush {
 		return replyError("REFUSED " + c.cmd.name + " would delete every key of this node: start it with --allow-flush if that is what you want")
 	}
-	for more := true; more; {
-		keys, further, err := s.page(nil, nil, 0)
+	var after []byte
+	for more := true; more && !s.server.closing(); {
+		keys, further, err := s.page(nil, after, 0)
 		if err != nil {
 			return err
 		}
-		more = further
-		first := len(s.questions)
-		for _, key := range keys {
-			s.ask(events.OpDelete, events.Request{Key: key})
+		if len(keys) > 0 {
+			after = bytes.Clone(keys[len(keys)-1])
 		}
-		s.settle()
-		for i := range keys {
-			if _, err := s.outcome(first + i); err != nil {
-				return err
-			}
+		more = further
+		if err := s.flushKeys(keys); err != nil {
+			return err
 		}
 	}
 	s.out.Simple("OK")
+	return nil
+}
+
+// flushKeys deletes those of keys that this node owns.
+func (s *session) flushKeys(keys [][]byte) error {
+	defer s.recycle()
+	self := s.server.place(s.server.node.Name)
+	for _, key := range keys {
+		if s.server.node.Map.Ordinal(self, key) > 0 {
+			s.ask(events.OpDelete, events.Request{Key: key})
+		}
+	}
+	s.settle()
+	for i := range s.questions {
+		if _, err := s.outcome(i); err != nil {
+			return err
+		}
+	}
 	return nil
 }

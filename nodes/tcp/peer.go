@@ -130,11 +130,12 @@ func (p *peer) met(reply resp.Reply, asked time.Time) error {
 	if err != nil {
 		return err
 	}
+	// Somebody else's node there is no reason to stop: this peer is not reached.
+	if cluster := p.server.node.Map.Name(); info.Node != p.name || info.Cluster.Name != cluster {
+		return fmt.Errorf("%w: it is node %q of cluster %q, not %q of %q", events.ErrConfig, info.Node, info.Cluster.Name, p.name, cluster)
+	}
 	if err := p.server.heard(info); err != nil {
 		return err
-	}
-	if info.Node != p.name {
-		return fmt.Errorf("%w: it is node %q", events.ErrConfig, info.Node)
 	}
 	clock := info.Started.Add(time.Duration(info.UptimeMS) * time.Millisecond)
 	p.ahead.Store(clock.Sub(asked).Milliseconds())
@@ -172,14 +173,14 @@ func (s *Server) meet(ctx context.Context) {
 	}
 }
 
-// settled asks the peer whether it holds no key of an earlier map.
+// settled asks the peer whether it holds no record of an earlier map.
 func (p *peer) settled(ctx context.Context) bool {
 	replies := make(chan resp.Reply, 1)
 	p.send(events.OpInfo, nil, func(reply resp.Reply, _ error) { replies <- reply })
 	select {
 	case reply := <-replies:
 		info, err := events.DecodeInfo(reply.Text)
-		return err == nil && p.server.heard(info) == nil && info.Map == p.server.node.Map.ID() && info.Misplaced == 0
+		return err == nil && p.server.heard(info) == nil && info.Map == p.server.node.Map.ID() && info.Settled
 	case <-ctx.Done():
 		return false
 	}

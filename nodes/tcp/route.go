@@ -14,6 +14,9 @@ import (
 func (s *session) begin(args [][]byte) {
 	s.server.stats.commands.Add(1)
 	cmd, err := s.server.lookup(args)
+	if err == nil && len(args) > maxKeys {
+		cmd = cmd.sliced()
+	}
 	alone := err == nil && cmd.alone
 	if alone {
 		s.finish()
@@ -24,7 +27,7 @@ func (s *session) begin(args [][]byte) {
 		c.err = cmd.begin(s, c)
 	}
 	c.n = len(s.questions) - c.first
-	if alone || len(s.calls) >= maxCalls || s.reads >= maxReads {
+	if alone || len(s.calls) >= maxCalls || len(s.questions) >= maxQuestions || s.reads >= maxReads {
 		s.finish()
 	}
 }
@@ -128,6 +131,9 @@ func (s *session) finish() {
 
 func (s *session) replyAll() {
 	for i := range s.calls {
+		if s.lost { // nobody takes replies
+			return
+		}
 		c := &s.calls[i]
 		if c.err == nil {
 			c.err = c.cmd.reply(s, c)
@@ -154,11 +160,13 @@ func (s *session) outcome(i int) (events.Answer, error) {
 	}
 	switch a.Status {
 	case events.StatusFound, events.StatusStored, events.StatusDeleted, events.StatusUnchanged, events.StatusAbsent:
-		if len(a.Ask) == 0 {
+		switch {
+		case len(a.Ask) == 0:
 			return a, nil
-		}
-		if q.op == events.OpUpdate {
+		case q.op == events.OpUpdate:
 			return s.adopt(q, a)
+		case q.op == events.OpDelete:
+			return s.deleted(q, a), nil
 		}
 	case events.StatusError:
 		return a, refusal(a)
@@ -178,7 +186,8 @@ func (s *session) decide(q *question) (events.Answer, error) {
 		}
 	}
 	if len(ask) > 0 && !tally.Decided() {
-		for _, a := range s.askNodes(ask, q.req.Key) {
+		answers, _ := s.askNodes(ask, q.req.Key)
+		for _, a := range answers {
 			tally.Add(a)
 		}
 	}
@@ -196,54 +205,93 @@ func (s *session) ownersOf(q *question) (names []string) {
 	return names
 }
 
-// askNodes gets key from the nodes called names, and returns who answered.
-func (s *session) askNodes(names []string, key []byte) (answers []events.Answer) {
-	var slots []slot
+// askNodes gets key from the nodes called names, and returns their answers and
+// the names of those who gave none.
+func (s *session) askNodes(names []string, key []byte) (answers []events.Answer, silent []string) {
+	slots := map[string]slot{}
 	for _, name := range names {
 		if place := s.server.place(name); place >= 0 {
-			slots = append(slots, s.enqueue(place, events.OpGet, events.Request{Key: key}))
+			slots[name] = s.enqueue(place, events.OpGet, events.Request{Key: key})
 		}
 	}
 	s.settle()
-	for _, slot := range slots {
-		if a, err := slot.answer(); err == nil {
+	for _, name := range names {
+		asked, ok := slots[name]
+		if !ok {
+			silent = append(silent, name)
+		} else if a, err := asked.answer(); err != nil {
+			silent = append(silent, name)
+		} else {
 			answers = append(answers, a)
 		}
 	}
-	return answers
+	return answers, silent
+}
+
+// deleted tells whether a delete, done by an owner who had nothing, took away
+// what another node holds from an earlier map: the owner's tombstone hides it.
+func (s *session) deleted(q *question, a events.Answer) events.Answer {
+	answers, _ := s.askNodes(a.Ask, q.req.Key)
+	for _, held := range answers {
+		if held.Status == events.StatusFound {
+			a.Status = events.StatusDeleted
+		}
+	}
+	return a
 }
 
 // adopt does an update where others than the owner may know something newer of
 // the key, from an earlier map: none of them can change it meanwhile, for a node
 // that is no owner never stores a put.
 func (s *session) adopt(q *question, undecided events.Answer) (events.Answer, error) {
-	answers := s.askNodes(undecided.Ask, q.req.Key)
-	if len(answers) < len(undecided.Ask) {
-		return undecided, fmt.Errorf("%w: one of %s did not answer, and may hold the key from before the rules changed",
-			events.ErrOwnerOffline, strings.Join(undecided.Ask, ", "))
-	}
-	var newest events.Answer
-	for _, a := range answers {
-		if a.Version.Compare(newest.Version) > 0 {
-			newest = a
-		}
-	}
-	owner := s.slots[q.first].group.place
-	if newest.Status == events.StatusDeleted {
-		newest.Expires = 1 // an expired record is a tombstone of its version
+	newest, err := s.newest(undecided.Ask, q.req.Key)
+	if err != nil {
+		return undecided, err
 	}
 	if !newest.Version.IsZero() {
-		s.enqueue(owner, events.OpUpdate, events.Request{Key: q.req.Key, Update: events.UpdateAdopt,
-			Value: newest.Value, Version: newest.Version, Expires: newest.Expires})
+		r := events.Request{Key: q.req.Key, Update: events.UpdateAdopt, Value: newest.Value, Version: newest.Version, Expires: newest.Expires}
+		if newest.Status == events.StatusDeleted {
+			r.Expires = 1 // an expired record is a tombstone of its version
+		}
+		if _, err := s.update(q, r); err != nil {
+			return undecided, err
+		}
 	}
 	q.req.Settled = true
-	last := s.enqueue(owner, events.OpUpdate, q.req)
-	s.settle()
-	a, err := last.answer()
-	if err != nil {
-		return a, s.silence(q, owner, err)
+	return s.update(q, q.req)
+}
+
+// newest is the newest that nodes know of key. Silence, or an answer that is
+// neither yes nor no, is an error: what they know is not certain.
+func (s *session) newest(names []string, key []byte) (newest events.Answer, err error) {
+	answers, silent := s.askNodes(names, key)
+	if len(silent) > 0 {
+		return newest, fmt.Errorf("%w: %s did not answer, and may hold the key from before the rules changed",
+			events.ErrOwnerOffline, strings.Join(silent, " and "))
 	}
-	if a.Code != "" {
+	for _, a := range answers {
+		switch a.Status {
+		case events.StatusFound, events.StatusDeleted, events.StatusAbsent, events.StatusNotStored:
+			if a.Version.Compare(newest.Version) > 0 {
+				newest = a
+			}
+		default:
+			return newest, quorum.Refusal(a)
+		}
+	}
+	return newest, nil
+}
+
+// update asks the owner of q for one update, and waits.
+func (s *session) update(q *question, r events.Request) (events.Answer, error) {
+	owner := s.slots[q.first].group.place
+	asked := s.enqueue(owner, events.OpUpdate, r)
+	s.settle()
+	a, err := asked.answer()
+	switch {
+	case err != nil:
+		return a, s.silence(q, owner, err)
+	case a.Code != "":
 		return a, refusal(a)
 	}
 	return a, nil

@@ -157,24 +157,52 @@ func (s *Server) start(conn net.Conn) {
 const drainFor = 50 * time.Millisecond
 
 // Close stops listening, answers what is in flight, closes every connection and
-// returns. It is idempotent; the store must still be open.
+// returns. Peers and clients that hang do not hold it up for longer than a peer
+// may take to answer. It is idempotent; the store must still be open.
 func (s *Server) Close() error {
 	s.closed.Do(func() {
 		close(s.stopping)
 		_ = s.listener.Close()
-		s.mu.Lock()
-		s.draining = true
-		for session := range s.sessions {
-			session.drain(time.Now().Add(drainFor))
+		s.eachSession(func(session *session) { session.drain(time.Now().Add(drainFor)) })
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			s.served.Wait()
+		}()
+		patience := time.NewTimer(drainFor + s.Timeout)
+		defer patience.Stop()
+		select {
+		case <-served:
+		case <-patience.C:
 		}
-		s.mu.Unlock()
-		s.served.Wait()
 		if s.stop != nil {
-			s.stop()
+			s.stop() // what waits for a peer fails now
 		}
+		s.eachSession(func(session *session) { _ = session.conn.Close() })
+		<-served
 		s.wait.Wait()
 	})
 	return nil
+}
+
+// eachSession calls f with every session; none begins any more.
+func (s *Server) eachSession(f func(*session)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	for session := range s.sessions {
+		f(session)
+	}
+}
+
+// closing reports whether Close has begun.
+func (s *Server) closing() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // Failed delivers the reason why this node cannot stay in the cluster: another

@@ -22,6 +22,7 @@ type session struct {
 	batch
 	client
 	quit       bool      // nothing more is served
+	lost       bool      // the client takes no replies
 	writeUntil time.Time // the deadline that the connection has for writes
 	partial    bool      // a command has arrived in part, and has a deadline
 
@@ -122,22 +123,41 @@ func (s *session) drain(by time.Time) {
 	defer s.mu.Unlock()
 	s.draining = true
 	_ = s.conn.SetReadDeadline(by)
+	_ = s.conn.SetWriteDeadline(time.Now().Add(s.server.Timeout))
 }
 
 // flush writes the replies so far. A client that does not take them in time is
 // left.
 func (s *session) flush() error {
+	if s.lost {
+		return errLost
+	}
 	if len(s.out.Buf) == 0 {
 		return nil
 	}
 	if now := time.Now(); s.writeUntil.Sub(now) < s.server.Slow/2 {
-		s.writeUntil = now.Add(s.server.Slow)
-		_ = s.conn.SetWriteDeadline(s.writeUntil)
+		s.allow(now.Add(s.server.Slow))
 	}
 	_, err := s.conn.Write(s.out.Buf)
 	if s.out.Buf = s.out.Buf[:0]; cap(s.out.Buf) > maxKeepOut {
 		s.out.Buf = nil
 	}
-	s.quit = s.quit || err != nil
+	if err != nil {
+		s.quit, s.lost = true, true
+	}
 	return err
+}
+
+// errLost is why nothing is written any more.
+var errLost = errors.New("the client takes no replies")
+
+// allow sets the time by which the client must have taken its replies, unless
+// the server closes and has set one.
+func (s *session) allow(until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writeUntil = until
+	if !s.draining {
+		_ = s.conn.SetWriteDeadline(until)
+	}
 }

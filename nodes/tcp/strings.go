@@ -149,6 +149,9 @@ func replyRange(s *session, c *call) error {
 // cut is value[from:to+1] where negative places count from the end.
 func cut(value []byte, from, to int64) []byte {
 	size := int64(len(value))
+	if from < 0 && to < 0 && from > to {
+		return nil
+	}
 	if from < 0 {
 		from = max(0, from+size)
 	}
@@ -164,7 +167,7 @@ func cut(value []byte, from, to int64) []byte {
 
 func integer(arg []byte) (int64, error) {
 	n, err := strconv.ParseInt(string(arg), 10, 64)
-	if err != nil {
+	if err != nil || strconv.FormatInt(n, 10) != string(arg) { // "+5" and "05" are none to Redis
 		return 0, errNotInteger
 	}
 	return n, nil
