@@ -88,7 +88,8 @@ func (c *cluster) tryStart(name, as string) (err error) {
 		return err
 	}
 	m.server = bus.New(bus.Options{Conn: m.conn, Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	clock := events.NewClock(func() time.Time { return time.Now().Add(c.skew[name]) })
+	skew := c.skew[name]
+	clock := events.NewClock(func() time.Time { return time.Now().Add(skew) })
 	m.node, err = nodes.New(nodes.Options{Map: law, Name: name, Store: m.store, Clock: clock, Notify: m.server.Notify})
 	if err != nil {
 		return err
