@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -154,6 +155,9 @@ func (f *journal64) isPrefix(d *storetest.Disk, n int) error {
 	return err
 }
 
+// With -flips the journal is opened for every bit that is flipped: three minutes.
+var everyFlip = flag.Bool("flips", false, "open the journal for every flipped bit")
+
 // TestFlip flips every bit of the journal. A bad line is never taken for a good
 // one nor for what a crash left; the journal is opened for some bits of every
 // line, and for all that touch the end of one.
@@ -174,7 +178,7 @@ func TestFlip(t *testing.T) {
 			content[at] ^= 1 << bit
 			ends := f.content[at] == '\n' || content[at] == '\n'
 			err := f.flipLine(content, at, lines[at])
-			if err == nil && (ends || (at*8+bit)%997 == 0 || at+1 == len(content)) {
+			if err == nil && (*everyFlip || ends || (at*8+bit)%997 == 0 || at+1 == len(content)) {
 				err = f.flipped(content, lines[at])
 			}
 			if err != nil && !t.Failed() {
