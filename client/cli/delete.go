@@ -13,12 +13,7 @@ func (a *app) deleteCommand() *cobra.Command {
 		Short:   "Remove a key; removing what is not there is no error",
 		Example: "  dht delete greeting",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			var opts []client.Option
 			if a.json {
 				opts = append(opts, client.AllAnswers())
@@ -35,6 +30,6 @@ func (a *app) deleteCommand() *cobra.Command {
 				a.note("deleted from %s", a.err.bold(result.Node))
 			}
 			return nil
-		},
+		}),
 	}
 }

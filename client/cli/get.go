@@ -27,18 +27,13 @@ func (a *app) getCommand() *cobra.Command {
 		Long:    "Print the exact bytes stored under a key; on a terminal, a newline after them.",
 		Example: "  dht get greeting\n  dht get photo > photo.jpg",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			result, err := c.Get(cmd.Context(), []byte(args[0]))
 			if err != nil {
 				return err
 			}
 			return a.printValue(result)
-		},
+		}),
 	}
 }
 

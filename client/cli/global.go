@@ -85,6 +85,18 @@ func (g *global) anyPath(ctx context.Context) (*client.Client, error) {
 	return connectAny(ctx, c, g.clientOptions(c))
 }
 
+// onCluster is what a command runs when all its work is done with a client.
+func (g *global) onCluster(work func(cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := g.client(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return work(cmd, c, args)
+	}
+}
+
 // connectAny reaches the first node of c that answers over TCP.
 func connectAny(ctx context.Context, c *configs.Config, o client.Options) (reached *client.Client, err error) {
 	for _, n := range c.Nodes {

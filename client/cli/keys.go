@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"dht/client"
 	"dht/events"
 )
 
@@ -33,20 +35,17 @@ func (a *app) keysCommand() *cobra.Command {
 		Long:    "List keys, one line each: node, key, bytes of the value. With a node silent, what the others have is listed, and the exit status is 5.",
 		Example: "  dht keys --node linux\n  dht keys --prefix user/ --json",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.keys(cmd, l) },
+		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			return a.keys(cmd.Context(), c, l)
+		}),
 	}
 	l.register(cmd)
 	return cmd
 }
 
-func (a *app) keys(cmd *cobra.Command, l listing) error {
-	c, err := a.client(cmd.Context())
-	if err != nil {
-		return err
-	}
-	defer c.Close()
+func (a *app) keys(ctx context.Context, c *client.Client, l listing) error {
 	var faults error
-	for k, err := range c.Keys(cmd.Context(), l.node, []byte(l.prefix)) {
+	for k, err := range c.Keys(ctx, l.node, []byte(l.prefix)) {
 		switch {
 		case err != nil:
 			faults = errors.Join(faults, err)

@@ -27,18 +27,13 @@ func (a *app) statusCommand() *cobra.Command {
 		Short:   "Show the nodes at a glance",
 		Example: "  dht status\n  dht status --json | jq -r 'select(.up|not).name'",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
+		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			list, err := c.Status(cmd.Context())
 			if err != nil {
 				return err
 			}
 			return a.showStatus(list)
-		},
+		}),
 	}
 }
 

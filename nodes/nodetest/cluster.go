@@ -37,6 +37,14 @@ func Three(epoch uint64, copies events.Copies) events.Cluster {
 		{Name: "linux", Rule: `prefix "l"`}, {Name: "mac", Rule: `prefix "m"`}, {Name: "android", Rule: "otherwise"}}}
 }
 
+// Swapped is Three after a change of rules: what begins with l is now mac's, and
+// the other way round, so that both hold keys of the other.
+func Swapped(epoch uint64) events.Cluster {
+	c := Three(epoch, 1)
+	c.Nodes[0].Rule, c.Nodes[1].Rule = c.Nodes[1].Rule, c.Nodes[0].Rule
+	return c
+}
+
 // NewCluster makes the nodes of c. Their stores end with the test.
 func NewCluster(tb testing.TB, c events.Cluster) *Cluster {
 	tb.Helper()

@@ -62,18 +62,11 @@ func everyMatch(p *probe) {
 	p.want(events.OpGet, request("l1"), "", events.ErrNotFound)
 }
 
-// swapped gives linux the keys of mac.
-func swapped(epoch uint64) events.Cluster {
-	c := Three(epoch, 1)
-	c.Nodes[0].Rule, c.Nodes[1].Rule = c.Nodes[1].Rule, c.Nodes[0].Rule
-	return c
-}
-
 func misplaced(p *probe) {
 	p.put("l1", "old")
 	p.put("l2", "gone")
 	p.put("a1", "stays")
-	p.change(swapped(2))
+	p.change(Swapped(2))
 	p.get("l1", "old")
 	p.get("a1", "stays")
 	if a := p.one("mac", events.OpGet, request("l1"), events.StatusAbsent, ""); !slices.Contains(a.Ask, "linux") {
@@ -91,7 +84,7 @@ func misplaced(p *probe) {
 // adopts first what that one holds.
 func misplacedUpdate(p *probe) {
 	p.put("l1", "41")
-	p.change(swapped(2))
+	p.change(Swapped(2))
 	add := events.Request{Key: []byte("l1"), Value: []byte("1"), Update: events.UpdateAdd}
 	if a := p.update("mac", add, events.StatusAbsent, ""); !slices.Contains(a.Ask, "linux") {
 		p.Fatalf("the new owner decides alone: %+v", a)

@@ -152,9 +152,7 @@ func TestServer_AfterAChangeOfRules(t *testing.T) {
 	before := serve(t, c, tcp.Options{})
 	visit(t, before.addr("linux")).want("MSET l1 1 l2 2 l3 3 l4 4 l5 5 l8 8", "+OK\r\n")
 	before.Close()
-	swapped := nodetest.Three(2, 1)
-	swapped.Nodes[0].Rule, swapped.Nodes[1].Rule = swapped.Nodes[1].Rule, swapped.Nodes[0].Rule
-	c.Change(swapped)
+	c.Change(nodetest.Swapped(2))
 	v := visit(t, serve(t, c, tcp.Options{Meet: true}).addr("android"))
 	v.want("GET l1", "$1\r\n1\r\n")
 	v.want("SETNX l1 x", ":0\r\n")
@@ -175,12 +173,9 @@ func TestServer_UpdateWhileMapsDiffer(t *testing.T) {
 	before := serve(t, c, tcp.Options{})
 	visit(t, before.addr("linux")).want("MSET l1 41 l2 x l3 y", "+OK\r\n")
 	before.Close()
-	swapped := nodetest.Three(2, 1)
-	swapped.Nodes[0].Rule, swapped.Nodes[1].Rule = swapped.Nodes[1].Rule, swapped.Nodes[0].Rule
-	c.Change(swapped)
+	c.Change(nodetest.Swapped(2))
 	second := maps.Clone(c.Nodes)
-	swapped.Epoch = 3
-	c.Change(swapped)
+	c.Change(nodetest.Swapped(3))
 	second["linux"], c.Nodes = c.Nodes["linux"], second
 	mixed := serve(t, c, tcp.Options{})
 	v := visit(t, mixed.addr("mac"))
@@ -190,7 +185,7 @@ func TestServer_UpdateWhileMapsDiffer(t *testing.T) {
 		}
 	}
 	mixed.Close()
-	c.Change(swapped)
+	c.Change(nodetest.Swapped(3))
 	v = visit(t, serve(t, c, tcp.Options{Meet: true}).addr("android"))
 	v.want("INCR l1", ":42\r\n")
 	v.want("MGET l2 l3", "*2\r\n$1\r\nx\r\n$1\r\ny\r\n")
@@ -206,9 +201,7 @@ func TestServer_FlushLeavesTheMisplaced(t *testing.T) {
 		v.want(fmt.Sprint("SET l", i, " v"), "+OK\r\n")
 	}
 	before.Close()
-	swapped := nodetest.Three(2, 1)
-	swapped.Nodes[0].Rule, swapped.Nodes[1].Rule = swapped.Nodes[1].Rule, swapped.Nodes[0].Rule
-	c.Change(swapped)
+	c.Change(nodetest.Swapped(2))
 	after := serve(t, c, tcp.Options{AllowFlush: true, Meet: true})
 	v = visit(t, after.addr("linux"))
 	v.want("SET m1 v", "+OK\r\n")
