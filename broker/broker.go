@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -155,6 +156,20 @@ func (b *Broker) RouteAddr() *net.TCPAddr { return b.server.ClusterAddr() }
 
 // Peers is the number of servers joined to this one.
 func (b *Broker) Peers() int { return b.server.NumRemotes() }
+
+// Joined are the names of the servers joined to this one.
+func (b *Broker) Joined() (names []string) {
+	routes, err := b.server.Routez(nil)
+	if err != nil { // without a cluster there are none
+		return nil
+	}
+	for _, r := range routes.Routes { // several to each server
+		if r.RemoteName != "" && !slices.Contains(names, r.RemoteName) {
+			names = append(names, r.RemoteName)
+		}
+	}
+	return names
+}
 
 // InProcess makes a nats.Connect go to this server without a socket.
 func (b *Broker) InProcess() nats.Option { return nats.InProcessServer(b.server) }

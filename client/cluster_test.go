@@ -87,15 +87,15 @@ func (c *cluster) tryStart(name, as string) (err error) {
 	if err != nil {
 		return err
 	}
-	m.server = bus.New(bus.Options{Conn: m.conn, Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
+	m.server = bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
 	skew := c.skew[name]
 	clock := events.NewClock(func() time.Time { return time.Now().Add(skew) })
-	m.node, err = nodes.New(nodes.Options{Map: law, Name: name, Store: m.store, Clock: clock, Notify: m.server.Notify})
+	m.node, err = nodes.New(nodes.Options{Map: law, Name: name, Store: m.store, Clock: clock, Notify: m.server.Notify, Observe: m.server.Observe})
 	if err != nil {
 		return err
 	}
 	c.joined(m.broker)
-	if err := m.server.Serve(c.t.Context(), m.node); err != nil {
+	if err := m.server.Serve(c.t.Context(), m.conn, m.node); err != nil {
 		return err
 	}
 	c.up[as] = m

@@ -40,11 +40,11 @@ func (c *cluster) swap(name string, m *member) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	m.server = bus.New(bus.Options{Conn: m.conn, Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	if m.node, err = nodes.New(nodes.Options{Map: law, Name: name, Store: m.store, Clock: events.NewClock(time.Now), Notify: m.server.Notify}); err != nil {
+	m.server = bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
+	if m.node, err = nodes.New(nodes.Options{Map: law, Name: name, Store: m.store, Clock: events.NewClock(time.Now), Notify: m.server.Notify, Observe: m.server.Observe}); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := m.server.Serve(c.t.Context(), m.node); err != nil {
+	if err := m.server.Serve(c.t.Context(), m.conn, m.node); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -3,22 +3,30 @@ package events
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // EventType is the last token of an event's subject.
 type EventType string
 
 const (
-	EventPut    EventType = "put"    // a value was stored, durably
-	EventDelete EventType = "delete" // a tombstone was written
-	EventUp     EventType = "up"     // the node is ready
-	EventDown   EventType = "down"   // the node is closing
+	EventPut         EventType = "put"          // a value was stored, durably
+	EventDelete      EventType = "delete"       // a tombstone was written
+	EventExpire      EventType = "expire"       // a value's time has passed; told some time after
+	EventAnswer      EventType = "answer"       // an entry of a request was answered; told only while somebody watches, see [OpWatch]
+	EventUp          EventType = "up"           // the node is ready
+	EventDrain       EventType = "drain"        // the node takes no new requests and answers what is in flight
+	EventDown        EventType = "down"         // the node is closing
+	EventMerge       EventType = "merge"        // segments of the journal were merged into one
+	EventCorrupt     EventType = "corrupt"      // damage was found on disk
+	EventMapMismatch EventType = "map-mismatch" // somebody believes in another cluster map
 )
 
 // Event tells of a happening at a node. It travels as a CloudEvent 1.0 in
 // structured JSON
 // (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md),
-// whose data are the fields from Node on.
+// whose data are the fields from Node on; those that are zero are left out.
+// Events are told at most once: what cannot be told is counted in Lost.
 type Event struct {
 	ID      Version // when it happened, too
 	Type    EventType
@@ -26,13 +34,13 @@ type Event struct {
 	Node    string
 	Key     []byte // nil when it is about none
 	Version Version
-	Expires int64 // unix milliseconds; 0 is never
-	Bytes   int64 // of the value
-}
-
-// NewEvent describes a happening of type t at node of cluster, stamped id.
-func NewEvent(cluster, node string, t EventType, id Version) Event {
-	return Event{ID: id, Type: t, Source: "/" + cluster + "/" + node, Node: node}
+	Expires int64         // unix milliseconds; 0 is never
+	Bytes   int64         // of the value; merge: that the disk got back
+	Op      Op            // answer: what was asked
+	Status  Status        // answer
+	Took    time.Duration // answer: from when the node had the request until its answer; whole microseconds
+	Detail  string        // why an answer is a refusal; what was merged; where the damage is; who differs
+	Lost    int64         // how many events of this node were not told since the one before
 }
 
 // About says that the event is about r.
@@ -41,10 +49,16 @@ func (e Event) About(r Record) Event {
 	return e
 }
 
+// From says where and when the event happened.
+func (e Event) From(cluster, node string, id Version) Event {
+	e.ID, e.Node, e.Source = id, node, "/"+cluster+"/"+node
+	return e
+}
+
 // AppendTo appends the event as structured JSON. A key that is not UTF-8 stands
 // as base64 under "key64". Written by hand: an event goes out with every put,
 // watched or not.
-func (e Event) AppendTo(dst []byte) []byte {
+func (e *Event) AppendTo(dst []byte) []byte {
 	h := head{buf: dst, sep: '{'}
 	h.text("specversion", specVersion)
 	h.buf = append(appendVersion(h.name("id"), e.ID), `,"time":"`...)
@@ -59,6 +73,11 @@ func (e Event) AppendTo(dst []byte) []byte {
 	data.version(e.Version)
 	data.integer("expires", e.Expires)
 	data.integer("bytes", e.Bytes)
+	data.text("op", string(e.Op))
+	data.text("status", string(e.Status))
+	data.integer("us", e.Took.Microseconds())
+	data.text("detail", e.Detail)
+	data.integer("lost", e.Lost)
 	return append(data.buf, "}}"...)
 }
 
@@ -79,6 +98,11 @@ func DecodeEvent(b []byte) (Event, error) {
 			Version Version `json:"version"`
 			Expires int64   `json:"expires"`
 			Bytes   int64   `json:"bytes"`
+			Op      Op      `json:"op"`
+			Status  Status  `json:"status"`
+			US      int64   `json:"us"`
+			Detail  string  `json:"detail"`
+			Lost    int64   `json:"lost"`
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(b, &in); err != nil {
@@ -91,5 +115,10 @@ func DecodeEvent(b []byte) (Event, error) {
 	if in.Data.Key != "" {
 		key = []byte(in.Data.Key)
 	}
-	return Event{in.ID, in.Type, in.Source, in.Data.Node, key, in.Data.Version, in.Data.Expires, in.Data.Bytes}, nil
+	return Event{
+		ID: in.ID, Type: in.Type, Source: in.Source,
+		Node: in.Data.Node, Key: key, Version: in.Data.Version, Expires: in.Data.Expires, Bytes: in.Data.Bytes,
+		Op: in.Data.Op, Status: in.Data.Status, Took: time.Duration(in.Data.US) * time.Microsecond,
+		Detail: in.Data.Detail, Lost: in.Data.Lost,
+	}, nil
 }

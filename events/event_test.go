@@ -13,7 +13,8 @@ import (
 
 func TestEvent_RoundTrip(t *testing.T) {
 	for _, key := range []string{"greeting", "quote \" and é", "\xff\x00", ""} {
-		want := events.NewEvent("three", "linux", events.EventPut, version)
+		want := events.Event{Type: events.EventPut, Op: events.OpPut, Status: events.StatusNotStored,
+			Took: 5 * time.Microsecond, Detail: "md5 % 2 == 1", Lost: 3}.From("three", "linux", version)
 		if key != "" {
 			want = want.About(events.Record{Key: []byte(key), Value: []byte("12345"), Version: version, Expires: 1790000000000})
 		}
@@ -26,7 +27,7 @@ func TestEvent_RoundTrip(t *testing.T) {
 
 // TestEvent_IsACloudEvent reads an event with the official SDK.
 func TestEvent_IsACloudEvent(t *testing.T) {
-	e := events.NewEvent("three", "linux", events.EventDelete, version).About(events.Record{Key: []byte("k"), Version: version})
+	e := events.Event{Type: events.EventDelete}.From("three", "linux", version).About(events.Record{Key: []byte("k"), Version: version})
 	var ce cloudevents.Event
 	if err := ce.UnmarshalJSON(e.AppendTo(nil)); err != nil {
 		t.Fatal(err)
@@ -58,6 +59,7 @@ func BenchmarkEvent(b *testing.B) {
 	buf := make([]byte, 0, 512)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = events.NewEvent("three", "linux", events.EventPut, clock.Next()).About(r).AppendTo(buf[:0])
+		e := events.Event{Type: events.EventPut}.From("three", "linux", clock.Next()).About(r)
+		buf = e.AppendTo(buf[:0])
 	}
 }

@@ -23,7 +23,35 @@ type Info struct {
 	UptimeMS  int64     `json:"uptime_ms"` // by the node's own clock
 	Time      int64     `json:"time"`      // the node's clock, unix milliseconds
 	Build     string    `json:"build"`
+	OS        string    `json:"os"`
+	Load
+	Links []Link `json:"links,omitempty"`
 }
+
+// Link is a connection of a node to another, or to a NATS server.
+type Link struct {
+	To    string    `json:"to"`   // a node's name, or a server's URL
+	Path  LinkPath  `json:"path"` // what goes over it
+	State LinkState `json:"state"`
+}
+
+// LinkPath says what a link carries.
+type LinkPath string
+
+const (
+	PathRoute LinkPath = "route" // between embedded NATS servers
+	PathNATS  LinkPath = "nats"  // to outside NATS servers
+	PathTCP   LinkPath = "tcp"   // forwarding, in the Redis protocol
+)
+
+// LinkState says whether a link works.
+type LinkState string
+
+const (
+	LinkUp   LinkState = "up"
+	LinkDown LinkState = "down"
+	LinkIdle LinkState = "idle" // not needed so far, and so not tried
+)
 
 // Cluster is a cluster map as it travels and as it is hashed; package placement
 // turns it into one that answers questions.

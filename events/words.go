@@ -1,5 +1,7 @@
 package events
 
+import "time"
+
 // Op names an operation that nodes answer.
 type Op string
 
@@ -10,17 +12,18 @@ const (
 	OpKeys   Op = "keys"
 	OpInfo   Op = "info"
 	OpUpdate Op = "update" // a write that depends on what stands, see [Update]
+	OpWatch  Op = "watch"  // like info; and for the next [WatchFor] the node tells of each answer it gives
 )
 
 // Ops returns every operation a node listens for.
-func Ops() []Op { return []Op{OpPut, OpGet, OpDelete, OpUpdate, OpKeys, OpInfo} }
+func Ops() []Op { return []Op{OpPut, OpGet, OpDelete, OpUpdate, OpKeys, OpInfo, OpWatch} }
 
 // Writes reports whether op changes what is stored.
 func (op Op) Writes() bool { return op == OpPut || op == OpDelete || op == OpUpdate }
 
 func (op Op) valid() bool {
 	switch op {
-	case OpPut, OpGet, OpDelete, OpUpdate, OpKeys, OpInfo:
+	case OpPut, OpGet, OpDelete, OpUpdate, OpKeys, OpInfo, OpWatch:
 		return true
 	}
 	return false
@@ -42,6 +45,7 @@ const (
 	StatusBusy       Status = "busy"       // too much in flight; nothing was done
 	StatusReadOnly   Status = "readonly"   // the disk is full; nothing was done
 	StatusError      Status = "error"      // see the answer's code and error text
+	StatusListed     Status = "listed"     // never on the wire: the word under which listings are counted
 	StatusSilent     Status = "silent"     // never on the wire: a client's word for no answer
 )
 
@@ -72,6 +76,10 @@ const (
 	LevelQuorum Level = "quorum"
 	LevelAll    Level = "all"
 )
+
+// WatchFor is how long a node goes on telling of its answers after an [OpWatch]:
+// whoever watches asks again in time, and nobody need take it back.
+const WatchFor = 5 * time.Second
 
 // MaxKey is the longest key, in bytes. The shortest is one byte.
 const MaxKey = 1024

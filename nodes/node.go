@@ -9,6 +9,7 @@ package nodes
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -50,9 +51,17 @@ type Options struct {
 	Store Store
 	Clock *events.Clock
 	Build string // told in [events.Info]
-	// Notify is told of each durable change, from the store's goroutine, before
-	// the reply; it must neither block nor keep the record's slices. May be nil.
-	Notify func(events.EventType, events.Record)
+	// Notify is told of each durable change before the reply, and of what is
+	// wrong; where, when and by whom the event happened is left to the hearer. It
+	// is called from any goroutine and must neither block nor keep the event's
+	// slices. May be nil.
+	Notify func(events.Event)
+	// Observe is told of every answer, before the reply, and how long it took; as
+	// with Notify it must neither block nor keep anything. May be nil.
+	Observe func(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration)
+	// Links tells of the connections to other nodes, for [events.Info]. May be
+	// nil.
+	Links func() []events.Link
 }
 
 // Limits on time: a version outside them says that some clock is wrong.
@@ -75,6 +84,8 @@ type Node struct {
 	settled   bool // no record here, a tombstone neither, belongs to another node
 	inFlight  atomic.Int64
 	peers     peers
+	meter     meter
+	strangers strangers
 }
 
 // New makes a node over a store, counting the keys in it that belong elsewhere.
@@ -88,7 +99,13 @@ func New(o Options) (*Node, error) {
 		return nil, fmt.Errorf("%w: copies = %s: nodes do not keep copies yet, only 1 or \"every-match\"", events.ErrConfig, o.Map.Copies())
 	}
 	if o.Notify == nil {
-		o.Notify = func(events.EventType, events.Record) {}
+		o.Notify = func(events.Event) {}
+	}
+	if o.Observe == nil {
+		o.Observe = func(events.Op, []events.Request, []events.Answer, time.Duration) {}
+	}
+	if o.Links == nil {
+		o.Links = func() []events.Link { return nil }
 	}
 	o.Clock.Observe(o.Store.Newest())
 	n := &Node{Options: o, place: place, id: o.Clock.Next(), started: o.Clock.Now()}
@@ -126,24 +143,21 @@ func (n *Node) survey() error {
 // another goroutine, and must not block. The requests' slices must stay
 // untouched until then.
 func (n *Node) Do(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
-	switch op {
-	case events.OpPut, events.OpDelete, events.OpUpdate:
-		n.write(op, reqs, reply)
-	case events.OpGet:
-		answers := make([]events.Answer, len(reqs))
-		for i := range reqs {
-			answers[i] = n.get(&reqs[i])
-		}
-		reply(answers)
-	case events.OpKeys:
-		if len(reqs) > 1 {
-			reply([]events.Answer{n.Refuse(fmt.Errorf("%w: one listing a message: its answer has many entries already", events.ErrBadRequest))})
-			return
-		}
-		reply(n.keys(&reqs[0]))
-	default:
-		reply([]events.Answer{n.Refuse(fmt.Errorf("%w: no operation %q", events.ErrBadRequest, op))})
+	begun := n.Clock.Now()
+	if op.Writes() {
+		n.write(op, reqs, begun, reply)
+		return
 	}
+	answers := n.read(op, reqs)
+	n.answered(op, reqs, answers, begun)
+	reply(answers)
+}
+
+// answered counts and tells of what was answered.
+func (n *Node) answered(op events.Op, reqs []events.Request, answers []events.Answer, begun time.Time) {
+	took := n.Clock.Now().Sub(begun)
+	n.meter.count(op, answers, took)
+	n.Observe(op, reqs, answers, took)
 }
 
 // Refuse makes err an answer: its code, its words, and the node's time, by
@@ -198,6 +212,7 @@ func (n *Node) current(op events.Op, r *events.Request) error {
 		return fmt.Errorf("%w: the deadline has passed by the clock of %s", events.ErrLate, n.Name)
 	}
 	if r.Map != (events.MapID{}) && r.Map != n.Map.ID() {
+		n.meet(r.Map, "a "+string(op))
 		return fmt.Errorf("%w: you believe in %s, %s holds %s", events.ErrStaleMap, r.Map, n.Name, n.Map.ID())
 	}
 	return nil
@@ -221,5 +236,8 @@ func (n *Node) Info() events.Info {
 		UptimeMS:  n.Clock.Now().Sub(n.started).Milliseconds(),
 		Time:      n.Clock.Now().UnixMilli(),
 		Build:     n.Build,
+		OS:        runtime.GOOS,
+		Load:      n.meter.load(),
+		Links:     n.Links(),
 	}
 }

@@ -45,7 +45,7 @@ func (b *bench) restart(name string, c events.Cluster) {
 	}
 	b.Node, err = nodes.New(nodes.Options{Map: m, Name: name, Store: b.store,
 		Clock:  events.NewClock(func() time.Time { return b.now }),
-		Notify: func(t events.EventType, r events.Record) { b.told = append(b.told, string(t)+" "+string(r.Key)) }})
+		Notify: func(e events.Event) { b.told = append(b.told, strings.TrimSpace(string(e.Type)+" "+string(e.Key))) }})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -193,6 +193,30 @@ func TestNode_Expires(t *testing.T) {
 	b.want(b.one(events.OpDelete, key("l1")), events.StatusAbsent, "")
 	if keys := b.do(events.OpKeys, events.Request{}); len(keys) != 1 {
 		t.Errorf("an expired key is listed: %+v", keys)
+	}
+}
+
+// TestNode_CountsAndTells counts each answer once, under its status.
+func TestNode_CountsAndTells(t *testing.T) {
+	b := newBench(t, "linux", cluster(1, 1))
+	b.put("l1", "one", b.stampedAt(0))
+	b.do(events.OpGet, key("l1"), key("l2"), key("m1"))
+	b.do(events.OpKeys, events.Request{})
+	stale := key("l1")
+	stale.Map = events.MapID{Epoch: 1, Hash: 7}
+	b.one(events.OpGet, stale)
+	b.one(events.OpGet, stale)
+	info := b.Info()
+	got := fmt.Sprint(info.Requests)
+	want := "map[get:map[absent:1 found:1 not-stored:1 stale-map:2] keys:map[listed:1] put:map[stored:1]]"
+	if got != want {
+		t.Errorf("counted %s, want %s", got, want)
+	}
+	if n := info.Took[events.OpGet].Count(); n != 4 { // not what another node owns
+		t.Errorf("%d gets were carried out, want 4", n)
+	}
+	if got := strings.Join(b.told, ", "); got != "put l1, map-mismatch" {
+		t.Errorf("told of %s: one strange map is told of once a minute", got)
 	}
 }
 

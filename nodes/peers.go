@@ -49,7 +49,9 @@ func (n *Node) Heard(info events.Info) error {
 		}
 		return nil
 	}
-	if info.Map == n.Map.ID() {
+	if info.Map != n.Map.ID() {
+		n.meet(info.Map, info.Node)
+	} else {
 		if !info.Settled {
 			n.Clock.Observe(info.Newest) // what is stamped here must stand against it
 		}

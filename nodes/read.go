@@ -6,6 +6,24 @@ import (
 	"dht/events"
 )
 
+// read answers an operation that changes nothing.
+func (n *Node) read(op events.Op, reqs []events.Request) []events.Answer {
+	switch op {
+	case events.OpGet:
+		answers := make([]events.Answer, len(reqs))
+		for i := range reqs {
+			answers[i] = n.get(&reqs[i])
+		}
+		return answers
+	case events.OpKeys:
+		if len(reqs) == 1 {
+			return n.keys(&reqs[0])
+		}
+		return []events.Answer{n.Refuse(fmt.Errorf("%w: one listing a message: its answer has many entries already", events.ErrBadRequest))}
+	}
+	return []events.Answer{n.Refuse(fmt.Errorf("%w: no operation %q", events.ErrBadRequest, op))}
+}
+
 // get answers from what is stored here. A node that is no owner still tells what
 // it knows of the key, deleted or not: an earlier map may have put it there.
 func (n *Node) get(r *events.Request) events.Answer {

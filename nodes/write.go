@@ -10,13 +10,13 @@ import (
 
 // write decides a put or delete of several entries. What this node owns goes to
 // the store as one batch; the reply waits until that is durable.
-func (n *Node) write(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
-	w := &batch{node: n, op: op, answers: make([]events.Answer, len(reqs)), reply: reply}
+func (n *Node) write(op events.Op, reqs []events.Request, begun time.Time, reply func([]events.Answer)) {
+	w := &batch{node: n, op: op, reqs: reqs, begun: begun, answers: make([]events.Answer, len(reqs)), reply: reply}
 	for i := range reqs {
 		w.entry(i, &reqs[i])
 	}
 	if len(w.changes) == 0 {
-		reply(w.answers)
+		w.answer()
 		return
 	}
 	if n.inFlight.Add(int64(len(w.changes))) > maxInFlight {
@@ -30,6 +30,8 @@ func (n *Node) write(op events.Op, reqs []events.Request, reply func([]events.An
 type batch struct {
 	node    *Node
 	op      events.Op
+	reqs    []events.Request
+	begun   time.Time
 	answers []events.Answer
 	changes []events.Change
 	written []events.Record // what finish tells of
@@ -139,7 +141,7 @@ func (b *batch) finish(err error) {
 			b.answers[i] = b.node.Refuse(err)
 			b.answers[i].Owner = owner
 		}
-		b.reply(b.answers)
+		b.answer()
 		return
 	}
 	for _, r := range b.written {
@@ -147,9 +149,14 @@ func (b *batch) finish(err error) {
 		if r.Deleted {
 			t = events.EventDelete
 		}
-		b.node.Notify(t, r)
+		b.node.Notify(events.Event{Type: t}.About(r))
 	}
-	b.reply(b.answers) // last: the records lie in a buffer that is used again after it
+	b.answer() // last: the records lie in a buffer that is used again after it
+}
+
+func (b *batch) answer() {
+	b.node.answered(b.op, b.reqs, b.answers, b.begun)
+	b.reply(b.answers)
 }
 
 // codeOf is the condition behind err.

@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"dht/nodes/tcp/resp":        {},
 	"dht/nodes/nodetest":        {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/store"},
 	"dht/client":                {"dht/events", "dht/events/quorum", "dht/nodes/placement", "dht/nodes/tcp/resp"},
-	"dht/client/monitor":        {"dht/events"},
+	"dht/client/monitor":        {"dht/events", "dht/client"},
 	"dht/client/cli":            nil, // wires everything together
 }
 

@@ -8,18 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"dht/client"
+	"dht/client/monitor"
 )
-
-type statusJSON struct {
-	Name      string  `json:"name"`
-	Up        bool    `json:"up"`
-	Rule      string  `json:"rule"`
-	Keys      int     `json:"keys"`
-	Misplaced int     `json:"misplaced"`
-	Bytes     int64   `json:"bytes"`
-	Share     float64 `json:"share"`
-	Expected  float64 `json:"expected"`
-}
 
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
@@ -38,23 +28,16 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func (a *app) showStatus(list []client.NodeStatus) error {
-	// At every-match keys live several times: the shares add up to as much as
-	// the expected ones do.
-	total, expected := 0, 0.0
-	for _, n := range list {
-		total += n.Info.Keys
-		expected += n.Expected
-	}
+	var board monitor.Board
 	var rows [][]string
-	for _, n := range list {
-		held := expected * share(n.Info.Keys, total)
+	for _, card := range board.Look(list) {
 		if a.json {
-			if err := a.printJSON(statusJSON{n.Name, n.Up, n.Rule, n.Info.Keys, n.Info.Misplaced, n.Info.Bytes, held, n.Expected}); err != nil {
+			if err := a.printJSON(card); err != nil {
 				return err
 			}
 			continue
 		}
-		rows = append(rows, a.statusRow(n, held))
+		rows = append(rows, a.statusRow(card))
 	}
 	if !a.json {
 		a.out.table([]string{"NODE", "", "RULE", "KEYS", "MISPLACED", "BYTES", "SHARE", "EXPECTED", "UP FOR"}, rows)
@@ -62,15 +45,15 @@ func (a *app) showStatus(list []client.NodeStatus) error {
 	return nil
 }
 
-func (a *app) statusRow(n client.NodeStatus, held float64) []string {
-	expected := percent(n.Expected)
-	if n.Prefix {
+func (a *app) statusRow(c monitor.Card) []string {
+	expected := percent(c.Expected)
+	if c.Pinned {
 		expected = "its prefix"
 	}
-	if !n.Up {
-		return []string{n.Name, a.out.bad("down"), n.Rule, "", "", "", "", expected, ""}
+	if !c.Up {
+		return []string{c.Name, a.out.bad("down"), c.Rule, "", "", "", "", expected, ""}
 	}
-	uptime := (time.Duration(n.Info.UptimeMS) * time.Millisecond).Round(time.Second)
-	return []string{n.Name, a.out.good("up"), n.Rule, strconv.Itoa(n.Info.Keys), strconv.Itoa(n.Info.Misplaced),
-		strconv.FormatInt(n.Info.Bytes, 10), percent(held), expected, fmt.Sprint(uptime)}
+	uptime := (time.Duration(c.UptimeMS) * time.Millisecond).Round(time.Second)
+	return []string{c.Name, a.out.good("up"), c.Rule, strconv.Itoa(c.Keys), strconv.Itoa(c.Misplaced),
+		strconv.FormatInt(c.Bytes, 10), percent(c.Share), expected, fmt.Sprint(uptime)}
 }

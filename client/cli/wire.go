@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
 	"dht/broker"
@@ -40,6 +39,7 @@ type howToRun struct {
 type runningNode struct {
 	parts  []part
 	broker *broker.Broker // nil with outside NATS servers
+	conn   *nats.Conn     // nil without a bus
 	bus    *bus.Server    // nil without a bus
 	tcp    *tcp.Server    // nil without a tcp address
 	failed chan error
@@ -67,18 +67,20 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 			err = errors.Join(err, r.closeParts())
 		}
 	}()
-	journal, err := r.openStore(c, n, m, log)
+	o := nodes.Options{Map: m, Name: n.Name, Clock: events.NewClock(time.Now), Build: version(), Links: func() []events.Link { return r.links(c, n) }}
+	if !how.noBus {
+		r.bus = bus.New(bus.Options{Subjects: events.NewSubjects(c.Prefix), Logger: log})
+		o.Notify, o.Observe = r.bus.Notify, r.bus.Observe
+	}
+	journal, err := r.openStore(c, n, m, o.Notify, log)
 	if err != nil {
 		return nil, err
 	}
-	o := nodes.Options{Map: m, Name: n.Name, Store: journal, Clock: events.NewClock(time.Now), Build: version()}
+	o.Store = journal
 	if !how.noBus {
-		conn, err := r.connect(ctx, c, n, log)
-		if err != nil {
+		if err := r.connect(ctx, c, n, log); err != nil {
 			return nil, err
 		}
-		r.bus = bus.New(bus.Options{Conn: conn, Subjects: events.NewSubjects(c.Prefix), Logger: log})
-		o.Notify = r.bus.Notify
 	}
 	if err := r.listen(c, n, how, log); err != nil {
 		return nil, err
@@ -89,6 +91,9 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	}
 	if err := r.serve(ctx, node); err != nil {
 		return nil, err
+	}
+	for _, damage := range journal.Damage() {
+		node.Notify(events.Event{Type: events.EventCorrupt, Detail: damage})
 	}
 	r.watch(journal)
 	return r, nil
@@ -126,7 +131,7 @@ func (r *runningNode) listen(c *configs.Config, n configs.Node, how howToRun, lo
 func (r *runningNode) serve(ctx context.Context, node *nodes.Node) error {
 	if r.bus != nil {
 		r.parts = append(r.parts, part{"bus", r.bus.Close})
-		if err := r.bus.Serve(ctx, node); err != nil {
+		if err := r.bus.Serve(ctx, r.conn, node); err != nil {
 			return err
 		}
 	}
@@ -136,7 +141,7 @@ func (r *runningNode) serve(ctx context.Context, node *nodes.Node) error {
 	return nil
 }
 
-func (r *runningNode) openStore(c *configs.Config, n configs.Node, m *placement.Map, log *slog.Logger) (*store.Journal, error) {
+func (r *runningNode) openStore(c *configs.Config, n configs.Node, m *placement.Map, notify func(events.Event), log *slog.Logger) (*store.Journal, error) {
 	folder := c.DataFolder(n)
 	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder of node %s: %w", n.Name, err)
@@ -145,6 +150,7 @@ func (r *runningNode) openStore(c *configs.Config, n configs.Node, m *placement.
 		Owner:  store.Owner{Cluster: c.Name, Node: n.Name, Map: m.ID()},
 		Log:    log,
 		Memory: c.Memory,
+		Notify: notify,
 	})
 	if err != nil {
 		return nil, err
@@ -154,7 +160,7 @@ func (r *runningNode) openStore(c *configs.Config, n configs.Node, m *placement.
 }
 
 // connect joins the bus: an embedded server of its own, or outside ones.
-func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.Node, log *slog.Logger) (*nats.Conn, error) {
+func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.Node, log *slog.Logger) error {
 	opts := []nats.Option{
 		nats.Name("dht node " + n.Name),
 		nats.ReconnectBufSize(-1), // an answer that comes late is worse than none
@@ -167,7 +173,7 @@ func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.
 	servers := strings.Join(c.NATS, ",")
 	if len(c.NATS) == 0 {
 		if err := r.openBroker(ctx, c, n, log); err != nil {
-			return nil, err
+			return err
 		}
 		opts = append(opts, r.broker.InProcess())
 	} else {
@@ -176,7 +182,7 @@ func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.
 	}
 	conn, err := nats.Connect(servers, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("connect node %s to the bus: %w", n.Name, err)
+		return fmt.Errorf("connect node %s to the bus: %w", n.Name, err)
 	}
 	r.parts = append(r.parts, part{"bus connection", func() error { conn.Close(); return nil }})
 	for !conn.IsConnected() {
@@ -184,15 +190,16 @@ func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.
 		select {
 		case <-conn.StatusChanged(nats.CONNECTED):
 		case <-ctx.Done():
-			return nil, fmt.Errorf("connect node %s to the bus at %s: %w", n.Name, servers, context.Cause(ctx))
+			return fmt.Errorf("connect node %s to the bus at %s: %w", n.Name, servers, context.Cause(ctx))
 		}
 	}
-	return conn, nil
+	r.conn = conn
+	return nil
 }
 
 func (r *runningNode) openBroker(ctx context.Context, c *configs.Config, n configs.Node, log *slog.Logger) (err error) {
 	o := broker.Options{
-		Name:    n.Name + "-" + uuid.NewString(), // two nodes of one name must meet to be told apart
+		Name:    serverName(n.Name),
 		Cluster: "dht-" + c.Name,
 		Listen:  n.Bus,
 		Route:   n.Route,

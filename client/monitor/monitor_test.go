@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestReader_Read(t *testing.T) {
 	clock := events.NewClock(time.Now)
-	put := events.NewEvent("three", "linux", events.EventPut, clock.Next()).
+	put := events.Event{Type: events.EventPut}.From("three", "linux", clock.Next()).
 		About(events.Record{Key: []byte("k"), Value: []byte("12345"), Version: clock.Next()})
 	reader := monitor.NewReader(events.NewSubjects(""))
 	for subject, tt := range map[string]struct{ message, want string }{

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,7 +22,6 @@ import (
 
 // Options make a server.
 type Options struct {
-	Conn     *nats.Conn // the caller closes it, after the server
 	Subjects events.Subjects
 	Logger   *slog.Logger
 }
@@ -29,6 +29,7 @@ type Options struct {
 // Server answers for one node on the bus.
 type Server struct {
 	Options
+	conn   *nats.Conn
 	node   *nodes.Node
 	subs   []*nats.Subscription
 	stop   context.CancelFunc
@@ -38,6 +39,9 @@ type Server struct {
 	gone   chan struct{} // closed when nothing more is sent
 	failed chan error
 	closed sync.Once
+	watch  watch
+	ready  atomic.Bool  // Serve has begun: events can be told
+	lost   atomic.Int64 // events that were not told since the last one that was
 }
 
 // outbox is how many messages may wait to be sent without holding up the
@@ -53,8 +57,9 @@ func New(o Options) *Server {
 // Serve looks for others of the same name or another map, then subscribes and
 // returns: the node answers from then on, until Close. Errors are those of
 // [nodes.Node.Heard], or of NATS.
-func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
-	s.node = node
+// The caller closes conn, after the server.
+func (s *Server) Serve(ctx context.Context, conn *nats.Conn, node *nodes.Node) error {
+	s.conn, s.node = conn, node
 	meeting, err := s.newMeeting()
 	if err != nil {
 		return err
@@ -71,8 +76,8 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.wait.Go(func() { meeting.run(ctx) })
-	s.tell(events.EventUp)
-	s.logError("flush", s.Conn.Flush())
+	s.ready.Store(true)
+	s.Notify(events.Event{Type: events.EventUp})
 	return nil
 }
 
@@ -80,21 +85,25 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 func (s *Server) subscribe() error {
 	for _, op := range events.Ops() {
 		for _, subject := range []string{s.Subjects.Broadcast(op), s.Subjects.Node(s.node.Name, op)} {
-			sub, err := s.Conn.Subscribe(subject, func(m *nats.Msg) { s.handle(op, m) })
+			sub, err := s.conn.Subscribe(subject, func(m *nats.Msg) { s.handle(op, m) })
 			if err != nil {
 				return fmt.Errorf("subscribe to %s: %w", subject, err)
 			}
 			s.subs = append(s.subs, sub)
 		}
 	}
-	if err := s.Conn.Flush(); err != nil {
+	if err := s.conn.Flush(); err != nil {
 		return fmt.Errorf("subscribe node %s: %w", s.node.Name, err)
 	}
 	return nil
 }
 
 func (s *Server) handle(op events.Op, m *nats.Msg) {
-	if op == events.OpInfo {
+	switch op {
+	case events.OpWatch:
+		s.watch.begin(events.WatchFor)
+		fallthrough
+	case events.OpInfo:
 		s.respondInfo(m)
 		return
 	}
@@ -123,7 +132,7 @@ func (s *Server) respond(m *nats.Msg, answers []events.Answer) {
 		return
 	}
 	message := events.AppendAnswers(nil, answers...)
-	if limit := s.Conn.MaxPayload(); int64(len(message)) > limit {
+	if limit := s.conn.MaxPayload(); int64(len(message)) > limit {
 		for i := range answers {
 			if len(answers[i].Value) > 0 {
 				answers[i] = s.node.Refuse(fmt.Errorf("%w: the answers to this message exceed the bus's %d bytes: ask for fewer keys at a time", events.ErrTooLarge, limit))
@@ -171,27 +180,6 @@ func (s *Server) send() {
 	}
 }
 
-// Notify publishes an event about a change, or drops it when more wait to be
-// sent than the bus takes. It fits [nodes.Options], and does not block.
-func (s *Server) Notify(t events.EventType, r events.Record) {
-	if len(s.out) >= outbox/2 {
-		return
-	}
-	event := s.event(t, r)
-	s.post(func() { s.publish(t, event) })
-}
-
-// tell publishes an event that is about no record.
-func (s *Server) tell(t events.EventType) { s.publish(t, s.event(t, events.Record{})) }
-
-func (s *Server) event(t events.EventType, r events.Record) []byte {
-	return events.NewEvent(s.node.Map.Name(), s.node.Name, t, s.node.Clock.Next()).About(r).AppendTo(nil)
-}
-
-func (s *Server) publish(t events.EventType, event []byte) {
-	s.logError("tell of "+string(t), s.Conn.Publish(s.Subjects.Event(s.node.Name, t), event))
-}
-
 // Failed delivers the reason why this node cannot stay on the bus: another
 // process has its name, or another map is in force.
 func (s *Server) Failed() <-chan error { return s.failed }
@@ -200,30 +188,32 @@ func (s *Server) Failed() <-chan error { return s.failed }
 // idempotent; the store must still be open.
 func (s *Server) Close() error {
 	s.closed.Do(func() {
-		if s.stop != nil {
+		if s.ready.Load() {
 			s.stop()
+			s.Notify(events.Event{Type: events.EventDrain})
 		}
 		s.drain()
 		s.writes.Wait()
-		if s.stop != nil {
-			s.post(func() { s.tell(events.EventDown) })
+		if s.ready.Load() {
+			s.Notify(events.Event{Type: events.EventDown})
 		}
+		s.watch.end()
 		close(s.gone)
 		s.wait.Wait()
-		if s.Conn.IsConnected() {
-			s.logError("flush", s.Conn.FlushTimeout(time.Second))
+		if s.conn.IsConnected() {
+			s.logError("flush", s.conn.FlushTimeout(time.Second))
 		}
 	})
 	return nil
 }
 
 // drain waits until every request that was delivered has been handled.
-// nats.Conn.Drain alone would lose their replies. Without a server there is
+// nats.conn.Drain alone would lose their replies. Without a server there is
 // nobody to reply to, and draining would wait for one.
 func (s *Server) drain() {
 	var handled sync.WaitGroup
 	for _, sub := range s.subs {
-		if !s.Conn.IsConnected() {
+		if !s.conn.IsConnected() {
 			s.logError("unsubscribe", sub.Unsubscribe())
 			continue
 		}

@@ -54,15 +54,19 @@ func connect(t *testing.T, b *broker.Broker) *nats.Conn {
 
 func serve(t *testing.T, b *broker.Broker, law *placement.Map, name string) *bus.Server {
 	t.Helper()
-	conn := connect(t, b)
+	return serveOn(t, connect(t, b), law, name)
+}
+
+func serveOn(t *testing.T, conn *nats.Conn, law *placement.Map, name string) *bus.Server {
+	t.Helper()
 	memory := store.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
-	server := bus.New(bus.Options{Conn: conn, Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now), Notify: server.Notify})
+	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
+	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now), Notify: server.Notify, Observe: server.Observe})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Serve(t.Context(), node); err != nil {
+	if err := server.Serve(t.Context(), conn, node); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
@@ -210,28 +214,6 @@ func TestServer_AnswersThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
-func TestServer_TellsOfChanges(t *testing.T) {
-	conn, servers := three(t)
-	told, err := conn.SubscribeSync("dht.event.>")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gather(t, conn, "dht.put", `{"key":"lamp","value":"hello"}`, 3)
-	gather(t, conn, "dht.get", `{"key":"lamp"}`, 3)
-	gather(t, conn, "dht.delete", `{"key":"lamp"}`, 3)
-	servers[0].Close()
-	for _, want := range []string{"dht.event.linux.put lamp 5", "dht.event.linux.delete lamp 0", "dht.event.linux.down  0"} {
-		m, err := told.NextMsg(5 * time.Second)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := events.DecodeEvent(m.Data)
-		if got := fmt.Sprintf("%s %s %d", m.Subject, e.Key, e.Bytes); err != nil || got != want {
-			t.Errorf("told %s (%s), %v, want %s", got, m.Data, err, want)
-		}
-	}
-}
-
 // TestServer_CloseAnswersWhatIsInFlight closes a server with requests under way:
 // each that was delivered gets its answer.
 func TestServer_CloseAnswersWhatIsInFlight(t *testing.T) {
@@ -275,8 +257,9 @@ func TestServer_CloseWithoutAServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := serve(t, b, law, "linux")
-	gone := server.Conn.StatusChanged(nats.RECONNECTING)
+	conn := connect(t, b)
+	server := serveOn(t, conn, law, "linux")
+	gone := conn.StatusChanged(nats.RECONNECTING)
 	b.Close()
 	<-gone
 	began := time.Now()
@@ -311,12 +294,12 @@ func benchmark(b *testing.B, subject, message string) {
 	defer conn.Close()
 	memory := store.NewMemory(time.Now)
 	defer memory.Close()
-	s := bus.New(bus.Options{Conn: conn, Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	node, err := nodes.New(nodes.Options{Map: law, Name: "linux", Store: memory, Clock: events.NewClock(time.Now), Notify: s.Notify})
+	s := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
+	node, err := nodes.New(nodes.Options{Map: law, Name: "linux", Store: memory, Clock: events.NewClock(time.Now), Notify: s.Notify, Observe: s.Observe})
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := s.Serve(b.Context(), node); err != nil {
+	if err := s.Serve(b.Context(), conn, node); err != nil {
 		b.Fatal(err)
 	}
 	defer s.Close()

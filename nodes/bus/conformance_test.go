@@ -30,8 +30,8 @@ func openPath(t *testing.T, c *nodetest.Cluster) nodetest.Path {
 	p := &path{broker: b, conn: connect(t, b), servers: map[string]*bus.Server{}}
 	for _, name := range c.Map.Names(nil) {
 		conn := connect(t, b)
-		s := bus.New(bus.Options{Conn: conn, Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-		if err := s.Serve(t.Context(), c.Nodes[name]); err != nil {
+		s := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
+		if err := s.Serve(t.Context(), conn, c.Nodes[name]); err != nil {
 			t.Fatal(err)
 		}
 		p.servers[name], p.conns = s, append(p.conns, conn)

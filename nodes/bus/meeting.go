@@ -27,9 +27,9 @@ type meeting struct {
 }
 
 func (s *Server) newMeeting() (*meeting, error) {
-	m := &meeting{server: s, inbox: s.Conn.NewRespInbox(), infos: make(chan *nats.Msg, 256)}
+	m := &meeting{server: s, inbox: s.conn.NewRespInbox(), infos: make(chan *nats.Msg, 256)}
 	var err error
-	if m.sub, err = s.Conn.ChanSubscribe(m.inbox, m.infos); err != nil {
+	if m.sub, err = s.conn.ChanSubscribe(m.inbox, m.infos); err != nil {
 		return nil, fmt.Errorf("subscribe to an inbox: %w", err)
 	}
 	return m, nil
@@ -39,7 +39,7 @@ func (m *meeting) close() { _ = m.sub.Unsubscribe() }
 
 func (m *meeting) ask() {
 	s := m.server
-	s.logError("ask who is there", s.Conn.PublishRequest(s.Subjects.Broadcast(events.OpInfo), m.inbox, nil))
+	s.logError("ask who is there", s.conn.PublishRequest(s.Subjects.Broadcast(events.OpInfo), m.inbox, nil))
 }
 
 // probe listens for conflicts before the node answers anything itself: until

@@ -21,7 +21,7 @@ import (
 type Cluster struct {
 	Map   *placement.Map
 	Nodes map[string]*nodes.Node
-	Told  func(events.EventType, events.Record) // what every node is told to notify; may be nil, set before use
+	Told  func(events.Event) // what every node is told to notify; may be nil, set before use
 
 	tb     testing.TB
 	stores map[string]*store.Memory
@@ -82,9 +82,9 @@ func (c *Cluster) Change(to events.Cluster) {
 	}
 }
 
-func (c *Cluster) notify(t events.EventType, r events.Record) {
+func (c *Cluster) notify(e events.Event) {
 	if c.Told != nil {
-		c.Told(t, r)
+		c.Told(e)
 	}
 }
 

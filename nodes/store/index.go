@@ -236,19 +236,22 @@ func (x *index) replay(l *line, at place) {
 func (x *index) due(now time.Time) bool { return x.expiry.due(now.UnixMilli()) }
 
 // expire takes expired entries out of the order and the counts, at most limit of
-// them.
-func (x *index) expire(now time.Time, limit int) {
+// them, and tells which.
+func (x *index) expire(now time.Time, limit int) (gone []events.Event) {
 	for range limit {
 		r := x.expiry.pop(now.UnixMilli())
 		if r == 0 {
-			return
+			break
 		}
 		e := x.entry(r)
+		gone = append(gone, events.Event{Type: events.EventExpire, Key: bytes.Clone(e.key()), Version: e.version(),
+			Expires: x.expiry.times[r], Bytes: int64(e.valueSize())})
 		x.account(e, -1)
 		x.unlist(r, e, true)
 		x.evict(e)
 		x.account(e, 1)
 	}
+	return gone
 }
 
 // keys appends the live keys that begin with prefix, behind after, if visible,

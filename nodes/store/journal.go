@@ -73,6 +73,8 @@ func (j *Journal) get(key []byte, hash uint64, blind bool) (events.Record, error
 		switch {
 		case errors.Is(err, os.ErrClosed): // merged meanwhile: the record has moved
 			continue
+		case errors.Is(err, events.ErrCorrupt):
+			j.options.Notify(events.Event{Type: events.EventCorrupt, Key: key, Detail: err.Error()})
 		case err == nil && j.options.Memory > 0:
 			j.cache(&r, hash, from.at)
 		}
@@ -127,6 +129,14 @@ func (j *Journal) corrupt() error {
 	return fmt.Errorf("%w: %s: %v", events.ErrCorrupt, j.folder.dir, j.damage[0])
 }
 
+// Damage says where Open found the folder damaged.
+func (j *Journal) Damage() (list []string) {
+	for _, d := range j.damage { // it does not change any more
+		list = append(list, d.String())
+	}
+	return list
+}
+
 // List returns the live keys that begin with prefix, in byte order, behind
 // after, at most limit of them; more tells whether the listing was cut. When
 // damage hides keys it returns those that are certain, and
@@ -175,8 +185,11 @@ func (j *Journal) expire() {
 	now := j.options.Now()
 	for j.due(now) {
 		j.mu.Lock()
-		j.index.expire(now, expireStep)
+		gone := j.index.expire(now, expireStep)
 		j.mu.Unlock()
+		for _, e := range gone {
+			j.options.Notify(e)
+		}
 	}
 }
 

@@ -129,6 +129,7 @@ func (m *merger) merge(run []*segment, forget bool) error {
 		}
 		if s.bad {
 			j.options.Log.Error("a segment is damaged; it is left as it is", "segment", segmentName(s.number))
+			j.options.Notify(events.Event{Type: events.EventCorrupt, Detail: segmentName(s.number) + " is damaged; it is left as it is"})
 			return w.abandon()
 		}
 	}
@@ -136,7 +137,17 @@ func (m *merger) merge(run []*segment, forget bool) error {
 		return errors.Join(fmt.Errorf("merge into %s: %w", segmentName(run[0].number), err), w.abandon())
 	}
 	j.replace(run, w)
+	j.options.Notify(merged(run, w.segment))
 	return m.removeMerged(run)
+}
+
+func merged(run []*segment, into *segment) events.Event {
+	before := int64(0)
+	for _, s := range run {
+		before += s.space
+	}
+	return events.Event{Type: events.EventMerge, Bytes: before - into.space,
+		Detail: fmt.Sprintf("%d segments of %d bytes, from %s on, into one of %d bytes", len(run), before, segmentName(run[0].number), into.space)}
 }
 
 // removeMerged removes the files that a merged one stands for now; its name

@@ -36,7 +36,12 @@ func overwrite(t *testing.T, h *storetest.Harness, r *rand.Rand, n, times int, e
 func TestMerge_DiskUse(t *testing.T) {
 	const keys = 20_000
 	d := storetest.NewDisk()
-	o := store.Options{Owner: owner, FS: d}
+	var back int64 // that the disk got back
+	o := store.Options{Owner: owner, FS: d, Notify: func(e events.Event) {
+		if e.Type == events.EventMerge && e.Detail != "" {
+			back += e.Bytes
+		}
+	}}
 	j, err := store.Open("data", o)
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +57,9 @@ func TestMerge_DiskUse(t *testing.T) {
 	t.Logf("at most %.2f times what lives", float64(most)/float64(live))
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if written := int64(8 * keys * lineBytes); back < written/2 || back > written {
+		t.Errorf("told that %d bytes came back of %d written", back, written)
 	}
 	report, err := store.Check("data", o)
 	if err != nil || report.Bytes > live*5/2 {

@@ -13,11 +13,17 @@ import (
 
 // Options say how a journal is opened. Owner is needed, the rest has defaults.
 type Options struct {
-	Owner  Owner            // whose folder it must be
-	Now    func() time.Time // [time.Now]
-	FS     FS               // [OS]
-	Log    *slog.Logger     // nowhere
-	Sealed int64            // largest size of a segment: 64 MiB
+	Owner Owner            // whose folder it must be
+	Now   func() time.Time // [time.Now]
+	FS    FS               // [OS]
+	Log   *slog.Logger     // nowhere
+
+	// Notify is told of what expires, what is merged and what is damaged, except
+	// for damage found by Open, see [Journal.Damage]. It must neither block nor
+	// keep the event's slices.
+	Notify func(events.Event)
+
+	Sealed int64 // largest size of a segment: 64 MiB
 
 	// Memory bounds what keys and values take in memory, together; 0 is no bound.
 	// The keys always stay there, with about 75 bytes each; the values as far as
@@ -39,6 +45,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Notify == nil {
+		o.Notify = func(events.Event) {}
 	}
 	if o.Sealed <= 0 || o.Sealed > maxSegment {
 		o.Sealed = 64 << 20

@@ -35,6 +35,7 @@ type peer struct {
 	name   string
 	addr   string
 	ahead  atomic.Int64 // milliseconds by which its clock is ahead of this node's
+	link   link
 
 	mu    sync.Mutex // guards pipes
 	pipes [lanes]*resp.Pipe
@@ -82,9 +83,12 @@ func (p *peer) run(pipe *resp.Pipe) {
 	defer p.lost(pipe)
 	conn, err := p.connect()
 	if err != nil {
+		p.link.failed.Store(true)
 		pipe.Fail(err)
 		return
 	}
+	p.link.begin()
+	defer p.link.end()
 	pipe.Run(conn)
 }
 

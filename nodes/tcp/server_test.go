@@ -253,10 +253,10 @@ func TestServer_TellsOfEveryKeyOnce(t *testing.T) {
 	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
 	var mu sync.Mutex
 	told := map[string]int{}
-	c.Told = func(_ events.EventType, r events.Record) {
+	c.Told = func(e events.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		told[string(r.Key)]++
+		told[string(e.Key)]++
 	}
 	s := serve(t, c, tcp.Options{})
 	var writers sync.WaitGroup

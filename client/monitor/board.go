@@ -1,0 +1,91 @@
+package monitor
+
+import (
+	"time"
+
+	"dht/client"
+	"dht/events"
+)
+
+// Card is one node at a glance, as `dht status --json`, `dht top` and the page
+// show it.
+type Card struct {
+	Name      string        `json:"name"`
+	Up        bool          `json:"up"`
+	Rule      string        `json:"rule"`
+	Keys      int           `json:"keys"`
+	Misplaced int           `json:"misplaced"`
+	Bytes     int64         `json:"bytes"`
+	Share     float64       `json:"share"`    // of all keys, as it is
+	Expected  float64       `json:"expected"` // of all keys, as the rules say
+	Pinned    bool          `json:"pinned"`   // its rule is a prefix: Expected says nothing
+	OS        string        `json:"os,omitempty"`
+	Build     string        `json:"build,omitempty"`
+	UptimeMS  int64         `json:"uptime_ms,omitempty"`
+	Links     []events.Link `json:"links,omitempty"`
+
+	// Since the look before; since the node's start at the first one.
+	Reads  float64 `json:"reads_per_s"`
+	Writes float64 `json:"writes_per_s"`
+	P50US  float64 `json:"p50_us"` // of the requests that it carried out
+	P99US  float64 `json:"p99_us"`
+}
+
+// Board makes cards of what nodes say one time after the other.
+type Board struct {
+	before map[string]events.Info
+}
+
+// Look returns the cards of all nodes, in map order.
+func (b *Board) Look(nodes []client.NodeStatus) []Card {
+	// At every-match keys live several times: the shares add up to as much as
+	// the expected ones do.
+	total, expected := 0, 0.0
+	for _, n := range nodes {
+		total += n.Info.Keys
+		expected += n.Expected
+	}
+	cards, now := make([]Card, 0, len(nodes)), map[string]events.Info{}
+	for _, n := range nodes {
+		c := Card{Name: n.Name, Up: n.Up, Rule: n.Rule, Expected: n.Expected, Pinned: n.Prefix}
+		if n.Up {
+			c.fill(n.Info, b.before[n.Name])
+			now[n.Name] = n.Info
+		}
+		if total > 0 {
+			c.Share = expected * float64(n.Info.Keys) / float64(total)
+		}
+		cards = append(cards, c)
+	}
+	b.before = now
+	return cards
+}
+
+// fill takes what a node says of itself, and said before.
+func (c *Card) fill(now, before events.Info) {
+	c.Keys, c.Misplaced, c.Bytes = now.Keys, now.Misplaced, now.Bytes
+	c.OS, c.Build, c.UptimeMS, c.Links = now.OS, now.Build, now.UptimeMS, now.Links
+	since := now.UptimeMS
+	if now.ID == before.ID { // the same run of the process
+		since -= before.UptimeMS
+	} else {
+		before = events.Info{}
+	}
+	load := now.Load.Since(before.Load)
+	var took events.Histogram
+	reads, writes := int64(0), int64(0)
+	for op, h := range load.Took {
+		took = took.Plus(h)
+		if op.Writes() {
+			writes += h.Count()
+		} else {
+			reads += h.Count()
+		}
+	}
+	if since > 0 {
+		c.Reads, c.Writes = float64(reads)*1000/float64(since), float64(writes)*1000/float64(since)
+	}
+	c.P50US, c.P99US = micros(took.Quantile(0.5)), micros(took.Quantile(0.99))
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

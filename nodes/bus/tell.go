@@ -1,0 +1,93 @@
+package bus
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dht/events"
+)
+
+// Notify publishes an event, or drops it and counts it as lost: when more wait
+// to be sent than the bus takes, and before the node is on the bus. It fits
+// [nodes.Options], and does not block.
+func (s *Server) Notify(e events.Event) {
+	if !s.ready.Load() {
+		return
+	}
+	if len(s.out) >= outbox/2 {
+		s.lost.Add(1)
+		return
+	}
+	e = e.From(s.node.Map.Name(), s.node.Name, s.node.Clock.Next())
+	e.Lost = s.lost.Swap(0)
+	message := e.AppendTo(nil)
+	s.post(func() { s.publish(e.Type, message) })
+}
+
+func (s *Server) publish(t events.EventType, message []byte) {
+	s.logError("tell of "+string(t), s.conn.Publish(s.Subjects.Event(s.node.Name, t), message))
+}
+
+// Observe tells of answers while somebody watches, and costs nothing otherwise.
+// It fits [nodes.Options], and does not block.
+func (s *Server) Observe(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration) {
+	if !s.watch.on.Load() {
+		return
+	}
+	if op == events.OpKeys {
+		answers = answers[len(answers)-1:]
+	}
+	for i := range answers {
+		s.Notify(answered(op, &reqs[i], &answers[i], took))
+	}
+}
+
+func answered(op events.Op, r *events.Request, a *events.Answer, took time.Duration) events.Event {
+	e := events.Event{Type: events.EventAnswer, Op: op, Key: r.Key, Version: r.Version, Expires: a.Expires,
+		Status: a.Status, Took: took, Detail: a.Reason}
+	switch {
+	case op == events.OpKeys:
+		e.Key = r.Prefix
+	case op.Writes():
+		e.Bytes = int64(len(r.Value))
+	default:
+		e.Bytes = int64(len(a.Value))
+	}
+	if e.Version.IsZero() {
+		e.Version = a.Version
+	}
+	if a.Error != "" {
+		e.Detail = a.Error
+	}
+	return e
+}
+
+// watch is on while somebody wants to be told of answers.
+type watch struct {
+	on atomic.Bool
+
+	mu    sync.Mutex // guards timer
+	timer *time.Timer
+}
+
+// begin turns it on for as long, from now.
+func (w *watch) begin(lasting time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.on.Store(true)
+	if w.timer == nil {
+		w.timer = time.AfterFunc(lasting, func() { w.on.Store(false) })
+		return
+	}
+	w.timer.Reset(lasting)
+}
+
+func (w *watch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.on.Store(false)
+}
