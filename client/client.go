@@ -107,6 +107,19 @@ func Dial(o Options) (*nats.Conn, error) {
 // Close ends what is under way. It is idempotent.
 func (c *Client) Close() error { return c.transport.Close() }
 
+// Share returns a client over c's connection, with a timeout of its own: 0 is
+// [DefaultTimeout]. Closing it leaves c open.
+func (c *Client) Share(timeout time.Duration) *Client {
+	shared := New(leaveOpen{c.transport}, Options{Timeout: timeout})
+	shared.clock = c.clock
+	return shared
+}
+
+// leaveOpen is a transport that somebody else closes.
+type leaveOpen struct{ Transport }
+
+func (leaveOpen) Close() error { return nil }
+
 // Result is what became of a request for one key.
 type Result struct {
 	Key     []byte

@@ -47,6 +47,19 @@ func TestClient_PutGetDelete(t *testing.T) {
 	}
 }
 
+func TestClient_Share(t *testing.T) {
+	c := newCluster(t, example(1, 1))
+	cl := c.client()
+	shared := cl.Share(0)
+	c.put(shared, "greeting", "hello")
+	if err := shared.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.get(cl, "greeting"); got != "hello" {
+		t.Errorf("after its sharer was closed, the client got %q", got)
+	}
+}
+
 func TestClient_RefusesBadInputAndLosesNothing(t *testing.T) {
 	c := newCluster(t, example(1, 1))
 	cl := c.client()

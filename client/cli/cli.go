@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -34,37 +35,47 @@ const (
 // Main runs the program on the process's arguments and returns its exit status.
 // The first interrupt ends a command gently, a second one at once.
 func Main() int {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // a terminal that closes, unless nohup says otherwise
-		signals = append(signals, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	ctx, stop := signal.NotifyContext(context.Background(), append(terminations(), os.Interrupt)...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
+// terminations are the signals that ask the program to end.
+func terminations() []os.Signal {
+	if signal.Ignored(syscall.SIGHUP) { // nohup says so
+		return []os.Signal{syscall.SIGTERM}
+	}
+	return []os.Signal{syscall.SIGTERM, syscall.SIGHUP} // SIGHUP: the terminal closes
+}
+
 // Run runs one command line and returns its exit status.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{in: stdin, out: newTerminal(stdout), err: newTerminal(stderr)}
-	root := a.root()
-	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		err = a.out.failed
-	}
+	a := &app{in: stdin, out: newTerminal(stdout), err: newTerminal(stderr), global: defaults()}
+	_, err := a.execute(ctx, a.root(a.groups()), args)
 	if err == nil {
 		return exitDone
 	}
-	if !a.started {
+	a.complain(ctx, err)
+	return exitStatus(ctx, err)
+}
+
+// execute runs one command line on a tree of commands that was made for it, and
+// returns the command that ran. What cannot be understood is errUsage.
+func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (*cobra.Command, error) {
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = a.out.failed
+	}
+	if err != nil && !a.started {
 		err = fmt.Errorf("%w%w", errUsage, err)
 		a.json = a.json || slices.Contains(args, "--json")
 	}
-	a.complain(ctx, err)
-	return exitStatus(ctx, err)
+	return cmd, err
 }
 
 // errUsage marks a command line that could not be understood. It adds no words:
@@ -80,6 +91,7 @@ func (a *app) complain(ctx context.Context, err error) {
 		err = events.ErrInterrupted
 	}
 	switch {
+	case errors.As(err, new(told)):
 	case a.json:
 		code := codeOf(err)
 		_ = json.NewEncoder(a.err).Encode(struct {
@@ -131,30 +143,71 @@ type app struct {
 	global
 }
 
-func (a *app) root() *cobra.Command {
+func (a *app) root(groups []group) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dht",
 		Short: "A hash table spread over the machines you already have",
 		Long: "A hash table spread over the machines you already have, by placement rules\n" +
 			"you can read aloud, on a NATS message bus without a central server.",
-		Example:       "  dht demo                    the whole experiment in one process\n  dht up                      three nodes on this machine\n  dht put greeting hello      from another terminal",
-		Version:       version(),
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Example: "  dht demo                    the whole experiment in one process\n" +
+			"  dht up                      three nodes on this machine\n" +
+			"  dht put greeting hello      from another terminal\n" +
+			"  dht shell                   the same at a prompt",
+		Version:                    version(),
+		SilenceUsage:               true,
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 2,
+		Args:                       knownCommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			err := a.check()
 			a.started = err == nil
 			return err
 		},
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	a.global.register(root.PersistentFlags())
-	root.AddCommand(
-		a.demoCommand(), a.upCommand(), a.nodeCommand(), a.brokerCommand(),
-		a.putCommand(), a.getCommand(), a.deleteCommand(),
-		a.keysCommand(), a.dumpCommand(), a.loadCommand(), a.fsckCommand(),
-		a.explainCommand(), a.rulesCommand(), a.scatterCommand(),
-		a.statusCommand(), a.monitorCommand(),
-	)
+	_ = root.MarkPersistentFlagFilename("config", "toml")
+	for _, group := range groups {
+		root.AddGroup(&group.Group)
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.ID
+			root.AddCommand(cmd)
+		}
+	}
 	return root
+}
+
+// knownCommand refuses a word that is no command, on one line.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(near, " or "))
+	}
+	return fmt.Errorf("unknown command %q; help lists them all", args[0])
+}
+
+// group is commands that belong together.
+type group struct {
+	cobra.Group
+	inShell  bool // the prompt has them too
+	commands []*cobra.Command
+}
+
+func (a *app) groups() []group {
+	return []group{
+		{cobra.Group{ID: "keys", Title: "Keys:"}, true, []*cobra.Command{
+			a.putCommand(), a.getCommand(), a.deleteCommand(), a.keysCommand(), a.explainCommand(),
+			a.dumpCommand(), a.loadCommand(), a.scatterCommand(),
+		}},
+		{cobra.Group{ID: "cluster", Title: "The cluster:"}, true, []*cobra.Command{
+			a.statusCommand(), a.rulesCommand(), a.monitorCommand(),
+		}},
+		{cobra.Group{ID: "run", Title: "Run it:"}, false, []*cobra.Command{
+			a.demoCommand(), a.upCommand(), a.shellCommand(), a.nodeCommand(), a.brokerCommand(), a.fsckCommand(),
+		}},
+	}
 }

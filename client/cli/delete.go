@@ -9,10 +9,11 @@ import (
 
 func (a *app) deleteCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "delete KEY",
-		Short:   "Remove a key; removing what is not there is no error",
-		Example: "  dht delete greeting",
-		Args:    cobra.ExactArgs(1),
+		Use:               "delete KEY",
+		Short:             "Remove a key; removing what is not there is no error",
+		Example:           "  dht delete greeting",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(a.completeKey),
 		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			var opts []client.Option
 			if a.json {

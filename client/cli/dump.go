@@ -30,8 +30,9 @@ func (a *app) dumpCommand() *cobra.Command {
 			return a.dump(cmd, l)
 		},
 	}
-	l.register(cmd)
+	l.register(a, cmd)
 	cmd.Flags().StringVar(&folder, "data", "", "read the data folder `FOLDER` itself, while its node is down")
+	_ = cmd.MarkFlagDirname("data")
 	return cmd
 }
 

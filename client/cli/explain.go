@@ -31,10 +31,11 @@ type explainJSON struct {
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "explain KEY",
-		Short:   "Tell where a key belongs and why, and what each node answers now",
-		Example: "  dht explain greeting",
-		Args:    cobra.ExactArgs(1),
+		Use:               "explain KEY",
+		Short:             "Tell where a key belongs and why, and what each node answers now",
+		Example:           "  dht explain greeting",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(a.completeKey),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, source, err := a.explain(cmd, []byte(args[0]))
 			switch {

@@ -31,8 +31,9 @@ func (a *app) fsckCommand() *cobra.Command {
 		Long: "Check a data folder, or those of every node of the cluster file that are on this machine, and name every\n" +
 			"line that cannot be trusted; the exit status is 1 when there is one. With --repair such lines are moved\n" +
 			"aside, and what they may have held is said to be lost: until then it is answered corrupt, never absent.",
-		Example: "  dht fsck\n  dht fsck /var/lib/dht/linux --repair",
-		Args:    cobra.MaximumNArgs(1),
+		Example:           "  dht fsck\n  dht fsck /var/lib/dht/linux --repair",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeFirst(cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)),
 		RunE: func(_ *cobra.Command, args []string) error {
 			folders, err := a.folders(args)
 			if err != nil {

@@ -22,11 +22,12 @@ type getJSON struct {
 
 func (a *app) getCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "get KEY",
-		Short:   "Print the value stored under a key",
-		Long:    "Print the exact bytes stored under a key; on a terminal, a newline after them.",
-		Example: "  dht get greeting\n  dht get photo > photo.jpg",
-		Args:    cobra.ExactArgs(1),
+		Use:               "get KEY",
+		Short:             "Print the value stored under a key",
+		Long:              "Print the exact bytes stored under a key; on a terminal and in a shell, a newline after them.",
+		Example:           "  dht get greeting\n  dht get photo > photo.jpg",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(a.completeKey),
 		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			result, err := c.Get(cmd.Context(), []byte(args[0]))
 			if err != nil {
@@ -47,7 +48,7 @@ func (a *app) printValue(r client.Result) error {
 		}
 		return a.printJSON(out)
 	}
-	if a.out.live {
+	if a.out.live || a.session != nil {
 		r.Value = append(r.Value, '\n')
 	}
 	if _, err := a.out.Write(r.Value); err != nil {

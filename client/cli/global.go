@@ -26,15 +26,22 @@ type global struct {
 	json    bool
 	quiet   bool
 	timeout time.Duration
+	session *session // of a shell, whose lines share one connection
 }
 
+// defaults are the flags when none is given.
+func defaults() global {
+	return global{config: os.Getenv("DHT_CONFIG"), timeout: client.DefaultTimeout}
+}
+
+// register makes what g holds the default of each flag.
 func (g *global) register(f *pflag.FlagSet) {
-	f.StringVarP(&g.config, "config", "c", os.Getenv("DHT_CONFIG"), "cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
-	f.StringSliceVarP(&g.servers, "server", "s", nil, "NATS `URL` to connect to; may be repeated (NATS_URL)")
-	f.StringVar(&g.tcp, "tcp", "", "talk to the node at `ADDR` over TCP instead of the bus")
-	f.BoolVar(&g.json, "json", false, "print JSON; errors too")
-	f.BoolVarP(&g.quiet, "quiet", "q", false, "print data and errors only")
-	f.DurationVar(&g.timeout, "timeout", client.DefaultTimeout, "how long a request may take")
+	f.StringVarP(&g.config, "config", "c", g.config, "cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
+	f.StringSliceVarP(&g.servers, "server", "s", g.servers, "NATS `URL` to connect to; may be repeated (NATS_URL)")
+	f.StringVar(&g.tcp, "tcp", g.tcp, "talk to the node at `ADDR` over TCP instead of the bus")
+	f.BoolVar(&g.json, "json", g.json, "print JSON; errors too")
+	f.BoolVarP(&g.quiet, "quiet", "q", g.quiet, "print data and errors only")
+	f.DurationVar(&g.timeout, "timeout", g.timeout, "how long a request may take")
 }
 
 // check refuses flags that make no sense.
@@ -55,8 +62,16 @@ func (g *global) busOnly(cmd *cobra.Command) error {
 
 func (g *global) load() (*configs.Config, error) { return configs.Load(g.config) }
 
-// client connects as the flags, the environment and the cluster file say.
+// client reaches the cluster as the flags, the environment and the cluster file
+// say.
 func (g *global) client(ctx context.Context) (*client.Client, error) {
+	if g.session.reaches(g) {
+		return g.session.share(ctx, g.timeout)
+	}
+	return g.connect(ctx)
+}
+
+func (g *global) connect(ctx context.Context) (*client.Client, error) {
 	if g.tcp != "" {
 		return client.ConnectTCP(ctx, g.tcp, client.Options{Timeout: g.timeout})
 	}
@@ -115,7 +130,8 @@ func (g *global) clientOptions(c *configs.Config) client.Options {
 	if len(servers) == 0 {
 		servers = c.Servers()
 	}
-	return client.Options{Servers: servers, NATS: credentials(), Prefix: c.Prefix, Timeout: g.timeout}
+	reach := append(credentials(), nats.Timeout(min(g.timeout, time.Second)))
+	return client.Options{Servers: servers, NATS: reach, Prefix: c.Prefix, Timeout: g.timeout}
 }
 
 // credentials come from the environment that other NATS tools read, never from

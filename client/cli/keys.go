@@ -14,9 +14,10 @@ import (
 // listing holds the flags of commands that go through keys.
 type listing struct{ node, prefix string }
 
-func (l *listing) register(cmd *cobra.Command) {
+func (l *listing) register(a *app, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.node, "node", "", "only the keys of the node called `NAME`")
 	cmd.Flags().StringVar(&l.prefix, "prefix", "", "only keys that begin with `TEXT`")
+	_ = cmd.RegisterFlagCompletionFunc("node", a.completeNode)
 }
 
 type keyLineJSON struct {
@@ -30,16 +31,20 @@ type keyLineJSON struct {
 func (a *app) keysCommand() *cobra.Command {
 	var l listing
 	cmd := &cobra.Command{
-		Use:     "keys",
-		Short:   "List keys and the node that keeps each",
-		Long:    "List keys, one line each: node, key, bytes of the value. With a node silent, what the others have is listed, and the exit status is 5.",
-		Example: "  dht keys --node linux\n  dht keys --prefix user/ --json",
-		Args:    cobra.NoArgs,
-		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		Use:               "keys [NODE]",
+		Short:             "List keys and the node that keeps each",
+		Long:              "List keys, one line each: node, key, bytes of the value. With a node silent, what the others have is listed, and the exit status is 5.",
+		Example:           "  dht keys\n  dht keys linux\n  dht keys --prefix user/ --json",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeFirst(a.completeNode),
+		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if len(args) == 1 {
+				l.node = args[0]
+			}
 			return a.keys(cmd.Context(), c, l)
 		}),
 	}
-	l.register(cmd)
+	l.register(a, cmd)
 	return cmd
 }
 

@@ -12,13 +12,14 @@ import (
 
 func (a *app) loadCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "load FILE",
-		Short:   "Put every key of a dump, or of a {\"key\":\"value\"} dictionary",
-		Long:    "Put every key of a file anew: lines that dht dump printed, or plain JSON dictionaries of texts. - reads stdin.",
-		Example: "  dht load backup.jsonl\n  dht dump | dht -c other.toml load -",
-		Args:    cobra.ExactArgs(1),
+		Use:               "load FILE",
+		Short:             "Put every key of a dump, or of a {\"key\":\"value\"} dictionary",
+		Long:              "Put every key of a file anew: lines that dht dump printed, or plain JSON dictionaries of texts. - reads stdin.",
+		Example:           "  dht load backup.jsonl\n  dht dump | dht -c other.toml load -",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(completeFile("jsonl", "json")),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[0] == "-" {
+			if args[0] == "-" && a.in != nil {
 				return a.loadFrom(cmd, a.stdin(cmd.Context(), "keys and values"))
 			}
 			file, err := os.Open(args[0])

@@ -18,6 +18,7 @@ const logText = "DHT_LOG=text"
 
 func (l *logging) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.level, "log-level", "info", "log `LEVEL` and above: debug, info, warn or error")
+	_ = cmd.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions([]cobra.Completion{"debug", "info", "warn", "error"}, keepOrder))
 }
 
 // logger writes lines for people on a terminal, JSON otherwise. Keys are logged

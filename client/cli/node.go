@@ -13,11 +13,12 @@ func (a *app) nodeCommand() *cobra.Command {
 	var logs logging
 	var data string
 	cmd := &cobra.Command{
-		Use:     "node NAME",
-		Short:   "Run one node of the cluster file",
-		Long:    "Run one node of the cluster file, with a NATS server of its own joined to the others' (or on the outside servers that the file names), until interrupted.",
-		Example: "  dht node linux\n  dht -c mine.toml node phone",
-		Args:    cobra.ExactArgs(1),
+		Use:               "node NAME",
+		Short:             "Run one node of the cluster file",
+		Long:              "Run one node of the cluster file, with a NATS server of its own joined to the others' (or on the outside servers that the file names), until interrupted.",
+		Example:           "  dht node linux\n  dht -c mine.toml node phone",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(a.completeOwnNode),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config, err := a.load()
 			if err != nil {
@@ -48,6 +49,7 @@ func (a *app) nodeCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&how.allowFlush, "allow-flush", false, "let FLUSHDB delete every key of this node")
 	cmd.Flags().BoolVar(&how.insecure, "insecure", false, "listen where other machines can reach, without TLS or users")
 	cmd.Flags().StringVar(&data, "data", "", "keep the keys in `FOLDER`")
+	_ = cmd.MarkFlagDirname("data")
 	logs.register(cmd)
 	return cmd
 }

@@ -12,11 +12,12 @@ import (
 func (a *app) putCommand() *cobra.Command {
 	var ttl time.Duration
 	cmd := &cobra.Command{
-		Use:     "put KEY [VALUE]",
-		Short:   "Store a value under a key",
-		Long:    "Store a value under a key. Without VALUE, or with -, the value is read from stdin.",
-		Example: "  dht put greeting hello\n  dht put photo < photo.jpg\n  dht put session abc --ttl 10m",
-		Args:    cobra.RangeArgs(1, 2),
+		Use:               "put KEY [VALUE]",
+		Short:             "Store a value under a key",
+		Long:              "Store a value under a key. Without VALUE, or with -, the value is read from stdin.",
+		Example:           "  dht put greeting hello\n  dht put photo < photo.jpg\n  dht put session abc --ttl 10m",
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: completeFirst(a.completeKey),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			value, err := a.value(cmd.Context(), args[1:])
 			if err != nil {

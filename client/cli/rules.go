@@ -34,11 +34,12 @@ type rulesJSON struct {
 
 func (a *app) rulesCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "rules [FILE]",
-		Short:   "Check a cluster file: what share each node keeps, overlaps, gaps",
-		Long:    "Check a cluster file without any node: what share of all keys each node's rule claims and the node keeps, which rules overlap, and whether a key is left that nobody keeps (exit status 1).",
-		Example: "  dht rules\n  dht rules configs/three.toml",
-		Args:    cobra.MaximumNArgs(1),
+		Use:               "rules [FILE]",
+		Short:             "Check a cluster file: what share each node keeps, overlaps, gaps",
+		Long:              "Check a cluster file without any node: what share of all keys each node's rule claims and the node keeps, which rules overlap, and whether a key is left that nobody keeps (exit status 1).",
+		Example:           "  dht rules\n  dht rules configs/three.toml",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeFirst(completeFile("toml")),
 		RunE: func(_ *cobra.Command, args []string) error {
 			file := a.config
 			if len(args) == 1 {

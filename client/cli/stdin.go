@@ -32,6 +32,9 @@ func (a *app) value(ctx context.Context, args []string) ([]byte, error) {
 	if len(args) == 1 && args[0] != "-" {
 		return []byte(args[0]), nil
 	}
+	if a.in == nil {
+		return nil, fmt.Errorf("%wwrite the value after the key; '' is the empty one", errUsage)
+	}
 	value, err := io.ReadAll(io.LimitReader(a.stdin(ctx, "the value"), events.MaxValue+1))
 	switch {
 	case err != nil:

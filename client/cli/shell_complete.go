@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// complete offers what the word before place may become, as the completion of
+// the command line does: both ask cobra.
+func (s *interpreter) complete(ctx context.Context, line string, place int) (head string, offers []string, tail string) {
+	runes := []rune(line)
+	head, tail = string(runes[:place]), string(runes[place:])
+	words, begun, _ := split(head)
+	args := []string{cobra.ShellCompNoDescRequestCmd}
+	for _, w := range words {
+		if w.from < begun.from && (w.text != "dht" || len(args) > 1) {
+			args = append(args, w.text)
+		}
+	}
+	var out bytes.Buffer
+	a := s.line()
+	a.out, a.err = newTerminal(&out), newTerminal(io.Discard)
+	if _, err := a.execute(ctx, s.verbs(a), append(args, begun.text)); err != nil {
+		return head, nil, tail
+	}
+	return head[:begun.from], offersOf(out.String(), begun.text), tail
+}
+
+// offersOf reads what cobra answers a shell's completion script: an offer a
+// line, then a directive. With the blank that follows it, each is a whole word.
+func offersOf(answer, begun string) (offers []string) {
+	lines := strings.Split(strings.TrimSpace(answer), "\n")
+	last := len(lines) - 1
+	number, _ := strconv.Atoi(strings.TrimPrefix(lines[last], ":"))
+	directive, lines := cobra.ShellCompDirective(number), lines[:last]
+	switch {
+	case directive&cobra.ShellCompDirectiveFilterFileExt != 0:
+		return files(begun, func(name string) bool {
+			return slices.Contains(lines, strings.TrimPrefix(filepath.Ext(name), "."))
+		})
+	case directive&cobra.ShellCompDirectiveFilterDirs != 0:
+		return files(begun, func(string) bool { return false })
+	case directive&cobra.ShellCompDirectiveNoFileComp == 0 && len(lines) == 0:
+		return files(begun, func(string) bool { return true })
+	}
+	write := func(offer string) string { return offer }
+	if slices.ContainsFunc(lines, func(offer string) bool { return !plain.MatchString(offer) }) {
+		write = inQuotes // all of them, so that they begin alike
+	}
+	for _, offer := range lines {
+		if directive&cobra.ShellCompDirectiveNoSpace != 0 || strings.HasSuffix(offer, "=") {
+			offers = append(offers, offer)
+		} else {
+			offers = append(offers, write(offer)+" ")
+		}
+	}
+	return offers
+}
+
+// files are the folders whose path begins so, and the files that are wanted.
+func files(begun string, wanted func(name string) bool) (offers []string) {
+	folder, _ := filepath.Split(begun)
+	entries, _ := os.ReadDir(cmp.Or(folder, "."))
+	for _, entry := range entries {
+		path := folder + entry.Name()
+		switch {
+		case !strings.HasPrefix(path, begun):
+		case entry.IsDir():
+			offers = append(offers, path+string(filepath.Separator))
+		case wanted(path):
+			offers = append(offers, quoted(path)+" ")
+		}
+	}
+	return offers
+}

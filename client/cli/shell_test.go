@@ -1,0 +1,227 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// TestShell holds a real dht shell at a real terminal to what a person expects of
+// a prompt.
+func TestShell(t *testing.T) {
+	c := newClusterProcess(t)
+	c.dht("put", "greeting", "hello")
+	c.dht("put", "greek fire", "hot")
+
+	began := time.Now()
+	s := c.shell()
+	s.expect("three: 3 nodes, all up.  Type help")
+	s.expect("three> ")
+	t.Logf("prompt after %v", time.Since(began))
+
+	s.types("exp\t") // verbs
+	s.expect("explain ")
+	s.types("greeti\t\r") // keys
+	s.expect("The key greeting has these hashes")
+	s.expect("three> ")
+	s.types("get gr\t\t") // what they have in common, then all
+	s.expect("'gree", "'greek fire'", "'greeting'")
+	s.types("\x03") // Ctrl-C drops the line
+	s.expect("^C", "three> ")
+	s.types("get 'greek\t\r")
+	s.expect("hot\r\n", "three> ")
+	s.types("keys --no\tma\t\r") // flags and nodes
+	s.expect("keys --node mac ", "three> ")
+	s.types("\x1b[A\x1b[A\r") // up, up
+	s.expect("hot\r\n", "three> ")
+	s.types("\x12explain\r") // Ctrl-R
+	s.expect("The key greeting has these hashes", "three> ")
+
+	s.types("put secret topsecret\r") // its value is not kept
+	s.expect("stored on", "three> ")
+	s.types(" get secret\r") // begins with a blank: not kept
+	s.expect("topsecret", "three> ")
+	s.types("monitor\r")
+	s.expect("watching dht.>")
+	s.types("\x03") // ends the command, not the shell
+	s.expect("three> ")
+	s.types("exlpain greeting\r")
+	s.expect(`unknown command "exlpain": did you mean explain?`, "three> ")
+	s.types("\x04") // Ctrl-D
+	s.ends(0)
+	c.holdsHistory("explain greeting\nget 'greek fire'\nkeys --node mac\nget 'greek fire'\nexplain greeting\nput secret\nmonitor\n")
+
+	s = c.shell()
+	s.expect("three> ")
+	s.types("\x1b[A\x1b[A") // of the shell before
+	s.expect("put secret")
+	s.types("\x15") // Ctrl-U
+	c.stop("linux")
+	s.types("status --timeout 500ms\r")
+	s.expect("down", "three> ")
+	s.types("get greeting\r") // android's
+	s.expect("hello\r\n", "three> ")
+	s.types("exit\r")
+	s.ends(0)
+
+	s = c.shell()
+	s.expect("3 nodes, no answer from linux", "three> ")
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.ends(130)
+}
+
+// clusterProcess is three nodes, a process each, and where clients of it live.
+type clusterProcess struct {
+	t      *testing.T
+	folder string
+	env    []string
+	nodes  map[string]*exec.Cmd
+}
+
+func newClusterProcess(t *testing.T) *clusterProcess {
+	t.Helper()
+	folder := t.TempDir()
+	config, _ := clusterFile(t, folder)
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(self, filepath.Join(folder, "dht"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &clusterProcess{t: t, folder: folder, nodes: map[string]*exec.Cmd{}, env: append(os.Environ(),
+		"DHT_CONFIG="+config, "XDG_DATA_HOME="+filepath.Join(folder, "data"), "XDG_STATE_HOME="+filepath.Join(folder, "state"),
+		"TERM=xterm", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")}
+	for _, name := range []string{"linux", "mac", "android"} {
+		c.nodes[name] = c.command("node", name)
+		if err := c.nodes[name].Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		for name := range c.nodes {
+			c.stop(name)
+		}
+	})
+	for limit := time.Now().Add(30 * time.Second); ; {
+		out, _ := c.command("status", "--json", "--timeout", "500ms").Output()
+		if strings.Count(string(out), `"up":true`) == 3 {
+			return c
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("not ready: %s", out)
+		}
+	}
+}
+
+func (c *clusterProcess) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(c.folder, "dht"), args...)
+	cmd.Dir, cmd.Env = c.folder, c.env
+	return cmd
+}
+
+func (c *clusterProcess) dht(args ...string) {
+	c.t.Helper()
+	if out, err := c.command(args...).CombinedOutput(); err != nil {
+		c.t.Fatalf("dht %v: %v: %s", args, err, out)
+	}
+}
+
+func (c *clusterProcess) stop(node string) {
+	cmd := c.nodes[node]
+	delete(c.nodes, node)
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		c.t.Errorf("node %s: %v", node, err)
+	}
+}
+
+func (c *clusterProcess) holdsHistory(want string) {
+	c.t.Helper()
+	path := filepath.Join(c.folder, "state", "dht", "history")
+	got, err := os.ReadFile(path)
+	if err != nil || string(got) != want {
+		c.t.Errorf("history is\n%s\n%v, want\n%s", got, err, want)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		c.t.Errorf("history has mode %v, %v", info.Mode(), err)
+	}
+}
+
+// terminal is a program at a pseudo-terminal of 80 columns.
+type terminal struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	tty    *os.File
+	output chan string
+	shown  string // since what was expected last
+}
+
+func (c *clusterProcess) shell() *terminal {
+	c.t.Helper()
+	s := &terminal{t: c.t, cmd: c.command("shell"), output: make(chan string)}
+	var err error
+	if s.tty, err = pty.StartWithSize(s.cmd, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
+		c.t.Fatal(err)
+	}
+	go func() {
+		defer close(s.output)
+		for buffer := make([]byte, 4096); ; {
+			n, err := s.tty.Read(buffer)
+			if err != nil { // the program has ended
+				return
+			}
+			s.output <- string(buffer[:n])
+		}
+	}()
+	return s
+}
+
+func (s *terminal) types(keys string) {
+	s.t.Helper()
+	if _, err := s.tty.WriteString(keys); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// expect waits until each text is shown, in this order.
+func (s *terminal) expect(texts ...string) {
+	s.t.Helper()
+	limit := time.After(20 * time.Second)
+	for _, text := range texts {
+		for !strings.Contains(s.shown, text) {
+			select {
+			case more, ok := <-s.output:
+				if !ok {
+					s.t.Fatalf("it ended, without %q: %q", text, s.shown)
+				}
+				s.shown += more
+			case <-limit:
+				s.t.Fatalf("no %q in %q", text, s.shown)
+			}
+		}
+		s.shown = s.shown[strings.Index(s.shown, text)+len(text):]
+	}
+}
+
+func (s *terminal) ends(status int) {
+	s.t.Helper()
+	for range s.output {
+	}
+	_ = s.cmd.Wait()
+	s.tty.Close()
+	if got := s.cmd.ProcessState.ExitCode(); got != status {
+		s.t.Errorf("exit status %d, want %d: %s", got, status, fmt.Sprint(s.cmd.ProcessState))
+	}
+}
