@@ -32,9 +32,12 @@ func (l *link) state() events.LinkState {
 	return events.LinkIdle
 }
 
-// Links tells of the connections to the other nodes. Call it after Serve.
+// Links tells of the connections to the other nodes: of none before Serve.
 func (s *Server) Links() (links []events.Link) {
-	for _, p := range s.peers {
+	s.mu.Lock()
+	peers := s.peers
+	s.mu.Unlock()
+	for _, p := range peers {
 		if p != nil && p.addr != "" {
 			links = append(links, events.Link{To: p.name, Path: events.PathTCP, State: p.link.state()})
 		}

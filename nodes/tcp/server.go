@@ -96,12 +96,15 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	s.node = node
 	s.names = node.Map.Names(nil)
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.peers = make([]*peer, len(s.names))
+	peers := make([]*peer, len(s.names))
 	for i, name := range s.names {
 		if name != node.Name {
-			s.peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name]}
+			peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name]}
 		}
 	}
+	s.mu.Lock() // Links may be asked already, by the bus
+	s.peers = peers
+	s.mu.Unlock()
 	s.wait.Go(s.accept)
 	if s.Meet {
 		s.wait.Go(func() { s.meet(ctx) })
