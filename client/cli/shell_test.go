@@ -81,15 +81,15 @@ func TestShell(t *testing.T) {
 	s.ends(130)
 }
 
-// clusterProcess is three nodes, a process each, and where clients of it live.
-type clusterProcess struct {
+// workplace is a folder with dht in it, a cluster file on free ports, and an
+// environment that keeps everything else there too.
+type workplace struct {
 	t      *testing.T
 	folder string
 	env    []string
-	nodes  map[string]*exec.Cmd
 }
 
-func newClusterProcess(t *testing.T) *clusterProcess {
+func newWorkplace(t *testing.T) *workplace {
 	t.Helper()
 	folder := t.TempDir()
 	config, _ := clusterFile(t, folder)
@@ -100,9 +100,50 @@ func newClusterProcess(t *testing.T) *clusterProcess {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &clusterProcess{t: t, folder: folder, nodes: map[string]*exec.Cmd{}, env: append(os.Environ(),
-		"DHT_CONFIG="+config, "XDG_DATA_HOME="+filepath.Join(folder, "data"), "XDG_STATE_HOME="+filepath.Join(folder, "state"),
+	return &workplace{t, folder, append(os.Environ(), "DHT_CONFIG="+config,
+		"PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"XDG_DATA_HOME="+filepath.Join(folder, "data"), "XDG_STATE_HOME="+filepath.Join(folder, "state"),
 		"TERM=xterm", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")}
+}
+
+func (w *workplace) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(w.folder, "dht"), args...)
+	cmd.Dir, cmd.Env = w.folder, w.env
+	return cmd
+}
+
+func (w *workplace) dht(args ...string) string {
+	w.t.Helper()
+	out, err := w.command(args...).CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("dht %v: %v: %s", args, err, out)
+	}
+	return string(out)
+}
+
+// ready waits until all three nodes are up.
+func (w *workplace) ready() {
+	w.t.Helper()
+	for limit := time.Now().Add(30 * time.Second); ; {
+		out, _ := w.command("status", "--json", "--timeout", "500ms").Output()
+		if strings.Count(string(out), `"up":true`) == 3 {
+			return
+		}
+		if time.Now().After(limit) {
+			w.t.Fatalf("not ready: %s", out)
+		}
+	}
+}
+
+// clusterProcess is three nodes, a process each.
+type clusterProcess struct {
+	*workplace
+	nodes map[string]*exec.Cmd
+}
+
+func newClusterProcess(t *testing.T) *clusterProcess {
+	t.Helper()
+	c := &clusterProcess{newWorkplace(t), map[string]*exec.Cmd{}}
 	for _, name := range []string{"linux", "mac", "android"} {
 		c.nodes[name] = c.command("node", name)
 		if err := c.nodes[name].Start(); err != nil {
@@ -114,28 +155,8 @@ func newClusterProcess(t *testing.T) *clusterProcess {
 			c.stop(name)
 		}
 	})
-	for limit := time.Now().Add(30 * time.Second); ; {
-		out, _ := c.command("status", "--json", "--timeout", "500ms").Output()
-		if strings.Count(string(out), `"up":true`) == 3 {
-			return c
-		}
-		if time.Now().After(limit) {
-			t.Fatalf("not ready: %s", out)
-		}
-	}
-}
-
-func (c *clusterProcess) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(c.folder, "dht"), args...)
-	cmd.Dir, cmd.Env = c.folder, c.env
-	return cmd
-}
-
-func (c *clusterProcess) dht(args ...string) {
-	c.t.Helper()
-	if out, err := c.command(args...).CombinedOutput(); err != nil {
-		c.t.Fatalf("dht %v: %v: %s", args, err, out)
-	}
+	c.ready()
+	return c
 }
 
 func (c *clusterProcess) stop(node string) {
