@@ -1,5 +1,7 @@
 package events
 
+import "errors"
+
 // Code is an error condition with a stable word: the word crosses the wire in
 // an answer's "code" and in `--json` errors, and comes back as the same
 // sentinel, so that errors.Is works on both sides. Codes are only ever added.
@@ -68,4 +70,13 @@ func (c Code) Error() string {
 		return "data folder is in use"
 	}
 	return string(c)
+}
+
+// CodeOf is the condition behind err, [ErrInternal] when it has no word.
+func CodeOf(err error) Code {
+	var code Code
+	if errors.As(err, &code) {
+		return code
+	}
+	return ErrInternal
 }

@@ -164,7 +164,7 @@ func (n *Node) answered(op events.Op, reqs []events.Request, answers []events.An
 // which a client with a wrong clock can go on.
 func (n *Node) Refuse(err error) events.Answer {
 	a := n.answer(events.StatusError)
-	a.Error, a.Code, a.Time = err.Error(), codeOf(err), n.Clock.Now().UnixMilli()
+	a.Error, a.Code, a.Time = err.Error(), events.CodeOf(err), n.Clock.Now().UnixMilli()
 	switch a.Code {
 	case events.ErrStaleMap:
 		a.Status = events.StatusStaleMap

@@ -1,7 +1,6 @@
 package nodes
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -157,13 +156,4 @@ func (b *batch) finish(err error) {
 func (b *batch) answer() {
 	b.node.answered(b.op, b.reqs, b.answers, b.begun)
 	b.reply(b.answers)
-}
-
-// codeOf is the condition behind err.
-func codeOf(err error) events.Code {
-	var code events.Code
-	if errors.As(err, &code) {
-		return code
-	}
-	return events.ErrInternal
 }

@@ -105,14 +105,11 @@ func (a *app) complain(ctx context.Context, err error) {
 }
 
 func codeOf(err error) events.Code {
-	var code events.Code
-	switch {
-	case errors.As(err, &code):
-		return code
-	case errors.Is(err, errUsage):
+	code := events.CodeOf(err)
+	if code == events.ErrInternal && errors.Is(err, errUsage) {
 		return events.ErrUsage
 	}
-	return events.ErrInternal
+	return code
 }
 
 func exitStatus(ctx context.Context, err error) int {

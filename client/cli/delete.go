@@ -24,7 +24,7 @@ func (a *app) deleteCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case a.json:
-				return a.printJSON(writeOf(result))
+				return a.printJSON(result.Report())
 			case result.Status == events.StatusAbsent:
 				a.note("absent: %s had nothing to delete", result.Node)
 			default:

@@ -13,22 +13,6 @@ import (
 	"dht/nodes/placement"
 )
 
-type trialJSON struct {
-	Node   string `json:"node"`
-	Rule   string `json:"rule"`
-	Claims bool   `json:"claims"`
-	Why    string `json:"why"`
-}
-
-type explainJSON struct {
-	keyJSON
-	Hashes  map[placement.Hash]string `json:"hashes"`
-	Rules   []trialJSON               `json:"rules"`
-	Owners  []string                  `json:"owners"`
-	Source  string                    `json:"source"` // of the rules: "cluster", or the file when no node answers
-	Answers []answerJSON              `json:"answers"`
-}
-
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "explain KEY",
@@ -42,7 +26,7 @@ func (a *app) explainCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case a.json:
-				return a.printJSON(explainOf(e, source))
+				return a.printJSON(e.Report(source))
 			}
 			a.tellStory(e)
 			return nil
@@ -61,7 +45,7 @@ func (a *app) explain(cmd *cobra.Command, key []byte) (e client.Explanation, sou
 	if err == nil {
 		defer c.Close()
 		if e, err = c.Explain(cmd.Context(), key); e.Owners != nil {
-			return e, "cluster", nil
+			return e, client.FromCluster, nil
 		}
 	}
 	if !errors.Is(err, events.ErrUnreachable) {
@@ -81,14 +65,6 @@ func (a *app) explain(cmd *cobra.Command, key []byte) (e client.Explanation, sou
 		e.Answers = append(e.Answers, events.Answer{Node: name, Status: events.StatusSilent})
 	}
 	return e, config.File, nil
-}
-
-func explainOf(e client.Explanation, source string) explainJSON {
-	out := explainJSON{keyJSON: keyOf(e.Key), Hashes: e.Hashes, Owners: e.Owners, Source: source, Answers: answersOf(e.Answers)}
-	for _, t := range e.Trials {
-		out.Rules = append(out.Rules, trialJSON{t.Node, t.Rule, t.Claims, t.Why})
-	}
-	return out
 }
 
 func (a *app) tellStory(e client.Explanation) {

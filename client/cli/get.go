@@ -12,7 +12,7 @@ import (
 
 // getJSON is a value and where it is.
 type getJSON struct {
-	keyJSON
+	client.KeyText
 	Value   *string        `json:"value,omitempty"`
 	Value64 []byte         `json:"value64,omitempty"`
 	Version events.Version `json:"version"`
@@ -40,7 +40,7 @@ func (a *app) getCommand() *cobra.Command {
 
 func (a *app) printValue(r client.Result) error {
 	if a.json {
-		out := getJSON{keyJSON: keyOf(r.Key), Version: r.Version, Expires: r.Expires, Node: r.Node}
+		out := getJSON{KeyText: client.TextOf(r.Key), Version: r.Version, Expires: r.Expires, Node: r.Node}
 		if text := string(r.Value); utf8.ValidString(text) {
 			out.Value = &text
 		} else {

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"dht/client"
-	"dht/events"
 )
 
 // listing holds the flags of commands that go through keys.
@@ -18,14 +17,6 @@ func (l *listing) register(a *app, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.node, "node", "", "only the keys of the node called `NAME`")
 	cmd.Flags().StringVar(&l.prefix, "prefix", "", "only keys that begin with `TEXT`")
 	_ = cmd.RegisterFlagCompletionFunc("node", a.completeNode)
-}
-
-type keyLineJSON struct {
-	keyJSON
-	Node    string         `json:"node"`
-	Version events.Version `json:"version"`
-	Expires int64          `json:"expires,omitempty"`
-	Bytes   int64          `json:"bytes"`
 }
 
 func (a *app) keysCommand() *cobra.Command {
@@ -56,7 +47,7 @@ func (a *app) keys(ctx context.Context, c *client.Client, l listing) error {
 			faults = errors.Join(faults, err)
 			continue
 		case a.json:
-			err = a.printJSON(keyLineJSON{keyOf(k.Key), k.Node, k.Version, k.Expires, k.Bytes})
+			err = a.printJSON(k.Report())
 		default:
 			_, err = fmt.Fprintf(a.out, "%s\t%s\t%d\n", k.Node, legible(k.Key), k.Bytes)
 		}

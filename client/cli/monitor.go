@@ -18,7 +18,7 @@ type sightJSON struct {
 	Event   events.EventType `json:"event,omitempty"`
 	Op      events.Op        `json:"op,omitempty"`
 	Node    string           `json:"node,omitempty"`
-	keyJSON
+	client.KeyText
 	Version events.Version `json:"version,omitzero"`
 	Bytes   int64          `json:"bytes"`
 }
@@ -76,7 +76,7 @@ func (a *app) showSight(s monitor.Sight) error {
 		return nil
 	}
 	if a.json {
-		return a.printJSON(sightJSON{s.Time, s.Subject, s.Event, s.Op, s.Node, keyOf(s.Key), s.Version, s.Bytes})
+		return a.printJSON(sightJSON{s.Time, s.Subject, s.Event, s.Op, s.Node, client.TextOf(s.Key), s.Version, s.Bytes})
 	}
 	who, what := "?", string(s.Op)
 	if s.Event != "" {

@@ -51,7 +51,7 @@ func (a *app) put(cmd *cobra.Command, key string, value []byte, opts []client.Op
 		return err
 	}
 	if a.json {
-		return a.printJSON(writeOf(result))
+		return a.printJSON(result.Report())
 	}
 	a.note("stored on %s", a.err.bold(result.Node))
 	return nil
