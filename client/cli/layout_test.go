@@ -37,6 +37,7 @@ var libraries = map[string][]string{
 	"github.com/nats-io/nats-server/": {"dht/broker"},
 	"github.com/nats-io/nats.go":      {"dht/broker", "dht/nodes/bus", "dht/client", "dht/client/monitor", "dht/client/cli"},
 	"github.com/spf13/":               {"dht/client/cli"},
+	"charm.land/":                     {"dht/client/cli"},
 	"github.com/charmbracelet/":       {"dht/client/cli", "dht/client/monitor"},
 	"github.com/peterh/":              {"dht/client/cli"},
 	"github.com/pelletier/":           {"dht/configs"},

@@ -10,18 +10,19 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/charmbracelet/lipgloss"
-	"github.com/charmbracelet/lipgloss/table"
+	"charm.land/lipgloss/v2"
+	"charm.land/lipgloss/v2/table"
+	"github.com/charmbracelet/colorprofile"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
 
 // terminal is an output that knows whether a person looks at it.
 type terminal struct {
-	out    io.Writer
-	live   bool // a terminal: it may be animated
-	styles *lipgloss.Renderer
-	failed error // of the first write that did
+	out     io.Writer
+	live    bool // a terminal: it may be animated
+	profile colorprofile.Profile
+	failed  error // of the first write that did
 }
 
 // Write remembers the first failure, for those who print without looking.
@@ -36,28 +37,45 @@ func (t *terminal) Write(b []byte) (int, error) {
 // newTerminal colours only on a terminal and without NO_COLOR.
 func newTerminal(w io.Writer) *terminal {
 	file, ok := w.(*os.File)
-	return &terminal{out: w, live: ok && term.IsTerminal(int(file.Fd())), styles: lipgloss.NewRenderer(w)}
+	return &terminal{out: w, live: ok && term.IsTerminal(int(file.Fd())), profile: profileOf(w)}
+}
+
+// profileOf is what colours w can show. NO_COLOR counts with any value, not
+// only with those that say yes.
+func profileOf(w io.Writer) colorprofile.Profile {
+	profile := colorprofile.Detect(w, os.Environ())
+	if os.Getenv("NO_COLOR") != "" {
+		profile = min(profile, colorprofile.ASCII)
+	}
+	return profile
+}
+
+func (t *terminal) styled(text string, style lipgloss.Style) string {
+	if t.profile <= colorprofile.ASCII {
+		return text
+	}
+	return style.Render(text)
 }
 
 func (t *terminal) colour(text, ansi string) string {
-	return t.styles.NewStyle().Foreground(lipgloss.Color(ansi)).Render(text)
+	return t.styled(text, lipgloss.NewStyle().Foreground(lipgloss.Color(ansi)))
 }
 
 func (t *terminal) good(text string) string { return t.colour(text, "2") }
 func (t *terminal) bad(text string) string  { return t.colour(text, "1") }
-func (t *terminal) dim(text string) string  { return t.styles.NewStyle().Faint(true).Render(text) }
-func (t *terminal) bold(text string) string { return t.styles.NewStyle().Bold(true).Render(text) }
+func (t *terminal) dim(text string) string  { return t.styled(text, lipgloss.NewStyle().Faint(true)) }
+func (t *terminal) bold(text string) string { return t.styled(text, lipgloss.NewStyle().Bold(true)) }
 
 // table prints rows below a head, in columns.
 func (t *terminal) table(head []string, rows [][]string) {
-	column := t.styles.NewStyle().PaddingRight(2)
+	column := lipgloss.NewStyle().PaddingRight(2)
 	text := table.New().
 		Border(lipgloss.HiddenBorder()).
 		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).
 		BorderColumn(false).BorderHeader(false).
 		Headers(head...).Rows(rows...).
 		StyleFunc(func(row, _ int) lipgloss.Style {
-			if row == table.HeaderRow {
+			if row == table.HeaderRow && t.profile > colorprofile.ASCII {
 				return column.Faint(true)
 			}
 			return column
