@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -141,7 +142,9 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 	for i := range config.Nodes {
 		n := &config.Nodes[i]
 		n.Route = freePort
-		started, err := startNode(ctx, config, *n, howToRun{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		known := *config // a node reads it as long as it runs
+		known.Nodes = slices.Clone(config.Nodes)
+		started, err := startNode(ctx, &known, *n, howToRun{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			return nil, err
 		}
