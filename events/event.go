@@ -12,7 +12,7 @@ type EventType string
 const (
 	EventPut         EventType = "put"          // a value was stored, durably
 	EventDelete      EventType = "delete"       // a tombstone was written
-	EventExpire      EventType = "expire"       // a value's time has passed; told some time after
+	EventExpire      EventType = "expire"       // a value's time passed less than a second ago; not told of what expires while the node is down
 	EventAnswer      EventType = "answer"       // an entry of a request was answered; told only while somebody watches, see [OpWatch]
 	EventUp          EventType = "up"           // the node is ready
 	EventDrain       EventType = "drain"        // the node takes no new requests and answers what is in flight

@@ -242,6 +242,7 @@ func (j *Journal) publish(written []written) {
 			j.newest = w.record.Version
 		}
 	}
+	j.expirer.look()
 }
 
 // rest leaves the active segment as a clean file of lines.

@@ -50,7 +50,16 @@ func (e *expiry) rebuild() {
 }
 
 // due reports whether pop may have something.
-func (e *expiry) due(now int64) bool { return len(e.heap) > 0 && e.heap[0].at <= now }
+func (e *expiry) due(now int64) bool { return e.next() <= now }
+
+// next is the first deadline, unix milliseconds, or one that no longer is so;
+// never without any.
+func (e *expiry) next() int64 {
+	if len(e.heap) == 0 {
+		return never
+	}
+	return e.heap[0].at
+}
 
 // pop returns an entry that has expired, 0 when there is none. Its time stays
 // known.

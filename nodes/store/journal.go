@@ -23,6 +23,7 @@ type Journal struct {
 
 	committer    committer
 	merger       *merger
+	expirer      *expirer
 	forgetBefore atomic.Int64 // unix milliseconds, see Forget
 
 	mu       sync.RWMutex // guards what follows
@@ -254,7 +255,9 @@ func (j *Journal) finish() error {
 	j.queue.close()
 	j.writer.Wait()
 	close(j.merger.stop)
+	close(j.expirer.stop)
 	j.merger.running.Wait()
+	j.expirer.running.Wait()
 	if err := errors.Join(j.Err(), j.release()); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}

@@ -18,9 +18,9 @@ type Options struct {
 	FS    FS               // [OS]
 	Log   *slog.Logger     // nowhere
 
-	// Notify is told of what expires, what is merged and what is damaged, except
-	// for damage found by Open, see [Journal.Damage]. It must neither block nor
-	// keep the event's slices.
+	// Notify is told of what expires, within half a second, of what is merged and
+	// of what is damaged; not of what Open finds: damage, see [Journal.Damage], and
+	// what has expired before. It must neither block nor keep the event's slices.
 	Notify func(events.Event)
 
 	Sealed int64 // largest size of a segment: 64 MiB
@@ -80,9 +80,10 @@ func Open(dir string, o Options) (_ *Journal, err error) {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), j.release())
 	}
 	j.close = sync.OnceValue(j.finish)
-	j.merger = newMerger(j)
+	j.merger, j.expirer = newMerger(j), newExpirer(j)
 	j.writer.Go(j.write)
 	j.merger.running.Go(j.merger.run)
+	j.expirer.running.Go(j.expirer.run)
 	j.merger.signal()
 	return j, nil
 }
@@ -121,6 +122,8 @@ func (j *Journal) load() (*loader, error) {
 	j.segments, j.newest, j.damage = l.segments, l.newest, l.damage
 	if err != nil {
 		return nil, err
+	}
+	for len(j.index.expire(j.options.Now(), expireStep)) > 0 { // quietly: most were told of when it was time
 	}
 	j.index.loaded()
 	if j.index.stats.Keys >= manyKeys {
