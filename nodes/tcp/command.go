@@ -3,6 +3,7 @@ package tcp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dht/events"
@@ -18,6 +19,9 @@ type command struct {
 	begin func(*session, *call) error // asks nodes; may be nil
 	reply func(*session, *call) error // writes the reply, or returns an error to be told
 
+	quiet    bool // MONITOR does not show it as it came
+	keyspace bool // refused to a client that monitors
+
 	write bool // told by COMMAND
 	keys  int  // told by COMMAND: how its keys stand: one, all or every second argument
 }
@@ -32,12 +36,14 @@ const (
 // commands are all that a server knows, by name.
 func commands() map[string]*command {
 	table := map[string]*command{}
-	for _, list := range [][]command{connectionCommands(), serverCommands(), readCommands(), writeCommands(),
-		updateCommands(), expiryCommands(), keyCommands(), nodeCommands()} {
-		for _, c := range list {
+	add := func(keyspace bool, lists ...[]command) {
+		for _, c := range slices.Concat(lists...) {
+			c.keyspace = keyspace
 			table[c.name] = &c
 		}
 	}
+	add(false, connectionCommands(), serverCommands())
+	add(true, readCommands(), writeCommands(), updateCommands(), expiryCommands(), keyCommands(), nodeCommands())
 	return table
 }
 
@@ -80,6 +86,10 @@ func wrongNumber(name string) error {
 }
 
 func unknownCommand(args [][]byte) error {
+	switch name := strings.ToUpper(string(args[0][:min(len(args[0]), 32)])); name {
+	case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE":
+		return replyError("ERR " + name + " is not supported, nothing is published here: use MONITOR for the commands of this node, dht watch for changes of keys")
+	}
 	text := fmt.Sprintf("ERR unknown command '%.128s', with args beginning with: ", args[0])
 	for _, arg := range args[1:] {
 		if len(text) > 256 {

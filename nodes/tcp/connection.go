@@ -14,8 +14,8 @@ func connectionCommands() []command {
 		{name: "HELLO", arity: -1, alone: true, reply: replyHello},
 		{name: "AUTH", arity: -2, alone: true, reply: replyAuth},
 		{name: "SELECT", arity: 2, reply: replySelect},
-		{name: "QUIT", arity: -1, alone: true, reply: replyQuit},
-		{name: "RESET", arity: 1, alone: true, reply: replyReset},
+		{name: "QUIT", arity: -1, alone: true, quiet: true, reply: replyQuit},
+		{name: "RESET", arity: 1, alone: true, begin: beginReset, reply: replyReset},
 		{name: "CLIENT", arity: -2, alone: true, reply: replyClient},
 	}
 }
@@ -135,6 +135,11 @@ func replySelect(s *session, c *call) error {
 func replyQuit(s *session, _ *call) error {
 	s.out.Simple("OK")
 	s.quit = true
+	return nil
+}
+
+func beginReset(s *session, _ *call) error {
+	s.unmonitor()
 	return nil
 }
 

@@ -15,6 +15,11 @@
 // Errors begin with a code in capitals: OWNEROFFLINE, UNKNOWN, REFUSED, … are
 // those of [events.Code].
 //
+// MONITOR shows what clients send to the connected node, as Redis does, and
+// what other nodes forward to it: a line for each entry of a message, such as
+// "DHT" "put" "KEY" "VALUE". Of an argument 1,024 bytes are shown, of a command
+// 64 KiB. A client that reads too slowly is told how many lines it has lost.
+//
 // # Forwarding
 //
 //	DHT OP [MESSAGE]              what this node alone answers, never forwarded

@@ -18,7 +18,8 @@ func serverCommands() []command {
 		{name: "INFO", arity: -1, alone: true, reply: replyInfo},
 		{name: "TIME", arity: 1, reply: replyTime},
 		{name: "COMMAND", arity: -1, reply: replyCommand},
-		{name: "CONFIG", arity: -2, reply: replyConfig},
+		{name: "CONFIG", arity: -2, quiet: true, reply: replyConfig},
+		{name: "MONITOR", arity: 1, alone: true, quiet: true, reply: replyMonitor},
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 func nodeCommands() []command {
-	return []command{{name: "DHT", arity: -2, begin: beginNode, reply: replyNode}}
+	return []command{{name: "DHT", arity: -2, quiet: true, begin: beginNode, reply: replyNode}}
 }
 
 // beginNode begins DHT OP [MESSAGE], or DHT NODE NAME OP [MESSAGE].
@@ -73,6 +73,7 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 	if err != nil {
 		return err
 	}
+	s.showMessage(c, op, text)
 	if op == events.OpInfo {
 		c.flags = flagInfo
 		return nil
@@ -120,6 +121,7 @@ func (s *session) forward(c *call, place int, args [][]byte) error {
 	if err != nil {
 		return err
 	}
+	s.showMessage(c, op, text)
 	c.flags = flagRaw
 	if g := s.open[place]; g != nil {
 		s.send(g)

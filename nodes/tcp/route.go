@@ -14,6 +14,9 @@ import (
 func (s *session) begin(args [][]byte) {
 	s.server.stats.commands.Add(1)
 	cmd, err := s.server.lookup(args)
+	if err == nil && s.monitor != nil && cmd.keyspace {
+		err = errMonitors
+	}
 	if err == nil && len(args) > maxKeys {
 		cmd = cmd.sliced()
 	}
@@ -25,6 +28,9 @@ func (s *session) begin(args [][]byte) {
 	c := &s.calls[len(s.calls)-1]
 	if err == nil && cmd.begin != nil {
 		c.err = cmd.begin(s, c)
+	}
+	if err == nil {
+		s.show(c)
 	}
 	c.n = len(s.questions) - c.first
 	if alone || len(s.calls) >= maxCalls || len(s.questions) >= maxQuestions || s.reads >= maxReads {

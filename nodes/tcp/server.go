@@ -51,11 +51,12 @@ type Server struct {
 	commands map[string]*command
 	cursors  cursors
 	stats    stats
+	monitors monitors
 	failed   chan error
 
 	stop     context.CancelFunc
 	stopping chan struct{}
-	wait     sync.WaitGroup // for accept, meet and the links
+	wait     sync.WaitGroup // for accept, meet, the links and the monitors
 	served   sync.WaitGroup // for the sessions
 	closed   sync.Once
 

@@ -11,8 +11,8 @@ import (
 	"dht/nodes/tcp/resp"
 )
 
-// session is one connection of a client or a peer. Everything but drain runs on
-// its own goroutine.
+// session is one connection of a client or a peer. Everything but drain and
+// write runs on its own goroutine.
 type session struct {
 	server *Server
 	conn   net.Conn
@@ -21,13 +21,14 @@ type session struct {
 	out    resp.Writer
 	batch
 	client
-	quit       bool      // nothing more is served
-	lost       bool      // the client takes no replies
-	writeUntil time.Time // the deadline that the connection has for writes
-	partial    bool      // a command has arrived in part, and has a deadline
+	monitor *monitor // nil unless the client said MONITOR
+	quit    bool     // nothing more is served
+	lost    bool     // the client takes no replies
+	partial bool     // a command has arrived in part, and has a deadline
 
-	mu       sync.Mutex // guards the read deadline, and client
-	draining bool
+	mu         sync.Mutex // guards the deadlines, and client
+	draining   bool
+	writeUntil time.Time // the deadline that the connection has for writes
 }
 
 // client is what a client has told of itself; the session alone changes it.
@@ -56,7 +57,7 @@ func newSession(s *Server, conn net.Conn, id int64) *session {
 // serve answers until the client leaves, breaks the protocol or is too slow, or
 // the server closes.
 func (s *session) serve() {
-	defer s.conn.Close()
+	defer s.end()
 	for !s.quit {
 		begun, err := s.take()
 		if err != nil {
@@ -81,6 +82,12 @@ func (s *session) serve() {
 			return
 		}
 	}
+}
+
+// end leaves the client.
+func (s *session) end() {
+	_ = s.conn.Close()
+	s.unmonitor()
 }
 
 // take begins every command that has arrived, and counts them. Errors are
@@ -135,10 +142,7 @@ func (s *session) flush() error {
 	if len(s.out.Buf) == 0 {
 		return nil
 	}
-	if now := time.Now(); s.writeUntil.Sub(now) < s.server.Slow/2 {
-		s.allow(now.Add(s.server.Slow))
-	}
-	_, err := s.conn.Write(s.out.Buf)
+	err := s.write(s.out.Buf)
 	if s.out.Buf = s.out.Buf[:0]; cap(s.out.Buf) > maxKeepOut {
 		s.out.Buf = nil
 	}
@@ -151,13 +155,20 @@ func (s *session) flush() error {
 // errLost is why nothing is written any more.
 var errLost = errors.New("the client takes no replies")
 
-// allow sets the time by which the client must have taken its replies, unless
-// the server closes and has set one.
-func (s *session) allow(until time.Time) {
+// write writes b, which the client must take in time. Safe for concurrent use.
+func (s *session) write(b []byte) error {
+	s.allow(time.Now())
+	_, err := s.conn.Write(b)
+	return err
+}
+
+// allow sets the time by which the client must have taken what is written now,
+// unless the server closes and has set one.
+func (s *session) allow(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.writeUntil = until
-	if !s.draining {
-		_ = s.conn.SetWriteDeadline(until)
+	if !s.draining && s.writeUntil.Sub(now) < s.server.Slow/2 {
+		s.writeUntil = now.Add(s.server.Slow)
+		_ = s.conn.SetWriteDeadline(s.writeUntil)
 	}
 }
