@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"dht/nodes/nodetest":        {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/store"},
 	"dht/client":                {"dht/events", "dht/events/quorum", "dht/nodes/placement", "dht/nodes/tcp/resp"},
 	"dht/client/monitor":        {"dht/events", "dht/client"},
+	"dht/client/monitor/web":    {"dht/events", "dht/client", "dht/client/monitor"},
 	"dht/client/cli":            nil, // wires everything together
 }
 
@@ -41,6 +42,7 @@ var libraries = map[string][]string{
 	"github.com/charmbracelet/":       {"dht/client/cli", "dht/client/monitor"},
 	"github.com/peterh/":              {"dht/client/cli"},
 	"github.com/pelletier/":           {"dht/configs"},
+	"github.com/prometheus/":          {"dht/client/monitor/web"},
 }
 
 type pkg struct {

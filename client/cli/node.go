@@ -41,7 +41,11 @@ func (a *app) nodeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log.Info("ready", "node", node.Name, "rule", node.Rule, "data", config.DataFolder(node))
+			log = log.With("node", node.Name, "rule", node.Rule, "data", config.DataFolder(node))
+			if r.page != nil {
+				log = log.With("page", r.page.URL())
+			}
+			log.Info("ready")
 			return runUntilDone(cmd.Context(), r)
 		},
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"dht/broker"
+	"dht/client/monitor/web"
 	"dht/configs"
 	"dht/events"
 	"dht/nodes"
@@ -42,6 +43,7 @@ type runningNode struct {
 	conn   *nats.Conn     // nil without a bus
 	bus    *bus.Server    // nil without a bus
 	tcp    *tcp.Server    // nil without a tcp address
+	page   *web.Server    // nil without an http address
 	failed chan error
 	stop   context.CancelFunc
 	done   chan struct{}
@@ -77,6 +79,9 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 		return nil, err
 	}
 	o.Store = journal
+	if err := r.listenHTTP(n, log); err != nil {
+		return nil, err
+	}
 	if !how.noBus {
 		if err := r.connect(ctx, c, n, log); err != nil {
 			return nil, err
@@ -90,6 +95,9 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 		return nil, err
 	}
 	if err := r.serve(ctx, node); err != nil {
+		return nil, err
+	}
+	if err := r.serveHTTP(ctx, c, node, journal); err != nil {
 		return nil, err
 	}
 	for _, damage := range journal.Damage() {

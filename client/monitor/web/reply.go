@@ -1,0 +1,65 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"dht/events"
+)
+
+// Failure is the body of a response that tells of an error.
+type Failure struct {
+	Error string      `json:"error"`
+	Code  events.Code `json:"code"`
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"error":"cannot be told in JSON","code":"internal"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // whoever asked may be gone
+}
+
+func fail(w http.ResponseWriter, err error) { failWith(w, statusOf(events.CodeOf(err)), err) }
+
+func failWith(w http.ResponseWriter, status int, err error) {
+	code := events.CodeOf(err)
+	if code == events.ErrBusy {
+		w.Header().Set("Retry-After", "1")
+	}
+	reply(w, status, Failure{err.Error(), code})
+}
+
+// statusOf is the HTTP status of an error.
+func statusOf(c events.Code) int {
+	switch c {
+	case events.ErrBadRequest, events.ErrUsage:
+		return http.StatusBadRequest
+	case events.ErrNotFound:
+		return http.StatusNotFound
+	case events.ErrRefused, events.ErrSuperseded, events.ErrStaleMap, events.ErrClockAhead, events.ErrLate, events.ErrNotNumber:
+		return http.StatusConflict
+	case events.ErrTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case events.ErrOwnerOffline, events.ErrUnreachable, events.ErrBusy, events.ErrReadOnly, events.ErrStopped:
+		return http.StatusServiceUnavailable
+	case events.ErrUnknown:
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusInternalServerError
+}
+
+// health answers a supervisor: a word, or what is wrong.
+func health(w http.ResponseWriter, word string, trouble error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if trouble != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, trouble)
+		return
+	}
+	fmt.Fprintln(w, word)
+}

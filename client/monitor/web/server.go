@@ -1,0 +1,177 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dht/client"
+	"dht/events"
+)
+
+// Backend is what a server shows.
+type Backend struct {
+	Client *client.Client
+	Info   func() events.Info // of the node beside it, for metrics
+	Ready  func() error       // why requests cannot be answered; nil when they can
+	NATS   http.Handler       // /varz, /connz, /routez of the embedded server; nil: there is none
+}
+
+// Server listens from [Listen] until Close. Safe for concurrent use.
+type Server struct {
+	listener net.Listener
+	loopback bool // only this machine reaches it
+	http     *http.Server
+	log      *slog.Logger
+	foreign  http.CrossOriginProtection
+	stop     context.CancelFunc // ends every request
+	serving  chan struct{}      // closed when the listener is
+	site     atomic.Pointer[site]
+	closed   sync.Once
+
+	mu       sync.Mutex // guards what follows
+	closing  bool
+	requests sync.WaitGroup
+	fresh    map[net.Conn]struct{} // connections that have not asked for anything
+}
+
+const (
+	readWithin  = 30 * time.Second // a request
+	writeWithin = 30 * time.Second // a response; event streams set their own
+	idleFor     = 2 * time.Minute
+	maxHeader   = 32 << 10 // a key of 1,024 bytes takes 3 KB
+)
+
+// Listen answers on addr, host:port, or says why it cannot. Until
+// [Server.Serve] there is only /healthz, and /readyz that says no.
+func Listen(addr string, log *slog.Logger) (*Server, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for HTTP: %w", err)
+	}
+	tcp, _ := listener.Addr().(*net.TCPAddr)
+	s := &Server{listener: listener, loopback: tcp != nil && tcp.IP.IsLoopback(), log: log,
+		serving: make(chan struct{}), fresh: map[net.Conn]struct{}{}}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.http = &http.Server{
+		Handler:           s,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnState:         s.watchConn,
+		ReadHeaderTimeout: readWithin / 3,
+		ReadTimeout:       readWithin,
+		WriteTimeout:      writeWithin,
+		IdleTimeout:       idleFor,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.With("part", "http").Handler(), slog.LevelDebug),
+	}
+	go func() {
+		defer close(s.serving)
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Warn("the page is gone", "err", err)
+		}
+	}()
+	return s, nil
+}
+
+// Serve shows b from now on.
+func (s *Server) Serve(b Backend) error {
+	site, err := newSite(b)
+	if err == nil {
+		s.site.Store(site)
+	}
+	return err
+}
+
+// URL is where the page is.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + "/" }
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.begin() {
+		w.Header().Set("Connection", "close")
+		fail(w, fmt.Errorf("%w", events.ErrStopped))
+		return
+	}
+	defer s.requests.Done()
+	harden(w.Header())
+	if err := s.admit(r); err != nil {
+		failWith(w, http.StatusForbidden, err)
+		return
+	}
+	site := s.site.Load()
+	switch {
+	case r.URL.Path == "/healthz":
+		health(w, "ok", nil)
+	case r.URL.Path == "/readyz":
+		health(w, "ready", site.ready())
+	case site == nil:
+		fail(w, site.ready())
+	default:
+		site.ServeHTTP(w, r)
+	}
+}
+
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.requests.Add(1)
+	}
+	return !s.closing
+}
+
+// watchConn knows the connections that browsers open ahead of need:
+// [http.Server.Shutdown] would wait for them.
+func (s *Server) watchConn(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case state != http.StateNew:
+		delete(s.fresh, c)
+	case s.closing:
+		_ = c.Close()
+	default:
+		s.fresh[c] = struct{}{}
+	}
+}
+
+// drainFor is how long requests may go on while the server closes.
+const drainFor = time.Second
+
+// Close stops listening, ends event streams, answers what is in flight within a
+// second and returns. It is idempotent.
+func (s *Server) Close() (err error) {
+	s.closed.Do(func() {
+		s.leave()
+		ctx, cancel := context.WithTimeout(context.Background(), drainFor)
+		defer cancel()
+		if s.http.Shutdown(ctx) != nil {
+			s.stop()
+			err = s.http.Close()
+		}
+		s.stop()
+		<-s.serving
+		s.requests.Wait()
+	})
+	return err
+}
+
+// leave takes no more requests, and ends what would never end by itself.
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	for c := range s.fresh {
+		_ = c.Close()
+	}
+	if site := s.site.Load(); site != nil {
+		site.hub.close()
+	}
+}

@@ -1,0 +1,106 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"dht/events"
+)
+
+// site is what there is to see once the node is up.
+type site struct {
+	Backend
+	mux  *http.ServeMux
+	hub  *hub
+	slot chan struct{} // taken by each API request
+}
+
+// maxRequests is how many API requests may be under way: each may hold a value
+// in memory.
+const maxRequests = 256
+
+func newSite(b Backend) (*site, error) {
+	s := &site{Backend: b, mux: http.NewServeMux(), slot: make(chan struct{}, maxRequests)}
+	s.hub = newHub(s.look)
+	if err := mountAssets(s.mux); err != nil {
+		return nil, fmt.Errorf("mount the page: %w", err)
+	}
+	s.mux.HandleFunc("GET /v1/status", s.limited(s.status))
+	s.mux.HandleFunc("GET /v1/events", s.events)
+	s.mux.HandleFunc("GET /v1/keys", s.limited(s.list))
+	s.mux.HandleFunc("/nats/", s.nats)
+	return s, nil
+}
+
+// ready says why requests cannot be answered.
+func (s *site) ready() error {
+	if s == nil {
+		return fmt.Errorf("%w: the node is starting, and not on the bus yet", events.ErrUnreachable)
+	}
+	return s.Ready()
+}
+
+// ServeHTTP finds keys by itself: a [http.ServeMux] takes some of them for
+// folders.
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	if key, ok := strings.CutPrefix(path, "/v1/keys/"); ok {
+		s.limited(s.withKey(key, s.key))(w, r)
+	} else if key, ok := strings.CutPrefix(path, "/v1/explain/"); ok {
+		s.limited(s.withKey(key, s.explain))(w, r)
+	} else {
+		s.mux.ServeHTTP(w, r)
+	}
+}
+
+// limited turns requests away while too many are under way.
+func (s *site) limited(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.slot <- struct{}{}:
+			defer func() { <-s.slot }()
+			next(w, r)
+		default:
+			fail(w, fmt.Errorf("%w: %d requests are under way", events.ErrBusy, maxRequests))
+		}
+	}
+}
+
+// withKey reads the key that a path ends with.
+func (s *site) withKey(escaped string, next func(http.ResponseWriter, *http.Request, []byte)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		key, err := keyOf(escaped, r.URL.Query())
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		next(w, r, key)
+	}
+}
+
+// query refuses parameters that are not known: a ttl that is misspelt must not
+// be for ever.
+func query(r *http.Request, known ...string) (url.Values, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, fmt.Errorf("%w: query: %v", events.ErrBadRequest, err)
+	}
+	for name := range values {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("%w: no parameter %q here; there is %s", events.ErrBadRequest, name, strings.Join(known, ", "))
+		}
+	}
+	return values, nil
+}
+
+// nats hands on to the embedded NATS server.
+func (s *site) nats(w http.ResponseWriter, r *http.Request) {
+	if s.NATS == nil {
+		fail(w, fmt.Errorf("%w: this node embeds no NATS server", events.ErrNotFound))
+		return
+	}
+	http.StripPrefix("/nats", s.NATS).ServeHTTP(w, r)
+}
