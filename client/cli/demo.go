@@ -50,7 +50,13 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 	}
 	defer func() { c.Close() }()
 	fmt.Fprintf(a.out, "Three nodes, each with its own NATS server, joined: no central server.\nPutting %d random keys over the bus; every node decides by itself:\n\n", demoKeys)
-	scattered, err := a.scatter(cmd, c.Client, demoKeys)
+	scattered, m, err := a.scatter(cmd, c.Client, demoKeys)
+	if err == nil {
+		err = a.showScatter(m, scattered, "")
+	}
+	if err == nil {
+		err = fault(scattered)
+	}
 	if err != nil {
 		return err
 	}

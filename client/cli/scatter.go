@@ -18,49 +18,78 @@ type scatterJSON struct {
 }
 
 func (a *app) scatterCommand() *cobra.Command {
-	count := 100
+	count, chart := 100, ""
 	cmd := &cobra.Command{
 		Use:     "scatter",
 		Short:   "Put random keys, hold every node's answers to the rules, show who keeps what",
 		Long:    "Put random alphanumeric keys, ask every node about each, and hold the answers to the rules. A key that is missing or kept twice makes the exit status 1.",
-		Example: "  dht scatter --count 1000",
+		Example: "  dht scatter --count 1000\n  dht scatter --count 1000 --svg scatter.svg",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if count < 1 {
+		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			switch {
+			case count < 1:
 				return fmt.Errorf("%w--count %d: at least one key", errUsage, count)
+			case chart == "-" && a.json:
+				return fmt.Errorf("%w--svg - and --json both want stdout: name a file for the chart", errUsage)
 			}
-			c, err := a.client(cmd.Context())
-			if err != nil {
-				return err
+			s, m, err := a.scatter(cmd, c, count)
+			if err == nil {
+				err = a.showScatter(m, s, chart)
 			}
-			defer c.Close()
-			_, err = a.scatter(cmd, c, count)
+			if err == nil {
+				err = fault(s)
+			}
 			return err
-		},
+		}),
 	}
 	cmd.Flags().IntVar(&count, "count", count, "how many keys")
+	cmd.Flags().StringVar(&chart, "svg", "", "draw a chart into `FILE`; - prints it instead of the table")
+	_ = cmd.MarkFlagFilename("svg", "svg")
 	return cmd
 }
 
-func (a *app) scatter(cmd *cobra.Command, c *client.Client, count int) (client.Scattered, error) {
+// scatter puts random keys, and returns the map that they were held to.
+func (a *app) scatter(cmd *cobra.Command, c *client.Client, count int) (s client.Scattered, m *placement.Map, err error) {
 	step, end := a.progress(count, "scatter")
-	s, err := c.Scatter(cmd.Context(), count, step)
+	s, err = c.Scatter(cmd.Context(), count, step)
 	end()
-	if err != nil {
-		return s, err
+	if err == nil {
+		m, err = c.Map(cmd.Context())
 	}
-	if a.json {
-		err = a.printJSON(scatterJSON{s.Keys, s.Stored, s.Missing, s.Duplicates, s.ByNode})
-	} else {
-		var m *placement.Map
-		if m, err = c.Map(cmd.Context()); err == nil {
-			a.drawScatter(m, s)
+	return s, m, err
+}
+
+func (a *app) showScatter(m *placement.Map, s client.Scattered, chart string) error {
+	switch {
+	case chart == "-":
+		return writeSVG(a.out, m, s)
+	case a.json:
+		if err := a.printJSON(scatterJSON{s.Keys, s.Stored, s.Missing, s.Duplicates, s.ByNode}); err != nil {
+			return err
 		}
+	default:
+		a.drawScatter(m, s)
 	}
-	if err == nil && s.Missing+s.Duplicates > 0 {
-		err = fmt.Errorf("%d of %d keys are missing, %d are kept where the rules do not say; first: %w", s.Missing, s.Keys, s.Duplicates, s.Faults[0])
+	if chart == "" {
+		return nil
 	}
-	return s, err
+	return saveSVG(chart, m, s)
+}
+
+// fault is why a scatter does not hold.
+func fault(s client.Scattered) error {
+	if s.Missing+s.Duplicates == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d keys are missing, %d are kept where the rules do not say; first: %w", s.Missing, s.Keys, s.Duplicates, s.Faults[0])
+}
+
+// verdict is what there is to say of a scatter, in one line.
+func verdict(s client.Scattered) string {
+	if s.Missing+s.Duplicates > 0 {
+		return fmt.Sprintf("%d stored, %d missing, %d kept twice.", s.Stored, s.Missing, s.Duplicates)
+	}
+	return fmt.Sprintf("%d of %d keys stored, each where the rules say and nowhere else.", s.Stored, s.Keys)
 }
 
 func (a *app) drawScatter(m *placement.Map, s client.Scattered) {
@@ -74,11 +103,11 @@ func (a *app) drawScatter(m *placement.Map, s client.Scattered) {
 		rows = append(rows, []string{n.Name, n.Rule, fmt.Sprint(s.ByNode[n.Name]), percent(kept), expectation, a.out.good(bar(kept))})
 	}
 	a.out.table([]string{"NODE", "RULE", "KEYS", "SHARE", "EXPECTED", ""}, rows)
-	verdict := a.out.good(fmt.Sprintf("%d of %d keys stored, each where the rules say and nowhere else.", s.Stored, s.Keys))
+	tell := a.out.good
 	if s.Missing+s.Duplicates > 0 {
-		verdict = a.out.bad(fmt.Sprintf("%d stored, %d missing, %d kept twice.", s.Stored, s.Missing, s.Duplicates))
+		tell = a.out.bad
 	}
-	fmt.Fprintf(a.out, "\n%s\n", verdict)
+	fmt.Fprintf(a.out, "\n%s\n", tell(verdict(s)))
 }
 
 func share(part, whole int) float64 {
