@@ -32,6 +32,11 @@ var _ Transport = (*tcpTransport)(nil)
 // entry is the name of the entry node, whatever it is called.
 const entry = ""
 
+// grace is how much longer than its requests a connection lives on which no
+// reply comes: whoever asked has given up by then, and a reply that was on its way
+// does no harm.
+const grace = 500 * time.Millisecond
+
 var errClosed = errors.New("the client is closed")
 
 // ConnectTCP reaches the cluster through the one node that listens on addr,
@@ -144,7 +149,7 @@ func (t *tcpTransport) send(name string, op events.Op, message []byte, done func
 	if name == entry {
 		args = [][]byte{[]byte("DHT"), []byte(op), message}
 	}
-	until := time.Now().Add(t.timeout)
+	until := time.Now().Add(t.timeout + grace)
 	reply := func(r resp.Reply, err error) { done(result{r, err}) }
 	for {
 		pipe, err := t.pipe(name)

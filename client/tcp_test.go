@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"dht/client"
 	"dht/events"
@@ -47,7 +51,12 @@ func newOverTCP(t *testing.T, law events.Cluster) *overTCP {
 
 func (c *overTCP) start(name string) {
 	c.t.Helper()
-	s, err := tcp.Listen(c.peers[name], tcp.Options{Peers: c.peers, Meet: true})
+	c.startWith(name, tcp.Options{Peers: c.peers, Meet: true})
+}
+
+func (c *overTCP) startWith(name string, o tcp.Options) {
+	c.t.Helper()
+	s, err := tcp.Listen(c.peers[name], o)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -176,6 +185,101 @@ func TestTCP_EntryNodeGone(t *testing.T) {
 	}
 	if _, err := cl.Get(ctx, []byte("l1")); err == nil {
 		t.Error("a closed client gets")
+	}
+}
+
+// behindAValve starts linux anew so that mac reaches it only after open was
+// called: until then connections are taken, and nothing comes of them.
+func (c *overTCP) behindAValve(timeout time.Duration) (open func()) {
+	c.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	opened := make(chan struct{})
+	open = sync.OnceFunc(func() { close(opened) })
+	var wait sync.WaitGroup
+	through := func(outer net.Conn) {
+		defer outer.Close()
+		<-opened
+		inner, err := net.Dial("tcp", c.peers["linux"])
+		if err != nil {
+			return
+		}
+		defer inner.Close()
+		wait.Go(func() { io.Copy(outer, inner); outer.Close() })
+		io.Copy(inner, outer)
+	}
+	wait.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wait.Go(func() { through(conn) })
+		}
+	})
+	c.servers["mac"].Close()
+	c.startWith("mac", tcp.Options{Timeout: timeout, Peers: map[string]string{"linux": l.Addr().String(), "android": c.peers["android"]}})
+	c.t.Cleanup(func() { open(); l.Close(); c.servers["mac"].Close(); wait.Wait() })
+	return open
+}
+
+// A client that waits longer than the node in between usually does is waited
+// for there as well; others are told in the usual time.
+func TestTCP_LongTimeout(t *testing.T) {
+	c := newOverTCP(t, nodetest.Three(1, 1))
+	if _, err := c.client("linux", client.Options{}).Put(t.Context(), []byte("l1"), []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	open := c.behindAValve(200 * time.Millisecond)
+	cl := c.client("mac", client.Options{Timeout: 20 * time.Second})
+	var asked sync.WaitGroup
+	asked.Go(func() {
+		if got, err := cl.Get(t.Context(), []byte("l1")); err != nil || string(got.Value) != "v" {
+			t.Errorf("get is %+v, %v", got, err)
+		}
+	})
+	asked.Go(func() {
+		if _, err := cl.Put(t.Context(), []byte("l2"), []byte("w")); err != nil {
+			t.Errorf("put is %v", err)
+		}
+	})
+	redis := goredis.NewClient(&goredis.Options{Addr: c.peers["mac"], MaxRetries: -1})
+	defer redis.Close()
+	for range 2 { // the usual time is over twice before the owner answers
+		if err := redis.Get(t.Context(), "l1").Err(); err == nil || !strings.HasPrefix(err.Error(), "OWNEROFFLINE linux ") {
+			t.Errorf("over Redis it is %v", err)
+		}
+	}
+	open()
+	asked.Wait()
+}
+
+// Whatever the timeout, an owner that hangs is named, in time, and the
+// connection to the node in between serves on.
+func TestTCP_OwnerHangs(t *testing.T) {
+	for _, timeout := range []time.Duration{50 * time.Millisecond, 300 * time.Millisecond, 1500 * time.Millisecond} {
+		c := newOverTCP(t, nodetest.Three(1, 1))
+		c.behindAValve(300 * time.Millisecond)
+		cl := c.client("mac", client.Options{Timeout: timeout})
+		for op, ask := range map[string]func() error{
+			"get": func() error { _, err := cl.Get(t.Context(), []byte("l1")); return err },
+			"put": func() error { _, err := cl.Put(t.Context(), []byte("l1"), nil); return err },
+		} {
+			want := map[string]error{"get": events.ErrOwnerOffline, "put": events.ErrUnknown}[op]
+			began := time.Now()
+			err := ask()
+			if !errors.Is(err, want) || !strings.Contains(err.Error(), "linux did not answer") {
+				t.Errorf("within %v %s is %v", timeout, op, err)
+			}
+			if took := time.Since(began); took > timeout+5*time.Second || timeout > time.Second && took < timeout*3/4 {
+				t.Errorf("within %v %s took %v", timeout, op, took)
+			}
+		}
+		if _, err := cl.Put(t.Context(), []byte("m1"), []byte("v")); err != nil && timeout > 100*time.Millisecond {
+			t.Errorf("within %v another node's key: %v", timeout, err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"dht/events"
 	"dht/nodes/tcp/resp"
@@ -60,7 +61,8 @@ type group struct {
 	op      events.Op
 	reqs    []events.Request
 	bytes   int
-	raw     []byte // sent instead of reqs, see forward
+	raw     []byte        // sent instead of reqs, see forward
+	within  time.Duration // what its sender lets the node take; 0: the usual
 	answers []events.Answer
 	reply   []byte // to raw
 	err     error  // no answers came: maybe a *resp.PipeError

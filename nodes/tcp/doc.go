@@ -28,7 +28,9 @@
 // OP is an [events.Op], MESSAGE what the bus carries for it, and so is the
 // reply. Nodes send each other the first form, over a few pipelined connections
 // each; clients that want the answer of a certain node send the second. A
-// request carries its deadline and the sender's map.
+// request carries its deadline and the sender's map. A deadline later than the
+// usual time makes the node in between wait as long, a minute at most; one that is
+// sooner is kept by the sender, and by the owner, which answers late.
 //
 // # Pipelines
 //

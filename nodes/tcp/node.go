@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"fmt"
+	"time"
 
 	"dht/events"
 	"dht/nodes/tcp/resp"
@@ -127,10 +128,26 @@ func (s *session) forward(c *call, place int, args [][]byte) error {
 		s.send(g)
 	}
 	g := s.newGroup(place, op)
-	g.raw = append([]byte{}, text...)
+	g.raw, g.within = append([]byte{}, text...), s.patience(text)
 	s.question(op, slot{g, 0})
 	s.send(g)
 	return nil
+}
+
+const (
+	maxPatience = time.Minute            // that a sender may ask for
+	ahead       = 100 * time.Millisecond // at most, of a sender that would give up: it is to hear why
+)
+
+// patience is how long the sender of a message will wait for the answer, a
+// little less, by its first deadline; 0 when it does not say.
+func (s *session) patience(message []byte) time.Duration {
+	var r events.Request
+	if _, err := events.NextRequest(message, &r); err != nil || r.Deadline == 0 {
+		return 0
+	}
+	left := time.UnixMilli(r.Deadline).Sub(s.now())
+	return min(left-min(left/10, ahead), maxPatience)
 }
 
 // replyNode writes what was answered as one bulk string.

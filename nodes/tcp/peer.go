@@ -14,15 +14,20 @@ import (
 )
 
 // lanes is how many connections lead to each peer: reads do not wait behind
-// writes, which wait for a disk. Whoever keeps to one lane for each kind of
+// writes, which wait for a disk, nor what must be answered within the usual time
+// behind what may take longer: replies come in order, and a peer is given up when
+// the first of them is overdue. Whoever keeps to one lane for each kind of
 // request has them carried out in the order of asking.
-const lanes = 2
+const lanes = 4
 
-func laneOf(op events.Op) int {
+func laneOf(op events.Op, patient bool) (lane int) {
 	if op.Writes() {
-		return 1
+		lane = 1
 	}
-	return 0
+	if patient {
+		lane += 2
+	}
+	return lane
 }
 
 // errClosing is why nothing is asked any more.
@@ -41,13 +46,16 @@ type peer struct {
 	pipes [lanes]*resp.Pipe
 }
 
-// send asks the peer. done is called once, maybe before send returns, with the
-// reply or a *[resp.PipeError]; it must not block. message is not used after
-// send has returned.
-func (p *peer) send(op events.Op, message []byte, done func(resp.Reply, error)) {
-	until := time.Now().Add(p.server.Timeout)
+// send asks the peer, which may take the time within, or the usual. done is
+// called once, maybe before send returns, with the reply or a
+// *[resp.PipeError]; it must not block. message is not used after send has
+// returned.
+func (p *peer) send(op events.Op, message []byte, within time.Duration, done func(resp.Reply, error)) {
+	patient := within > p.server.Timeout
+	within = max(within, p.server.Timeout)
+	until := time.Now().Add(within)
 	for {
-		pipe, err := p.pipe(laneOf(op))
+		pipe, err := p.pipe(laneOf(op, patient), within)
 		if err != nil {
 			done(resp.Reply{}, &resp.PipeError{Cause: err})
 			return
@@ -59,8 +67,9 @@ func (p *peer) send(op events.Op, message []byte, done func(resp.Reply, error)) 
 	}
 }
 
-// pipe returns that of a lane, beginning a new one where there is none.
-func (p *peer) pipe(lane int) (*resp.Pipe, error) {
+// pipe returns that of a lane, beginning a new one where there is none; it must
+// be connected within that time.
+func (p *peer) pipe(lane int, within time.Duration) (*resp.Pipe, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -73,15 +82,17 @@ func (p *peer) pipe(lane int) (*resp.Pipe, error) {
 	}
 	pipe := resp.NewPipe()
 	p.pipes[lane] = pipe
-	p.server.wait.Go(func() { p.run(pipe) })
+	p.server.wait.Go(func() { p.run(pipe, within) })
 	return pipe, nil
 }
 
 // run connects a pipe and serves it until it fails or the server closes.
-func (p *peer) run(pipe *resp.Pipe) {
+func (p *peer) run(pipe *resp.Pipe, within time.Duration) {
 	defer context.AfterFunc(p.ctx, func() { pipe.Fail(errClosing) })()
 	defer p.lost(pipe)
-	conn, err := p.connect()
+	ctx, cancel := context.WithTimeout(p.ctx, within)
+	defer cancel()
+	conn, err := p.connect(ctx)
 	if err != nil {
 		p.link.failed.Store(true)
 		pipe.Fail(err)
@@ -105,14 +116,13 @@ func (p *peer) lost(pipe *resp.Pipe) {
 
 // connect dials and asks the peer who it is: another node, or one of another
 // map, is no peer.
-func (p *peer) connect() (net.Conn, error) {
-	dialer := net.Dialer{Timeout: p.server.Timeout}
-	conn, err := dialer.DialContext(p.ctx, "tcp", p.addr)
+func (p *peer) connect(ctx context.Context) (net.Conn, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", p.addr)
 	if err != nil {
 		return nil, err
 	}
-	defer context.AfterFunc(p.ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	_ = conn.SetDeadline(time.Now().Add(p.server.Timeout))
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	asked := p.server.node.Clock.Now()
 	reply, err := resp.Once(conn, []byte("DHT"), []byte(events.OpInfo))
 	if err == nil {
@@ -180,7 +190,7 @@ func (s *Server) meet(ctx context.Context) {
 // settled asks the peer whether it holds no record of an earlier map.
 func (p *peer) settled(ctx context.Context) bool {
 	replies := make(chan resp.Reply, 1)
-	p.send(events.OpInfo, nil, func(reply resp.Reply, _ error) { replies <- reply })
+	p.send(events.OpInfo, nil, 0, func(reply resp.Reply, _ error) { replies <- reply })
 	select {
 	case reply := <-replies:
 		info, err := events.DecodeInfo(reply.Text)

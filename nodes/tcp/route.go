@@ -100,7 +100,7 @@ func (s *session) send(g *group) {
 		return
 	}
 	if g.raw != nil {
-		p.send(g.op, g.raw, g.heard)
+		p.send(g.op, g.raw, g.within, g.heard)
 		return
 	}
 	deadline := s.server.node.Clock.Now().Add(s.server.Timeout).UnixMilli() + p.ahead.Load()
@@ -108,7 +108,7 @@ func (s *session) send(g *group) {
 		g.reqs[i].Deadline, g.reqs[i].Map = deadline, s.server.node.Map.ID()
 	}
 	s.message = events.AppendRequests(s.message[:0], g.reqs...)
-	p.send(g.op, s.message, g.heard)
+	p.send(g.op, s.message, 0, g.heard)
 	if cap(s.message) > maxKeepOut {
 		s.message = nil
 	}
