@@ -54,6 +54,9 @@ func (x *index) hash(key []byte) uint64 { return x.table.hash(key) }
 // find returns the entry of key, 0 when nothing is known of it.
 func (x *index) find(key []byte, hash uint64) ref { return x.table.find(&x.arena, key, hash) }
 
+// warm makes finds of up to warmStep keys that follow at once faster.
+func (x *index) warm(hashes []uint64) { x.table.warm(&x.arena, hashes) }
+
 // head is what an entry says but for the value; its key is the one given.
 func (x *index) head(key []byte, at ref) events.Record {
 	e := x.entry(at)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -18,6 +19,8 @@ type mergeWriter struct {
 	forget  time.Time // tombstones stamped before need not be kept
 	lines   []byte    // not yet written
 	moves   []move
+	found   []found  // what is being looked at
+	hashes  []uint64 // of their keys
 }
 
 // move says where an entry's line went; to the zero place: the entry goes.
@@ -46,66 +49,138 @@ func (m *merger) create(run []*segment) (*mergeWriter, error) {
 	return w, nil
 }
 
-// copyLive copies what stands of s. A line that cannot be read marks s as bad.
+// found is a line of a segment that is merged, as long as its block is in memory.
+type found struct {
+	raw     []byte // with its newline
+	from    place
+	key     []byte
+	plain   bool // it says a value, and could stand as it is anywhere
+	dropped bool
+	ref     ref  // the entry whose line it is, 0 when it no longer stands
+	flags   byte // of the entry
+}
+
+// copyLive copies what stands of s, and checks what does not. A line that cannot
+// be read marks s as bad.
 func (w *mergeWriter) copyLive(s *segment) error {
-	var l line
-	return scanLines(s.file, 0, s.end, func(off int64, raw []byte, ended bool) error {
-		if err := parse(raw, &l); err != nil || !ended {
-			s.bad = true
-			return errStop
-		}
-		if l.kind <= kindDrop {
-			w.copyLine(&l, place{file: s.id, off: uint32(off), size: uint32(len(raw)) + 1})
-		}
-		if len(w.lines) >= mergeBuffer {
-			return w.flush()
+	return scanBlocks(s.file, 0, s.end, func(off int64, block []byte) error {
+		for len(block) > 0 {
+			n, err := w.read(block, place{file: s.id, off: uint32(off)})
+			if err == nil {
+				w.find()
+				err = w.copyFound()
+			}
+			if err != nil {
+				s.bad = true
+				return errStop
+			}
+			if len(w.lines) >= mergeBuffer {
+				if err := w.flush(); err != nil {
+					return err
+				}
+			}
+			block, off = block[n:], off+int64(n)
 		}
 		return nil
 	})
 }
 
-func (w *mergeWriter) copyLine(l *line, from place) {
-	old := l.record.Version.Time().Before(w.forget)
-	if l.kind == kindDrop {
-		if w.forget.IsZero() {
-			w.segment.dropped += int64(w.append(l).size)
+// read takes as many lines of a block as are looked up together, and tells how
+// many bytes they have. The block begins at at.
+func (w *mergeWriter) read(block []byte, at place) (n int, err error) {
+	w.found, w.hashes = w.found[:0], w.hashes[:0]
+	for n < len(block) && len(w.found) < warmStep {
+		size := bytes.IndexByte(block[n:], '\n') + 1
+		if size == 0 {
+			return 0, errNoEnd
 		}
-		return
+		at.size = uint32(size)
+		if err := w.take(block[n:n+size], at); err != nil {
+			return 0, err
+		}
+		n += size
+		at.off += at.size
 	}
-	r, expired := w.standing(l.record.Key, from)
-	if r == 0 {
-		return
-	}
-	m := move{ref: r, from: from, deleted: expired}
-	if expired {
-		l.record = events.Record{Key: l.record.Key, Version: l.record.Version, Deleted: true}
-	}
-	if !l.record.Deleted || !old {
-		m.to = w.append(l)
-	}
-	w.moves = append(w.moves, m)
+	return n, nil
 }
 
-// standing finds the entry whose line stands at from, and tells whether it has
-// expired.
-func (w *mergeWriter) standing(key []byte, from place) (r ref, expired bool) {
+func (w *mergeWriter) take(raw []byte, from place) error {
+	body, err := checked(raw[:len(raw)-1])
+	if err != nil {
+		return err
+	}
+	f := found{raw: raw, from: from}
+	if f.key, f.plain = valueKey(body); !f.plain {
+		var l line
+		if err := parse(raw[:len(raw)-1], &l); err != nil || l.kind > kindDrop {
+			return err
+		}
+		f.key, f.dropped = l.record.Key, l.kind == kindDrop
+	}
+	w.found = append(w.found, f)
+	w.hashes = append(w.hashes, w.journal.index.hash(f.key))
+	return nil
+}
+
+// find finds the entries whose lines were read.
+func (w *mergeWriter) find() {
 	j := w.journal
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	r = j.index.find(key, j.index.hash(key))
-	if r == 0 || j.index.entry(r).place() != from {
-		return 0, false
+	j.index.warm(w.hashes)
+	for i := range w.found {
+		f := &w.found[i]
+		if r := j.index.find(f.key, w.hashes[i]); r != 0 && j.index.entry(r).place() == f.from {
+			f.ref, f.flags = r, j.index.entry(r).flags()
+		}
 	}
-	e := j.index.entry(r)
-	return r, !e.has(flagListed) && !e.has(flagDeleted)
 }
 
-// append adds a line, and tells where it stands.
-func (w *mergeWriter) append(l *line) place {
+// copyFound copies those of the found lines that stand.
+func (w *mergeWriter) copyFound() error {
+	for i := range w.found {
+		f := &w.found[i]
+		if f.ref == 0 && !(f.dropped && w.forget.IsZero()) {
+			continue
+		}
+		start := len(w.lines)
+		if f.plain && f.flags&flagListed != 0 {
+			w.lines = append(w.lines, f.raw...)
+		} else if err := w.copyParsed(f); err != nil {
+			return err
+		}
+		var to place // nowhere: it may go
+		if size := len(w.lines) - start; size > 0 {
+			to = place{file: w.segment.id, off: uint32(w.segment.end + int64(start)), size: uint32(size)}
+		}
+		if f.dropped {
+			w.segment.dropped += int64(to.size)
+			continue
+		}
+		w.moves = append(w.moves, move{ref: f.ref, from: f.from, to: to, deleted: f.expired()})
+	}
+	return nil
+}
+
+// expired reports whether the record of a line has expired.
+func (f *found) expired() bool { return f.flags&(flagListed|flagDeleted) == 0 }
+
+// copyParsed copies a line as a merge writes it: without a mark, as a tombstone
+// when it has expired, and a tombstone only when it may not go.
+func (w *mergeWriter) copyParsed(f *found) error {
+	var l line
+	if err := parse(f.raw[:len(f.raw)-1], &l); err != nil {
+		return err
+	}
+	if !f.dropped && f.expired() {
+		l.record = events.Record{Key: l.record.Key, Version: l.record.Version, Deleted: true}
+	}
+	if l.record.Deleted && l.record.Version.Time().Before(w.forget) {
+		return nil
+	}
 	l.synced = noMark
-	start := len(w.lines)
 	w.lines = l.appendTo(w.lines)
-	return place{file: w.segment.id, off: uint32(w.segment.end + int64(start)), size: uint32(len(w.lines) - start)}
+	return nil
 }
 
 func (w *mergeWriter) flush() error {

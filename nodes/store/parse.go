@@ -22,20 +22,42 @@ var (
 // writes: the fields in that order, and no space.
 func parse(raw []byte, l *line) error {
 	*l = line{synced: noMark}
-	body := len(raw) - crcTail
-	if body < 0 || string(raw[body:body+len(crcName)]) != crcName || string(raw[len(raw)-2:]) != `"}` {
-		return errNoEnd
+	body, err := checked(raw)
+	if err != nil {
+		return err
 	}
-	sum, ok := parseHex(raw[body+len(crcName) : len(raw)-2])
-	if !ok || sum != checksum(raw[:body]) {
-		return errChecksum
-	}
-	p := parser{rest: raw[:body], ok: true}
+	p := parser{rest: body, ok: true}
 	p.line(l)
 	if !p.ok || len(p.rest) > 0 {
 		return errForm
 	}
 	return nil
+}
+
+// checked is the part of a line that its checksum vouches for.
+func checked(raw []byte) (body []byte, err error) {
+	end := len(raw) - crcTail
+	if end < 0 || string(raw[end:end+len(crcName)]) != crcName || string(raw[len(raw)-2:]) != `"}` {
+		return nil, errNoEnd
+	}
+	sum, ok := parseHex(raw[end+len(crcName) : len(raw)-2])
+	if !ok || sum != checksum(raw[:end]) {
+		return nil, errChecksum
+	}
+	return raw[:end], nil
+}
+
+// valueKey reads the key of a checked line that says a value and nothing about
+// the segment it is in, which is to say that it ends with the value. Of other
+// lines it is not ok.
+func valueKey(body []byte) (key []byte, ok bool) {
+	if len(body) == 0 || body[len(body)-1] != '"' {
+		return nil, false
+	}
+	p := parser{rest: body, ok: true}
+	p.expect(`{`)
+	key = p.bytes(`"key`)
+	return key, p.ok
 }
 
 // parser consumes a line from the left; ok turns false at the first thing that

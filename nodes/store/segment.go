@@ -154,6 +154,25 @@ const scanBuffer = 1 << 20
 // its newline; ended is false for what stands behind the last newline. raw is
 // valid only during the call.
 func scanLines(f io.ReaderAt, off, size int64, each func(off int64, raw []byte, ended bool) error) error {
+	return scanBlocks(f, off, size, func(off int64, block []byte) error {
+		for len(block) > 0 {
+			end := bytes.IndexByte(block, '\n')
+			if end < 0 {
+				return each(off, block[:len(block):len(block)], false)
+			}
+			if err := each(off, block[:end:end], true); err != nil {
+				return err
+			}
+			block, off = block[end+1:], off+int64(end)+1
+		}
+		return nil
+	})
+}
+
+// scanBlocks calls each with f's bytes from off up to size, in blocks of whole
+// lines; only what stands behind the last newline has none. block is valid only
+// during the call.
+func scanBlocks(f io.ReaderAt, off, size int64, each func(off int64, block []byte) error) error {
 	buf, have := make([]byte, min(scanBuffer, size-off)), 0
 	for off+int64(have) < size {
 		if have == len(buf) {
@@ -164,19 +183,12 @@ func scanLines(f io.ReaderAt, off, size int64, each func(off int64, raw []byte, 
 		if n < len(want) {
 			return fmt.Errorf("read %d bytes at %d: %w", len(want), off+int64(have), err)
 		}
-		searched := have
-		have += n
-		done := 0
-		for {
-			i := bytes.IndexByte(buf[max(done, searched):have], '\n')
-			if i < 0 {
-				break
-			}
-			i += max(done, searched)
-			if err := each(off+int64(done), buf[done:i:i], true); err != nil {
-				return ignoreStop(err)
-			}
-			done = i + 1
+		done := have + bytes.LastIndexByte(want, '\n') + 1
+		if have += n; done == have-n { // no line ends in what was read
+			continue
+		}
+		if err := each(off, buf[:done:done]); err != nil {
+			return ignoreStop(err)
 		}
 		have = copy(buf, buf[done:have])
 		off += int64(done)
@@ -184,7 +196,7 @@ func scanLines(f io.ReaderAt, off, size int64, each func(off int64, raw []byte, 
 	if have == 0 {
 		return nil
 	}
-	return ignoreStop(each(off, buf[:have:have], false))
+	return ignoreStop(each(off, buf[:have:have]))
 }
 
 func ignoreStop(err error) error {
