@@ -46,6 +46,13 @@ func classOf(n int) (index, size int) {
 	return fine/unit + 8*(octave-bits.Len(fine)+1) + steps, 1<<octave + steps*step
 }
 
+// sameClass reports whether a piece of n bytes, or none, is one of m bytes too.
+func sameClass(n, m int) bool {
+	i, _ := classOf(n)
+	k, _ := classOf(m)
+	return i == k && n > 0 == (m > 0)
+}
+
 // alloc returns a piece of at least n bytes, up to maxPiece. Its content is
 // undefined.
 func (a *arena) alloc(n int) ref {

@@ -17,6 +17,7 @@ type batch struct {
 type written struct {
 	key    []byte
 	hash   uint64
+	ref    ref           // where its entry was, 0 when there was none
 	record events.Record // without a version: the key is dropped
 	at     place
 	before int // the one written before with the same hash, or -1
@@ -52,12 +53,12 @@ func (b *batch) find(key []byte, hash uint64) (events.Record, bool) {
 	return events.Record{}, false
 }
 
-// add appends a line that goes to a segment which ends at end. A line that drops
+// add appends a line to a batch that is going to stand at end. A line that drops
 // the key has no record.
-func (b *batch) add(l *line, hash uint64, file uint32, end int64) {
+func (b *batch) add(l *line, hash uint64, r ref, end place) {
 	l.synced = noMark
 	if len(b.lines) == 0 {
-		l.synced = end
+		l.synced = int64(end.off)
 	}
 	start := len(b.lines)
 	b.lines = l.appendTo(b.lines)
@@ -65,8 +66,8 @@ func (b *batch) add(l *line, hash uint64, file uint32, end int64) {
 	if !ok {
 		before = -1
 	}
-	w := written{key: l.record.Key, hash: hash, before: before, at: place{
-		file: file, off: uint32(end) + uint32(start), size: uint32(len(b.lines) - start)}}
+	w := written{key: l.record.Key, hash: hash, ref: r, before: before, at: place{
+		file: end.file, off: end.off + uint32(start), size: uint32(len(b.lines) - start)}}
 	if l.kind == kindRecord {
 		w.record = l.record
 	}

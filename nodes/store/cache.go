@@ -20,6 +20,11 @@ const maxInMemory = 4 << 10
 
 // setValue replaces the value of the entry at r.
 func (x *index) setValue(r ref, e entry, value []byte) {
+	if old := e.value(); old != 0 && sameClass(e.valueSize(), len(value)) {
+		e.setValueSize(len(value))
+		copy(x.values.at(old), value)
+		return
+	}
 	x.evict(e)
 	e.setValueSize(len(value))
 	x.admit(r, e, value)

@@ -18,6 +18,15 @@ type committer struct {
 	nextID  uint32
 	batch   batch
 	limit   int64 // size at which the active segment is sealed
+	looked  []looked
+	hashes  []uint64 // of the keys looked up
+}
+
+// looked is what the index says of a change's key.
+type looked struct {
+	ref  ref           // its entry, 0 when nothing is known of it
+	head events.Record // what stands, of a blind change only
+	err  error
 }
 
 // ready cuts what a crash left behind the last good line, and makes sure that
@@ -139,10 +148,11 @@ func (c *committer) commit(requests []request) {
 		err := c.rotate()
 		n := 0
 		for n < len(requests) && len(c.batch.lines) < mostLines {
+			m := together(requests[n:])
 			if err == nil {
-				c.decide(requests[n].changes)
+				c.decide(requests[n : n+m])
 			}
-			n++
+			n += m
 		}
 		if err == nil {
 			err = c.sync()
@@ -158,23 +168,67 @@ func (c *committer) commit(requests []request) {
 	}
 }
 
-func (c *committer) decide(changes []events.Change) {
-	for _, change := range changes {
-		hash := c.journal.index.hash(change.Key)
-		current := c.current(change, hash)
-		next, write := change.Decide(current)
-		if write {
-			c.add(change.Key, hash, current.Version, next)
+// together is how many of the requests are decided together: those whose keys are
+// best looked up so, at least one.
+func together(requests []request) (n int) {
+	for changes := 0; n < len(requests) && changes < warmStep; n++ {
+		changes += len(requests[n].changes)
+	}
+	return n
+}
+
+// decide decides the changes of some requests.
+func (c *committer) decide(requests []request) {
+	c.look(requests)
+	i := 0
+	for _, r := range requests {
+		for _, change := range r.changes {
+			current := c.current(change, i)
+			next, write := change.Decide(current)
+			if write {
+				c.add(change.Key, i, current.Version, next)
+			}
+			i++
+		}
+	}
+	if cap(c.looked) > mostSpareLast {
+		c.looked, c.hashes = nil, nil
+	}
+}
+
+// look finds the entries of all keys in requests.
+func (c *committer) look(requests []request) {
+	j := c.journal
+	c.hashes, c.looked = c.hashes[:0], c.looked[:0]
+	for _, r := range requests {
+		for i := range r.changes {
+			c.hashes = append(c.hashes, j.index.hash(r.changes[i].Key))
+		}
+	}
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	j.index.warm(c.hashes)
+	for _, r := range requests {
+		for i := range r.changes {
+			key := r.changes[i].Key
+			l := looked{ref: j.index.find(key, c.hashes[len(c.looked)])}
+			if r.changes[i].Blind {
+				l.head, _, l.err = j.stands(key, l.ref, true)
+			}
+			c.looked = append(c.looked, l)
 		}
 	}
 }
 
-// current is what stands of the change's key, with what this batch wrote.
-func (c *committer) current(change events.Change, hash uint64) events.Record {
-	if r, ok := c.batch.find(change.Key, hash); ok {
+// current is what stands of the key of change i, with what this batch wrote.
+func (c *committer) current(change events.Change, i int) events.Record {
+	if r, ok := c.batch.find(change.Key, c.hashes[i]); ok {
 		return r
 	}
-	r, err := c.journal.get(change.Key, hash, change.Blind)
+	r, err := c.looked[i].head, c.looked[i].err
+	if !change.Blind {
+		r, err = c.journal.get(change.Key, c.hashes[i])
+	}
 	if err == nil {
 		return r
 	}
@@ -185,15 +239,15 @@ func (c *committer) current(change events.Change, hash uint64) events.Record {
 	return events.Record{Key: change.Key, Version: version, Deleted: true, Corrupt: true}
 }
 
-// add appends a record to the batch. One without a version drops the key, at the
-// version that stands.
-func (c *committer) add(key []byte, hash uint64, stands events.Version, next events.Record) {
+// add appends a record of the key of change i to the batch. One without a version
+// drops the key, at the version that stands.
+func (c *committer) add(key []byte, i int, stands events.Version, next events.Record) {
 	l := line{record: normal(key, next)}
 	if !next.Known() {
 		l.kind, l.record.Key, l.record.Version = kindDrop, key, stands
 	}
 	if !l.record.Version.IsZero() { // else there is nothing to drop
-		c.batch.add(&l, hash, c.active.id, c.active.end)
+		c.batch.add(&l, c.hashes[i], c.looked[i].ref, place{file: c.active.id, off: uint32(c.active.end)})
 	}
 }
 
@@ -237,7 +291,7 @@ func (j *Journal) publish(written []written) {
 			j.index.remove(w.key, w.hash)
 			continue
 		}
-		j.index.set(&w.record, w.hash, w.at)
+		j.index.set(&w.record, w.hash, w.ref, w.at)
 		if w.record.Version.Compare(j.newest) > 0 {
 			j.newest = w.record.Version
 		}

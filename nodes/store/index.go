@@ -54,7 +54,7 @@ func (x *index) hash(key []byte) uint64 { return x.table.hash(key) }
 // find returns the entry of key, 0 when nothing is known of it.
 func (x *index) find(key []byte, hash uint64) ref { return x.table.find(&x.arena, key, hash) }
 
-// warm makes finds of up to warmStep keys that follow at once faster.
+// warm makes finds that follow at once faster.
 func (x *index) warm(hashes []uint64) { x.table.warm(&x.arena, hashes) }
 
 // head is what an entry says but for the value; its key is the one given.
@@ -81,9 +81,12 @@ func (x *index) record(key []byte, at ref) events.Record {
 	return r
 }
 
-// set records r, which stands at at.
-func (x *index) set(r *events.Record, hash uint64, at place) {
-	ref := x.table.find(&x.arena, r.Key, hash)
+// set records r, which stands at at. ref is where the key's entry was not long
+// ago, or 0.
+func (x *index) set(r *events.Record, hash uint64, ref ref, at place) {
+	if ref == 0 || !bytes.Equal(x.entry(ref).key(), r.Key) { // a removed entry has no key
+		ref = x.find(r.Key, hash)
+	}
 	if ref == 0 {
 		ref = x.add(r.Key, hash)
 	}
@@ -231,7 +234,7 @@ func (x *index) replay(l *line, at place) {
 	case l.kind == kindDrop:
 		x.remove(l.record.Key, hash)
 	default:
-		x.set(&l.record, hash, at)
+		x.set(&l.record, hash, r, at)
 	}
 }
 

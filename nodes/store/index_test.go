@@ -40,7 +40,7 @@ func testIndex(t *testing.T, limit int64) {
 			rec.Value = bytes.Repeat([]byte{byte(step)}, r.IntN(200))
 			rec.Expires = max(0, int64(r.IntN(2000)-1500))
 		}
-		x.set(&rec, x.hash(key), place{file: 1, off: uint32(step), size: 1})
+		x.set(&rec, x.hash(key), 0, place{file: 1, off: uint32(step), size: 1})
 		want[string(key)] = rec
 	}
 	compare(t, x, want)
@@ -150,7 +150,7 @@ func TestIndex_Bytes(t *testing.T) {
 	value := make([]byte, 100)
 	for i := range keys {
 		r := events.Record{Key: fmt.Appendf(nil, "%016x", uint64(i)*0x9e3779b97f4a7c15), Version: events.Version{1}, Value: value}
-		x.set(&r, x.hash(r.Key), place{file: 1, off: uint32(i), size: 1})
+		x.set(&r, x.hash(r.Key), 0, place{file: 1, off: uint32(i), size: 1})
 	}
 	slots, runs := 0, 0
 	for i := range x.table.parts {

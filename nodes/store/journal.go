@@ -58,14 +58,14 @@ func (j *Journal) Earlier() []events.MapID { return slices.Clone(j.folder.owner.
 // [events.ErrCorrupt] when damage hides the truth. The slices returned must not
 // be modified; they stay valid.
 func (j *Journal) Get(key []byte) (events.Record, error) {
-	return j.get(key, j.index.hash(key), false)
+	return j.get(key, j.index.hash(key))
 }
 
-// get is Get for those who know the key's hash, and may not need its value.
-func (j *Journal) get(key []byte, hash uint64, blind bool) (events.Record, error) {
+// get is Get for those who know the key's hash.
+func (j *Journal) get(key []byte, hash uint64) (events.Record, error) {
 	for {
 		j.mu.RLock()
-		r, from, err := j.lookup(key, hash, blind)
+		r, from, err := j.lookup(key, hash)
 		j.mu.RUnlock()
 		if err != nil || from.segment == nil {
 			return r, err
@@ -99,13 +99,17 @@ type source struct {
 	at      place
 }
 
-// lookup finds the record of key, or where it is to be read. A blind one is
-// without a value, its key the caller's. mu must be held.
-func (j *Journal) lookup(key []byte, hash uint64, blind bool) (events.Record, source, error) {
+// lookup finds the record of key, or where it is to be read. mu must be held.
+func (j *Journal) lookup(key []byte, hash uint64) (events.Record, source, error) {
 	if j.closed {
 		return events.Record{}, source{}, events.ErrStopped
 	}
-	r := j.index.find(key, hash)
+	return j.stands(key, j.index.find(key, hash), false)
+}
+
+// stands is the record of key, whose entry is at r, or where it is to be read. A
+// blind one is without a value, its key the caller's. mu must be held.
+func (j *Journal) stands(key []byte, r ref, blind bool) (events.Record, source, error) {
 	if len(j.damage) > 0 && (r == 0 || !j.certain(j.index.entry(r).place())) {
 		return events.Record{}, source{}, j.corrupt()
 	}

@@ -1,6 +1,9 @@
 package store
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // table finds entries by key: open addressing with linear probing, in many
 // small parts so that growing one never takes long.
@@ -38,19 +41,22 @@ func (t *table) find(a *arena, key []byte, hash uint64) ref {
 // warmStep is how many keys are best looked up together.
 const warmStep = 256
 
-// warm reads what the searches for up to warmStep keys will begin with: the
-// processor waits for many places in memory at once, not for one after another.
+// warm reads what the searches for some keys will begin with: the processor waits
+// for many places in memory at once, not for one after another.
 func (t *table) warm(a *arena, hashes []uint64) (sum byte) {
 	var first [warmStep]ref
-	for i, hash := range hashes {
-		if p := &t.parts[hash>>56]; len(p.slots) > 0 {
-			first[i] = ref(p.slots[p.home(uint32(hash))])
+	for some := range slices.Chunk(hashes, warmStep) {
+		for i, hash := range some {
+			first[i] = 0
+			if p := &t.parts[hash>>56]; len(p.slots) > 0 {
+				first[i] = ref(p.slots[p.home(uint32(hash))])
+			}
 		}
-	}
-	for _, r := range first[:len(hashes)] {
-		if r != 0 {
-			key := entry(a.at(r)).key()
-			sum += key[len(key)-1]
+		for _, r := range first[:len(some)] {
+			if r != 0 {
+				key := entry(a.at(r)).key()
+				sum += key[len(key)-1]
+			}
 		}
 	}
 	return sum
