@@ -18,15 +18,7 @@ type committer struct {
 	nextID  uint32
 	batch   batch
 	limit   int64 // size at which the active segment is sealed
-	looked  []looked
-	hashes  []uint64 // of the keys looked up
-}
-
-// looked is what the index says of a change's key.
-type looked struct {
-	ref  ref           // its entry, 0 when nothing is known of it
-	head events.Record // what stands, of a blind change only
-	err  error
+	lookup  lookup
 }
 
 // ready cuts what a crash left behind the last good line, and makes sure that
@@ -116,7 +108,8 @@ func (c *committer) use(s *segment) {
 }
 
 // restAfter is how long nothing is written before the active segment is left as
-// a clean file of lines, for those who read it with cat and jq.
+// a clean file of lines, for those who read it with cat and jq, and new keys are
+// sorted for those who list them.
 const restAfter = time.Second
 
 // write is the journal's writing goroutine.
@@ -129,6 +122,8 @@ func (j *Journal) write() {
 		case <-j.queue.wake:
 		case <-idle.C:
 			j.committer.rest()
+			for j.queue.idle() && j.sortSome() {
+			}
 			continue
 		}
 		j.queue.settle(len(requests))
@@ -148,7 +143,7 @@ func (c *committer) commit(requests []request) {
 		err := c.rotate()
 		n := 0
 		for n < len(requests) && len(c.batch.lines) < mostLines {
-			m := together(requests[n:])
+			m := join(requests[n:])
 			if err == nil {
 				c.decide(requests[n : n+m])
 			}
@@ -168,10 +163,9 @@ func (c *committer) commit(requests []request) {
 	}
 }
 
-// together is how many of the requests are decided together: those whose keys are
-// best looked up so, at least one.
-func together(requests []request) (n int) {
-	for changes := 0; n < len(requests) && changes < warmStep; n++ {
+// join is how many of the requests have their keys looked up together.
+func join(requests []request) (n int) {
+	for changes := 0; n < len(requests) && changes < together; n++ {
 		changes += len(requests[n].changes)
 	}
 	return n
@@ -179,55 +173,26 @@ func together(requests []request) (n int) {
 
 // decide decides the changes of some requests.
 func (c *committer) decide(requests []request) {
-	c.look(requests)
-	i := 0
-	for _, r := range requests {
-		for _, change := range r.changes {
-			current := c.current(change, i)
-			next, write := change.Decide(current)
-			if write {
-				c.add(change.Key, i, current.Version, next)
-			}
-			i++
+	c.lookup.look(c.journal, requests)
+	for i := range c.lookup.changes {
+		current := c.current(i)
+		next, write := c.lookup.changes[i].Decide(current)
+		if write {
+			c.add(i, current.Version, next)
 		}
 	}
-	if cap(c.looked) > mostSpareLast {
-		c.looked, c.hashes = nil, nil
-	}
-}
-
-// look finds the entries of all keys in requests.
-func (c *committer) look(requests []request) {
-	j := c.journal
-	c.hashes, c.looked = c.hashes[:0], c.looked[:0]
-	for _, r := range requests {
-		for i := range r.changes {
-			c.hashes = append(c.hashes, j.index.hash(r.changes[i].Key))
-		}
-	}
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	j.index.warm(c.hashes)
-	for _, r := range requests {
-		for i := range r.changes {
-			key := r.changes[i].Key
-			l := looked{ref: j.index.find(key, c.hashes[len(c.looked)])}
-			if r.changes[i].Blind {
-				l.head, _, l.err = j.stands(key, l.ref, true)
-			}
-			c.looked = append(c.looked, l)
-		}
-	}
+	c.lookup.reset()
 }
 
 // current is what stands of the key of change i, with what this batch wrote.
-func (c *committer) current(change events.Change, i int) events.Record {
-	if r, ok := c.batch.find(change.Key, c.hashes[i]); ok {
+func (c *committer) current(i int) events.Record {
+	change, hash := &c.lookup.changes[i], c.lookup.hashes[i]
+	if r, ok := c.batch.find(change.Key, hash); ok {
 		return r
 	}
-	r, err := c.looked[i].head, c.looked[i].err
+	r, err := c.lookup.heads[i].record, c.lookup.heads[i].err
 	if !change.Blind {
-		r, err = c.journal.get(change.Key, c.hashes[i])
+		r, err = c.journal.get(change.Key, hash)
 	}
 	if err == nil {
 		return r
@@ -239,15 +204,16 @@ func (c *committer) current(change events.Change, i int) events.Record {
 	return events.Record{Key: change.Key, Version: version, Deleted: true, Corrupt: true}
 }
 
-// add appends a record of the key of change i to the batch. One without a version
-// drops the key, at the version that stands.
-func (c *committer) add(key []byte, i int, stands events.Version, next events.Record) {
+// add appends a record for change i to the batch. One without a version drops the
+// key, at the version that stands.
+func (c *committer) add(i int, stands events.Version, next events.Record) {
+	key := c.lookup.changes[i].Key
 	l := line{record: normal(key, next)}
 	if !next.Known() {
 		l.kind, l.record.Key, l.record.Version = kindDrop, key, stands
 	}
 	if !l.record.Version.IsZero() { // else there is nothing to drop
-		c.batch.add(&l, c.hashes[i], c.looked[i].ref, place{file: c.active.id, off: uint32(c.active.end)})
+		c.batch.add(&l, c.lookup.hashes[i], c.lookup.refs[i], place{file: c.active.id, off: uint32(c.active.end)})
 	}
 }
 

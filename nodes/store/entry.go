@@ -25,6 +25,7 @@ const (
 	flagExpires                  // the index knows when
 	flagListed                   // live: counted, and in the order
 	flagCached                   // in the cache's list of entries with a value
+	flagAdded                    // not sorted into the order yet
 )
 
 func (e entry) version() events.Version     { return events.Version(e[:16]) }

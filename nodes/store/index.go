@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"dht/events"
@@ -54,8 +55,24 @@ func (x *index) hash(key []byte) uint64 { return x.table.hash(key) }
 // find returns the entry of key, 0 when nothing is known of it.
 func (x *index) find(key []byte, hash uint64) ref { return x.table.find(&x.arena, key, hash) }
 
-// warm makes finds that follow at once faster.
-func (x *index) warm(hashes []uint64) { x.table.warm(&x.arena, hashes) }
+// findAll finds the entries of many keys at once, 0 for those of which nothing is
+// known. key(i) is the one with hashes[i].
+func (x *index) findAll(hashes []uint64, refs []ref, key func(int) []byte) []ref {
+	refs = slices.Grow(refs[:0], len(hashes))[:len(hashes)]
+	for from := 0; from < len(hashes); from += together {
+		to := min(from+together, len(hashes))
+		x.table.likely(&x.arena, hashes[from:to], refs[from:to])
+		for i := from; i < to; i++ {
+			if refs[i] != 0 && !x.is(refs[i], key(i)) {
+				refs[i] = x.find(key(i), hashes[i])
+			}
+		}
+	}
+	return refs
+}
+
+// is reports whether the entry at r, which may have been removed, is that of key.
+func (x *index) is(r ref, key []byte) bool { return bytes.Equal(x.entry(r).key(), key) }
 
 // head is what an entry says but for the value; its key is the one given.
 func (x *index) head(key []byte, at ref) events.Record {
@@ -84,7 +101,7 @@ func (x *index) record(key []byte, at ref) events.Record {
 // set records r, which stands at at. ref is where the key's entry was not long
 // ago, or 0.
 func (x *index) set(r *events.Record, hash uint64, ref ref, at place) {
-	if ref == 0 || !bytes.Equal(x.entry(ref).key(), r.Key) { // a removed entry has no key
+	if ref == 0 || !x.is(ref, r.Key) {
 		ref = x.find(r.Key, hash)
 	}
 	if ref == 0 {
@@ -99,7 +116,7 @@ func (x *index) set(r *events.Record, hash uint64, ref ref, at place) {
 	e.setVersion(r.Version)
 	e.setPlace(at)
 	x.setValue(ref, e, r.Value)
-	flags := e.flags() & (flagListed | flagCached)
+	flags := e.flags() & (flagListed | flagCached | flagAdded)
 	if r.Deleted {
 		flags |= flagDeleted
 	}
@@ -144,6 +161,17 @@ func (x *index) live() (n int64) {
 
 func (x *index) forgetUsage(file uint32) { delete(x.usage, file) }
 
+// moveAll follows lines that were merged.
+func (x *index) moveAll(moves []move) (sum byte) {
+	for _, m := range moves { // all at once, see table.likely
+		sum += x.entry(m.ref).flags()
+	}
+	for _, m := range moves {
+		x.move(m)
+	}
+	return sum
+}
+
 // move follows a line that was merged, unless the entry has changed since.
 func (x *index) move(m move) {
 	e := x.entry(m.ref)
@@ -159,7 +187,7 @@ func (x *index) move(m move) {
 	if m.deleted {
 		x.expiry.forget(m.ref)
 		x.setValue(m.ref, e, nil)
-		e.setFlags(e.flags()&flagCached | flagDeleted)
+		e.setFlags(e.flags()&(flagCached|flagAdded) | flagDeleted)
 	}
 	x.account(e, 1)
 }
@@ -191,6 +219,13 @@ func (x *index) remove(key []byte, hash uint64) {
 	x.arena.release(r, entryHead+size)
 }
 
+// mostStale is how many entries may wait to be sorted in beside twice those that
+// live: keys that come and go while nobody lists any.
+const mostStale = 1 << 16
+
+// sort makes up to n new keys show in listings, the oldest first.
+func (x *index) sort(n int) { x.order.sort(&x.arena, n) }
+
 // list counts a live entry. One that has expired is taken out by expire.
 func (x *index) list(r ref, e entry) {
 	if e.has(flagDeleted) {
@@ -202,8 +237,12 @@ func (x *index) list(r ref, e entry) {
 		return
 	}
 	e.setFlags(e.flags() | flagListed)
-	if !x.bulk {
-		x.order.insert(&x.arena, r)
+	if x.bulk {
+		return
+	}
+	x.order.add(&x.arena, r)
+	if len(x.order.added) > 2*x.stats.Keys+mostStale {
+		x.order.prune(&x.arena)
 	}
 }
 
@@ -260,7 +299,7 @@ func (x *index) expire(now time.Time, limit int) (gone []events.Event) {
 	return gone
 }
 
-// keys appends the live keys that begin with prefix, behind after, if visible,
+// keys appends the live keys that are sorted in and begin with prefix, behind after, if visible,
 // at most limit of them.
 func (x *index) keys(keys []events.KeyInfo, prefix, after []byte, limit int, visible func(place) bool) (_ []events.KeyInfo, more bool) {
 	start := prefix

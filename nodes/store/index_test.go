@@ -29,6 +29,9 @@ func testIndex(t *testing.T, limit int64) {
 		if step == 10_000 {
 			x.loaded()
 		}
+		if r.IntN(100) == 0 {
+			x.sort(r.IntN(200))
+		}
 		key := fmt.Appendf(nil, "%x", r.IntN(8000)*7919)
 		if r.IntN(5) == 0 {
 			x.remove(key, x.hash(key))
@@ -79,6 +82,7 @@ func compare(t *testing.T, x *index, want map[string]events.Record) {
 }
 
 func compareOrder(t *testing.T, x *index, want map[string]events.Record) {
+	x.sort(len(x.order.added))
 	keys, more := x.keys(nil, nil, nil, 1<<30, func(place) bool { return true })
 	if x.stats.Keys != len(want) || len(keys) != len(want) || more {
 		t.Fatalf("got %d keys, counted %d, want %d", len(keys), x.stats.Keys, len(want))
@@ -140,6 +144,29 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestIndex_ComeAndGo puts and drops keys without a listing: what waits to be
+// sorted in does not grow with that.
+func TestIndex_ComeAndGo(t *testing.T) {
+	x := newIndex(0)
+	defer x.close()
+	x.loaded()
+	want, most := map[string]events.Record{}, 0
+	for i := range 3 * mostStale {
+		r := events.Record{Key: fmt.Appendf(nil, "key %d", i%1000), Version: events.Version{1}}
+		x.set(&r, x.hash(r.Key), 0, place{file: 1, off: uint32(i), size: 1})
+		if i%1000 == 7 {
+			want[string(r.Key)] = r
+			continue
+		}
+		x.remove(r.Key, x.hash(r.Key))
+		most = max(most, len(x.order.added))
+	}
+	if most > mostStale+10 {
+		t.Fatalf("%d entries wait to be sorted in", most)
+	}
+	compareOrder(t, x, want)
+}
+
 // TestIndex_Bytes says where the bytes of a key of 16 and a value of 100 go: what
 // redis-server 7.0 needs for the same is 208.
 func TestIndex_Bytes(t *testing.T) {
@@ -152,15 +179,17 @@ func TestIndex_Bytes(t *testing.T) {
 		r := events.Record{Key: fmt.Appendf(nil, "%016x", uint64(i)*0x9e3779b97f4a7c15), Version: events.Version{1}, Value: value}
 		x.set(&r, x.hash(r.Key), 0, place{file: 1, off: uint32(i), size: 1})
 	}
-	slots, runs := 0, 0
+	slots, runs, added := 0, 0, 4*cap(x.order.added)
+	x.sort(keys)
 	for i := range x.table.parts {
 		slots += 8 * len(x.table.parts[i].slots)
 	}
 	for _, run := range x.order.runs {
 		runs += 4 * cap(run)
 	}
-	sum := int(x.arena.used+x.values.used) + slots + runs
-	t.Logf("a key: entry %d, value %d, table %d, order %d bytes", x.arena.used/keys, x.values.used/keys, slots/keys, runs/keys)
+	sum := int(x.arena.used+x.values.used) + slots + max(runs, added)
+	t.Logf("a key: entry %d, value %d, table %d, order %d bytes, %d before it is sorted in",
+		x.arena.used/keys, x.values.used/keys, slots/keys, runs/keys, added/keys)
 	if sum > most*keys {
 		t.Fatalf("%d bytes a key, at most %d are allowed", sum/keys, most)
 	}

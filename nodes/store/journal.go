@@ -148,6 +148,7 @@ func (j *Journal) Damage() (list []string) {
 // [events.ErrCorrupt]. The keys returned must not be modified.
 func (j *Journal) List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error) {
 	j.expire()
+	j.sort()
 	for {
 		n := min(limit-len(keys), listStep)
 		keys, more, err = j.listSome(keys, prefix, after, n)
@@ -172,6 +173,33 @@ func (j *Journal) listSome(keys []events.KeyInfo, prefix, after []byte, limit in
 		return keys, more, j.corrupt()
 	}
 	return keys, more, nil
+}
+
+// sortStep bounds how long others wait for new keys to be sorted in.
+const sortStep = 512
+
+// sort makes the keys added until now show in listings.
+func (j *Journal) sort() {
+	for left := j.unsorted(); left > 0; left -= sortStep {
+		j.sortSome()
+	}
+}
+
+func (j *Journal) unsorted() int {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return len(j.index.order.added)
+}
+
+// sortSome reports whether there is more to sort.
+func (j *Journal) sortSome() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return false
+	}
+	j.index.sort(sortStep)
+	return len(j.index.order.added) > 0
 }
 
 // Stats counts the live keys; those that have expired do not count.

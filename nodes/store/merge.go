@@ -194,9 +194,7 @@ func (j *Journal) replace(run []*segment, w *mergeWriter) {
 	for len(w.moves) > 0 {
 		n := min(replaceStep, len(w.moves))
 		j.mu.Lock()
-		for _, move := range w.moves[:n] {
-			j.index.move(move)
-		}
+		j.index.moveAll(w.moves[:n])
 		j.mu.Unlock()
 		w.moves = w.moves[n:]
 	}

@@ -21,6 +21,7 @@ type mergeWriter struct {
 	moves   []move
 	found   []found  // what is being looked at
 	hashes  []uint64 // of their keys
+	refs    []ref    // and their entries
 }
 
 // move says where an entry's line went; to the zero place: the entry goes.
@@ -89,7 +90,7 @@ func (w *mergeWriter) copyLive(s *segment) error {
 // many bytes they have. The block begins at at.
 func (w *mergeWriter) read(block []byte, at place) (n int, err error) {
 	w.found, w.hashes = w.found[:0], w.hashes[:0]
-	for n < len(block) && len(w.found) < warmStep {
+	for n < len(block) && len(w.found) < together {
 		size := bytes.IndexByte(block[n:], '\n') + 1
 		if size == 0 {
 			return 0, errNoEnd
@@ -127,10 +128,10 @@ func (w *mergeWriter) find() {
 	j := w.journal
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	j.index.warm(w.hashes)
-	for i := range w.found {
+	w.refs = j.index.findAll(w.hashes, w.refs, func(i int) []byte { return w.found[i].key })
+	for i, r := range w.refs {
 		f := &w.found[i]
-		if r := j.index.find(f.key, w.hashes[i]); r != 0 && j.index.entry(r).place() == f.from {
+		if r != 0 && j.index.entry(r).place() == f.from {
 			f.ref, f.flags = r, j.index.entry(r).flags()
 		}
 	}

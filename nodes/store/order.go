@@ -8,9 +8,51 @@ import (
 )
 
 // order keeps entries sorted by key, in runs of bounded length: four bytes an
-// entry, found by two binary searches, inserted by moving half a run.
+// entry, found by two binary searches, inserted by moving half a run. Finding the
+// place of a key costs more than all else that is done with a new one, so it
+// waits until somebody wants to see an order.
 type order struct {
-	runs [][]ref // none is empty
+	runs  [][]ref // none is empty
+	added []ref   // those with flagAdded, and some that no longer count
+}
+
+// add takes in an entry that is not there yet.
+func (o *order) add(a *arena, r ref) {
+	if e := entry(a.at(r)); !e.has(flagAdded) {
+		e.setFlags(e.flags() | flagAdded)
+		o.added = append(o.added, r)
+	}
+}
+
+// sort sorts up to n of the added entries in.
+func (o *order) sort(a *arena, n int) {
+	n = min(n, len(o.added))
+	for _, item := range sorted(a, o.counted(a, o.added[:n])) {
+		o.insert(a, item.ref)
+	}
+	if o.added = o.added[n:]; len(o.added) == 0 {
+		o.added = nil
+	}
+}
+
+// counted keeps of some added entries those that are listed, once each, in
+// place, and makes them no longer added.
+func (o *order) counted(a *arena, refs []ref) []ref {
+	return slices.DeleteFunc(refs, func(r ref) bool {
+		e := entry(a.at(r))
+		counts := e.has(flagAdded) && e.has(flagListed)
+		e.setFlags(e.flags() &^ flagAdded)
+		return !counts
+	})
+}
+
+// prune forgets the added entries that no longer count.
+func (o *order) prune(a *arena) {
+	refs := o.counted(a, o.added)
+	o.added = nil
+	for _, r := range refs {
+		o.add(a, r)
+	}
 }
 
 const maxRun = 512
@@ -28,7 +70,7 @@ func (o *order) seek(a *arena, key []byte) (run, i int) {
 func below(key []byte, a *arena, r ref) bool { return bytes.Compare(key, entry(a.at(r)).key()) < 0 }
 func above(key []byte, a *arena, r ref) bool { return bytes.Compare(key, entry(a.at(r)).key()) > 0 }
 
-// insert puts in an entry that is not there yet.
+// insert puts an entry where it belongs.
 func (o *order) insert(a *arena, r ref) {
 	if len(o.runs) == 0 {
 		o.runs = [][]ref{append(make([]ref, 0, maxRun), r)}
@@ -61,6 +103,9 @@ func (o *order) split(run, i int) (int, int) {
 
 // remove takes out an entry that is there.
 func (o *order) remove(a *arena, r ref) {
+	if entry(a.at(r)).has(flagAdded) {
+		return // sort passes over it
+	}
 	run, i := o.seek(a, entry(a.at(r)).key())
 	o.runs[run] = slices.Delete(o.runs[run], i, i+1)
 	if len(o.runs[run]) == 0 {
@@ -88,8 +133,8 @@ type sortable struct {
 	ref   ref
 }
 
-// build makes the order of entries, at once.
-func (o *order) build(a *arena, refs []ref) {
+// sorted sorts entries by key.
+func sorted(a *arena, refs []ref) []sortable {
 	common := commonPrefix(a, refs)
 	items := make([]sortable, len(refs))
 	for i, r := range refs {
@@ -106,8 +151,13 @@ func (o *order) build(a *arena, refs []ref) {
 		}
 		return bytes.Compare(entry(a.at(x.ref)).key(), entry(a.at(y.ref)).key())
 	})
+	return items
+}
+
+// build makes the order of entries, at once.
+func (o *order) build(a *arena, refs []ref) {
 	o.runs = nil
-	for chunk := range slices.Chunk(items, maxRun*7/8) {
+	for chunk := range slices.Chunk(sorted(a, refs), maxRun*7/8) {
 		run := make([]ref, 0, maxRun)
 		for _, item := range chunk {
 			run = append(run, item.ref)

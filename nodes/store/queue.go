@@ -82,6 +82,13 @@ func (q *queue) settle(answered int) {
 	}
 }
 
+// idle reports whether nothing waits, and more can come.
+func (q *queue) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting) == 0 && !q.closed
+}
+
 func (q *queue) len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

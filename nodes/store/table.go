@@ -1,9 +1,6 @@
 package store
 
-import (
-	"hash/maphash"
-	"slices"
-)
+import "hash/maphash"
 
 // table finds entries by key: open addressing with linear probing, in many
 // small parts so that growing one never takes long.
@@ -38,28 +35,39 @@ func (t *table) find(a *arena, key []byte, hash uint64) ref {
 	return 0
 }
 
-// warmStep is how many keys are best looked up together.
-const warmStep = 256
+// together is how many keys are best looked up at once.
+const together = 256
 
-// warm reads what the searches for some keys will begin with: the processor waits
-// for many places in memory at once, not for one after another.
-func (t *table) warm(a *arena, hashes []uint64) (sum byte) {
-	var first [warmStep]ref
-	for some := range slices.Chunk(hashes, warmStep) {
-		for i, hash := range some {
-			first[i] = 0
-			if p := &t.parts[hash>>56]; len(p.slots) > 0 {
-				first[i] = ref(p.slots[p.home(uint32(hash))])
-			}
-		}
-		for _, r := range first[:len(some)] {
-			if r != 0 {
-				key := entry(a.at(r)).key()
-				sum += key[len(key)-1]
-			}
+// likely finds for each hash the entry that find will look at first, 0 where it
+// will find none. It goes through the keys step by step, so that the processor
+// waits for many places in memory at once, not for one after another.
+func (t *table) likely(a *arena, hashes []uint64, refs []ref) (touched byte) {
+	for i, hash := range hashes {
+		if p := &t.parts[hash>>56]; len(p.slots) > 0 {
+			refs[i] = ref(p.slots[p.home(uint32(hash))])
 		}
 	}
-	return sum
+	for i, hash := range hashes {
+		refs[i] = t.parts[hash>>56].likely(uint32(hash))
+	}
+	for _, r := range refs[:len(hashes)] {
+		if r != 0 {
+			key := entry(a.at(r)).key()
+			touched += key[len(key)-1]
+		}
+	}
+	return touched
+}
+
+func (p *part) likely(hash uint32) ref {
+	if len(p.slots) == 0 {
+		return 0
+	}
+	i := p.home(hash)
+	for p.slots[i] != 0 && uint32(p.slots[i]>>32) != hash {
+		i = p.next(i)
+	}
+	return ref(p.slots[i])
 }
 
 // add inserts an entry whose key is not there yet.
