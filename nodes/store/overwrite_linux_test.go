@@ -15,58 +15,88 @@ import (
 	"dht/nodes/store"
 )
 
-// BenchmarkOverwrite puts values of 100 bytes under random ones of a million
-// keys, from 50 callers with 16 at a time: first until most are there, then, as
-// what is measured, over them. It tells the processor time of a put, how many
-// bytes are written for one of lines, and the folder's size beside that of the
-// keys and values.
+// BenchmarkOverwrite puts values of 100 bytes under random keys, from 50 callers
+// with 16 at a time: first until nearly all are there, then, as what is measured,
+// over them. It tells the processor time of a put, how many bytes are written for
+// one of lines, and the folder's largest size beside that of the keys and values.
 func BenchmarkOverwrite(b *testing.B) {
-	dir := b.TempDir()
+	for _, keys := range []int{10_000, 100_000, million} {
+		b.Run(fmt.Sprint("keys=", keys), func(b *testing.B) { benchmarkOverwrite(b, keys) })
+	}
+}
+
+func benchmarkOverwrite(b *testing.B, keys int) {
 	fs := &countingFS{FS: store.OS()}
-	j := open(b, dir, store.Options{FS: fs})
-	clock := events.NewClock(time.Now)
-	overwriteRandom(b, j, clock, 2*million)
+	o := overwriter{b: b, dir: b.TempDir(), clock: events.NewClock(time.Now), keys: keys}
+	o.journal = open(b, o.dir, store.Options{FS: fs})
+	o.put(3 * keys)
+	o.largest.Store(0)
 	b.ResetTimer()
 	written, used := fs.written.Load(), processorTime(b)
-	overwriteRandom(b, j, clock, b.N)
+	o.put(b.N)
 	b.StopTimer()
 	b.ReportMetric(float64((processorTime(b)-used).Nanoseconds())/float64(b.N)/1e3, "cpu-µs/put")
-	b.ReportMetric(float64(fs.written.Load()-written)/float64(b.N)/randomLine, "written/put")
-	b.ReportMetric(float64(folderSize(b, dir))/float64(j.Stats().Bytes), "disk/live")
+	b.ReportMetric(float64(fs.written.Load()-written)/float64(b.N)/overwriteLine, "written/line")
+	b.ReportMetric(float64(o.largest.Load())/float64(o.journal.Stats().Bytes), "most/live")
 }
 
 const (
-	callers    = 50
-	pipelined  = 16
-	randomLine = float64(len(`{"key":"key:000000000000","version":"00000000-0000-0000-0000-000000000000","value":"","crc":"00000000"}`) + 101)
+	callers       = 50
+	pipelined     = 16
+	overwriteLine = 204 // bytes of a line
 )
 
-// overwriteRandom puts n times.
-func overwriteRandom(b *testing.B, j *store.Journal, clock *events.Clock, n int) {
-	value := []byte(fmt.Sprintf("%0100d", 7))
+// overwriter puts over random keys.
+type overwriter struct {
+	b       *testing.B
+	dir     string
+	journal *store.Journal
+	clock   *events.Clock
+	keys    int
+	largest atomic.Int64 // size of the folder
+}
+
+// put puts n times.
+func (o *overwriter) put(n int) {
 	var group sync.WaitGroup
 	var left atomic.Int64
 	left.Store(int64(n))
 	for range callers {
 		group.Go(func() {
 			done := make(chan error, 1)
-			answer := func(err error) { done <- err }
-			for left.Add(-pipelined) > -pipelined {
-				changes := make([]events.Change, pipelined)
-				for i := range changes {
-					r := events.Record{Key: benchKey(rand.IntN(million)), Value: value, Version: clock.Next()}
-					changes[i] = events.Change{Key: r.Key, Blind: true, Decide: func(current events.Record) (events.Record, bool) {
-						return r, r.Version.Compare(current.Version) > 0
-					}}
+			for at := left.Add(-pipelined); at > -pipelined; at = left.Add(-pipelined) {
+				if at/pipelined%64 == 0 {
+					o.measure()
 				}
-				j.Apply(changes, answer)
+				o.journal.Apply(o.changes(), func(err error) { done <- err })
 				if err := <-done; err != nil {
-					b.Error(err)
+					o.b.Error(err)
 				}
 			}
 		})
 	}
 	group.Wait()
+}
+
+var overwriteValue = []byte(fmt.Sprintf("%0100d", 7))
+
+func (o *overwriter) changes() []events.Change {
+	changes := make([]events.Change, pipelined)
+	for i := range changes {
+		r := events.Record{Key: benchKey(rand.IntN(o.keys)), Value: overwriteValue, Version: o.clock.Next()}
+		changes[i] = events.Change{Key: r.Key, Blind: true, Decide: func(current events.Record) (events.Record, bool) {
+			return r, r.Version.Compare(current.Version) > 0
+		}}
+	}
+	return changes
+}
+
+// measure notes the folder's size.
+func (o *overwriter) measure() {
+	size := folderSize(o.b, o.dir)
+	for old := o.largest.Load(); size > old && !o.largest.CompareAndSwap(old, size); {
+		old = o.largest.Load()
+	}
 }
 
 // processorTime is what this process has used.

@@ -57,7 +57,7 @@ func plan(sealed []candidate, live, largest int64) (from, to int) {
 }
 
 // garbageShare is how many times smaller the garbage is kept than what lives.
-const garbageShare = 5
+const garbageShare = 4
 
 // rotateAt is the size at which a segment is sealed: a sixteenth of what lives,
 // so that a merge needs little room beside, within bounds.
