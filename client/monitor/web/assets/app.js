@@ -1,0 +1,62 @@
+// The page: what the feed brings goes to the parts, and nothing else is kept.
+
+import { browse } from './browse.js'
+import { cards } from './cards.js'
+import { charts } from './charts.js'
+import { byId, setText } from './dom.js'
+import { follow } from './feed.js'
+import { keyBox } from './keybox.js'
+import { tail } from './tail.js'
+import { plural, timeOfDay } from './words.js'
+
+const tell = sentence => setText(byId('announce'), sentence)
+const show = keyBox()
+const lines = tail({ show, tell })
+const keys = browse({ show })
+const drawCards = cards(byId('cards'), { browse: keys.open, tell })
+const drawCharts = charts()
+
+let server = '' // the node that serves this page
+let down // since when the feed is
+
+function link(state, word) {
+  byId('link').dataset.state = state
+  setText(byId('link-word'), word)
+}
+
+function status({ cluster, epoch, copies, node, build, nodes, error, tail: noTail }) {
+  server = node
+  const up = nodes.filter(n => n.up).length
+  setText(byId('cluster'), cluster)
+  setText(byId('facts'), `epoch ${epoch} · ${copies === 1 ? 'one copy' : `copies ${copies}`} · served by ${node}`)
+  setText(byId('build'), build ?? '')
+  setText(byId('nodes-sum'), up === nodes.length ? `all ${up} up` : error ?? `${up} of ${nodes.length} up: shares are of the keys that can be reached`)
+  document.title = up === nodes.length ? `${cluster} · dht` : `▼ ${plural(nodes.length - up, 'node')} down · ${cluster} · dht`
+  const names = nodes.map(n => n.name)
+  lines.nodes(names)
+  lines.without(noTail)
+  keys.nodes(names)
+  drawCards(nodes, Date.now())
+  drawCharts(nodes)
+}
+
+function live() {
+  if (down) tell('connected again')
+  down = undefined
+  link('up', 'live')
+  byId('banner').hidden = true
+  document.body.classList.remove('stale')
+}
+
+function dead() {
+  if (down) return
+  down = Date.now()
+  link('down', 'disconnected')
+  byId('banner').hidden = false
+  document.body.classList.add('stale')
+  const sentence = `${server || 'The node'} does not answer since ${timeOfDay(down)}. What you see is from then; trying again …`
+  setText(byId('banner'), sentence)
+  tell(sentence)
+}
+
+follow('v1/events', { status, line: lines.add, lost: lines.add, live, dead })
