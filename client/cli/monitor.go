@@ -3,104 +3,103 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 
 	"dht/client"
 	"dht/client/monitor"
+	"dht/configs"
 	"dht/events"
 )
-
-type sightJSON struct {
-	Time    time.Time        `json:"time"`
-	Subject string           `json:"subject"`
-	Event   events.EventType `json:"event,omitempty"`
-	Op      events.Op        `json:"op,omitempty"`
-	Node    string           `json:"node,omitempty"`
-	client.KeyText
-	Version events.Version `json:"version,omitzero"`
-	Bytes   int64          `json:"bytes"`
-}
 
 func (a *app) monitorCommand() *cobra.Command {
 	var lasting time.Duration
 	cmd := &cobra.Command{
-		Use:     "monitor [SUBJECT]",
-		Short:   "Show the live bus: requests, and what nodes stored and deleted",
-		Long:    "Show what goes over the bus, one line each, until interrupted. SUBJECT is a NATS pattern; without one, everything of the cluster.",
+		Use:   "monitor [SUBJECT]",
+		Short: "Show the live bus: each request with what every node answered",
+		Long: "Show what goes over the bus until interrupted: a line for each request, with what every node\n" +
+			"answered and how long it took, and for whatever else happens at a node. SUBJECT is a NATS\n" +
+			"pattern of the requests and events to show; without one, everything of the cluster is shown.\n" +
+			"What cannot be shown in time is counted and said; no node waits for a monitor.",
 		Example: "  dht monitor\n  dht monitor 'dht.event.linux.>'\n  dht monitor dht.put --for 10s --json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.busOnly(cmd); err != nil {
-				return err
+			pattern := ""
+			if len(args) == 1 {
+				pattern = args[0]
 			}
-			ctx := cmd.Context()
-			if lasting > 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, lasting)
-				defer cancel()
-			}
-			return a.monitor(ctx, args)
+			return a.lasting(cmd.Context(), lasting, func(ctx context.Context) error { return a.monitor(ctx, pattern) })
 		},
 	}
 	cmd.Flags().DurationVar(&lasting, "for", 0, "stop after this long")
 	return cmd
 }
 
-func (a *app) monitor(ctx context.Context, args []string) error {
-	config, err := a.load()
+// lasting runs what goes on until it is interrupted, or until its time is over.
+func (a *app) lasting(ctx context.Context, d time.Duration, run func(context.Context) error) error {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if d > 0 {
+		limited, cancel = context.WithTimeout(ctx, d)
+	}
+	defer cancel()
+	err := run(limited)
+	if err == nil && ctx.Err() != nil {
+		return events.ErrInterrupted
+	}
+	return err
+}
+
+func (a *app) monitor(ctx context.Context, pattern string) error {
+	config, options, err := a.listening("monitor", "redis-cli -h %s -p %s monitor shows what that node is sent")
 	if err != nil {
 		return err
 	}
-	conn, err := client.Dial(a.clientOptions(config))
+	filter, err := monitor.NewFilter(events.NewSubjects(config.Prefix), pattern)
+	if err != nil {
+		return err
+	}
+	conn, err := client.Dial(options)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	subjects := events.NewSubjects(config.Prefix)
-	pattern := subjects.All()
-	if len(args) == 1 {
-		pattern = args[0]
-	}
-	a.note("watching %s on %s", pattern, conn.ConnectedUrl())
-	lost, err := monitor.Watch(ctx, conn, subjects, pattern, a.showSight)
+	a.note("watching %s on %s", filter, conn.ConnectedUrlRedacted())
+	view, lost := lines{a.out}, int64(0)
+	err = monitor.Watch(ctx, conn, filter, func(l monitor.Line) error {
+		lost += l.Lost
+		if a.json {
+			return a.printJSON(l)
+		}
+		return view.show(l)
+	})
 	if lost > 0 {
-		a.note("%s lost: this terminal is too slow", plural(lost, "message"))
+		a.note("%s lost", plural(int(lost), "message"))
 	}
 	return err
 }
 
-func (a *app) showSight(s monitor.Sight) error {
-	if s.Op == events.OpInfo && !a.json {
-		return nil
+// listening is where to listen to the bus. Where there is none, the error says
+// what else to do, at that host and port.
+func (g *global) listening(what, instead string) (*configs.Config, client.Options, error) {
+	config, err := g.load()
+	if err != nil {
+		return nil, client.Options{}, err
 	}
-	if a.json {
-		return a.printJSON(sightJSON{s.Time, s.Subject, s.Event, s.Op, s.Node, client.TextOf(s.Key), s.Version, s.Bytes})
+	options := g.clientOptions(config)
+	// What a subscription could not take is counted and shown, not printed.
+	options.NATS = append(options.NATS, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	addr := g.tcp
+	if addr == "" && len(options.Servers) == 0 {
+		addr = config.Nodes[0].TCP
 	}
-	who, what := "?", string(s.Op)
-	if s.Event != "" {
-		who, what = s.Node, a.eventWord(s.Event)
-	} else if s.Node != "" {
-		who = "? " + s.Node
+	if addr == "" {
+		return config, options, nil
 	}
-	_, err := fmt.Fprintf(a.out, "%s  %-9s %s  %s %s\n", a.out.dim(s.Time.Format("15:04:05.000")), who, what, legible(s.Key), a.out.dim(size(s)))
-	return err
-}
-
-func (a *app) eventWord(t events.EventType) string {
-	switch t {
-	case events.EventPut:
-		return a.out.good("stored")
-	case events.EventDelete:
-		return a.out.bad("deleted")
+	if host, port, err := net.SplitHostPort(addr); err == nil && instead != "" {
+		instead = "; " + fmt.Sprintf(instead, host, port)
 	}
-	return a.out.bold(string(t))
-}
-
-func size(s monitor.Sight) string {
-	if s.Op == events.OpPut || s.Event == events.EventPut {
-		return plural(int(s.Bytes), "byte")
-	}
-	return ""
+	return nil, client.Options{}, fmt.Errorf("%w%s listens to the bus, and over TCP there is none%s", errUsage, what, instead)
 }

@@ -1,30 +1,34 @@
 // Package monitor shows what goes over the bus: a monitor is a client that only
 // listens.
 //
-// It reads requests and events, subject by subject; it decides nothing and
-// changes nothing. It imports events and nats.go.
+// A [Reader] makes sights of messages, a [Gatherer] makes lines of sights, and
+// [Watch] brings both to a connection; a [Board] makes cards of what nodes say of
+// themselves. It changes nothing but that nodes tell of their answers while it
+// watches. It imports events, client and nats.go.
 package monitor
 
 import (
-	"context"
-	"fmt"
+	"bytes"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"dht/events"
 )
 
-// Sight is one line of what is seen: an entry of a request, or an event.
+// Sight is one thing seen: an entry of a request, or an event.
 type Sight struct {
 	Time    time.Time
 	Subject string
-	Event   events.EventType // of an event
-	Op      events.Op        // of a request
-	Node    string           // that tells, or that is asked; empty: everybody
-	Key     []byte
+	Event   events.Event // its Type is empty for a request
+
+	// Of a request:
+
+	Op      events.Op
+	Node    string // that it is addressed to; empty: every node
+	Key     []byte // keys: the prefix
 	Version events.Version
 	Bytes   int64 // of the value
+	Expires int64
+	Fault   error // why it cannot be read
 }
 
 // Reader makes sights of messages.
@@ -33,8 +37,8 @@ type Reader struct{ subjects events.Subjects }
 // NewReader reads the messages of one cluster.
 func NewReader(s events.Subjects) Reader { return Reader{s} }
 
-// Read returns what one message shows: nothing when it is not of the cluster or
-// cannot be read, as with replies.
+// Read returns what one message shows: nothing when it is not of the cluster.
+// The sights keep nothing of data.
 func (r Reader) Read(subject string, data []byte, at time.Time) []Sight {
 	if node, op, ok := r.subjects.Op(subject); ok {
 		return readRequest(Sight{Time: at, Subject: subject, Op: op, Node: node}, data)
@@ -43,52 +47,24 @@ func (r Reader) Read(subject string, data []byte, at time.Time) []Sight {
 	if err != nil || e.Type == "" {
 		return nil
 	}
-	return []Sight{{Time: at, Subject: subject, Event: e.Type, Node: e.Node, Key: e.Key, Version: e.Version, Bytes: e.Bytes}}
+	return []Sight{{Time: at, Subject: subject, Event: e}}
 }
 
 func readRequest(s Sight, data []byte) (list []Sight) {
+	if s.Op == events.OpInfo || s.Op == events.OpWatch {
+		return []Sight{s}
+	}
 	reqs, err := events.DecodeRequests(data)
 	if err != nil {
-		return nil
+		s.Fault = err
+		return []Sight{s}
 	}
 	for _, r := range reqs {
-		s.Key, s.Version, s.Bytes = r.Key, r.Version, int64(len(r.Value))
+		s.Key, s.Version, s.Bytes, s.Expires = bytes.Clone(r.Key), r.Version, int64(len(r.Value)), r.Expires
 		if s.Op == events.OpKeys {
-			s.Key = r.Prefix
+			s.Key = bytes.Clone(r.Prefix)
 		}
 		list = append(list, s)
 	}
 	return list
-}
-
-// queue is how many messages may wait for a slow reader before the newest are
-// lost.
-const queue = 65_536
-
-// Watch calls show with everything seen on subjects that match pattern, until
-// ctx ends or show fails. It returns how many messages were lost because show
-// was too slow.
-func Watch(ctx context.Context, conn *nats.Conn, s events.Subjects, pattern string, show func(Sight) error) (lost int, err error) {
-	messages := make(chan *nats.Msg, queue)
-	sub, err := conn.ChanSubscribe(pattern, messages)
-	if err != nil {
-		return 0, fmt.Errorf("watch %s: %w", pattern, err)
-	}
-	defer func() {
-		lost, _ = sub.Dropped()
-		_ = sub.Unsubscribe()
-	}()
-	reader := NewReader(s)
-	for {
-		select {
-		case <-ctx.Done():
-			return lost, nil
-		case m := <-messages:
-			for _, sight := range reader.Read(m.Subject, m.Data, time.Now()) {
-				if err := show(sight); err != nil {
-					return lost, err
-				}
-			}
-		}
-	}
 }

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"golang.org/x/term"
+
+	"dht/client/monitor"
+	"dht/events"
+)
+
+// lines prints what a monitor sees, in columns that fit the terminal.
+type lines struct{ *terminal }
+
+// width is how many columns there are; 0 where nothing is to be cut.
+func (t *terminal) width() int {
+	file, ok := t.out.(*os.File)
+	if !ok || !t.live {
+		return 0
+	}
+	w, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}
+
+const (
+	timeColumn  = "15:04:05.000"
+	whatColumn  = 6
+	sizeColumn  = 7
+	tookColumn  = 7
+	fixedWidth  = len(timeColumn) + 1 + whatColumn + 1 + 1 + sizeColumn + 1 + tookColumn + 2
+	answerWidth = 29 // what three nodes say
+	narrowKey   = 12
+	wideKey     = 36
+	plainKey    = 20 // where nothing is cut
+)
+
+func (v lines) show(l monitor.Line) error {
+	width := v.width()
+	text := v.line(l, width)
+	if width > 0 {
+		text = ansi.Truncate(text, width, "…")
+	}
+	_, err := fmt.Fprintln(v, strings.TrimRight(text, " "))
+	return err
+}
+
+func (v lines) line(l monitor.Line, width int) string {
+	at := v.dim(l.Time.Local().Format(timeColumn)) + " "
+	switch {
+	case l.Lost > 0:
+		return at + v.bad(pad("lost", whatColumn)+" "+plural(int(l.Lost), "message")+": "+l.Detail)
+	case l.Op == "" && l.Event == "":
+		return at + v.warn(pad("bus", whatColumn)+" "+l.Detail)
+	}
+	size, took := "", ""
+	if l.Bytes > 0 {
+		size = bytesText(l.Bytes)
+	}
+	if l.Took > 0 {
+		took = tookText(l.Took)
+	}
+	return at + v.what(l) + " " + key(l.Key, width) + " " + v.dim(padLeft(size, sizeColumn)+" "+padLeft(took, tookColumn)) + "  " + v.told(l)
+}
+
+// what is the operation, or what happened.
+func (v lines) what(l monitor.Line) string {
+	word := pad(string(l.Op)+string(l.Event), whatColumn)
+	switch l.Event {
+	case events.EventUp:
+		return v.good(word)
+	case events.EventDown, events.EventCorrupt, events.EventMapMismatch:
+		return v.bad(word)
+	}
+	return v.bold(word)
+}
+
+// key is cut to what is left of the terminal's width, and padded.
+func key(k []byte, width int) string {
+	text := legible(k)
+	if width == 0 {
+		return pad(text, plainKey)
+	}
+	room := min(max(width-fixedWidth-answerWidth, narrowKey), wideKey)
+	return pad(ansi.Truncate(text, room, "…"), room)
+}
+
+// told is who said what: those who did something, then who refused to own the
+// key, then who was silent.
+func (v lines) told(l monitor.Line) string {
+	if l.Event != "" {
+		return strings.TrimRight(l.Node+" "+v.eventWord(l.Event)+" "+v.dim(l.Detail), " ")
+	}
+	var parts, refused, silent []string
+	for _, a := range l.Answers {
+		switch a.Status {
+		case events.StatusNotStored:
+			refused = append(refused, a.Node)
+		case events.StatusSilent:
+			silent = append(silent, a.Node)
+		default:
+			parts = append(parts, v.answer(a))
+		}
+	}
+	if len(refused) > 0 {
+		parts = append(parts, v.dim(strings.Join(refused, " ")+" no"))
+	}
+	if len(silent) > 0 {
+		parts = append(parts, v.bad(strings.Join(silent, " ")+" silent"))
+	}
+	if l.Subject == "" {
+		parts = append(parts, v.dim("over TCP"))
+	}
+	if l.Detail != "" {
+		parts = append(parts, v.bad(legible([]byte(l.Detail))))
+	}
+	return strings.Join(parts, "  ")
+}
+
+func (v lines) eventWord(t events.EventType) string {
+	switch t {
+	case events.EventPut:
+		return v.good("stored")
+	case events.EventDelete:
+		return v.good("deleted")
+	}
+	return ""
+}
+
+func (v lines) answer(a monitor.Answer) string {
+	word := string(a.Status)
+	switch a.Status {
+	case events.StatusStored, events.StatusFound, events.StatusDeleted, events.StatusListed:
+		return a.Node + " " + v.good(word)
+	case events.StatusAbsent, events.StatusUnchanged:
+		return a.Node + " " + word
+	case events.StatusSuperseded:
+		return a.Node + " " + v.warn(word)
+	}
+	if a.Detail != "" {
+		word += ": " + legible([]byte(a.Detail))
+	}
+	return a.Node + " " + v.bad(word)
+}
+
+func (t *terminal) warn(text string) string { return t.colour(text, "3") }
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-ansi.StringWidth(text)))
+}
+
+func padLeft(text string, width int) string {
+	return strings.Repeat(" ", max(0, width-ansi.StringWidth(text))) + text
+}
+
+// bytesText is a size in three digits.
+func bytesText(n int64) string {
+	size, unit := float64(n), "B"
+	for _, larger := range []string{"kB", "MB", "GB", "TB"} {
+		if size < 999.5 {
+			break
+		}
+		size, unit = size/1000, larger
+	}
+	return threeDigits(size, unit == "B") + " " + unit
+}
+
+// tookText is a duration in three digits.
+func tookText(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return strconv.FormatInt(d.Microseconds(), 10) + " µs"
+	case d < time.Second:
+		return threeDigits(float64(d)/float64(time.Millisecond), false) + " ms"
+	}
+	return threeDigits(d.Seconds(), false) + " s"
+}
+
+func threeDigits(x float64, whole bool) string {
+	if whole || x >= 9.95 {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(x, 'f', 1, 64)
+}

@@ -1,0 +1,316 @@
+package monitor
+
+import (
+	"slices"
+	"time"
+
+	"dht/events"
+)
+
+const (
+	// patience is how long the answers to a request are waited for: a node that
+	// has told of none by then is silent.
+	patience = time.Second
+	// overtaking is by how much messages may pass each other: those of several
+	// nodes come over several servers.
+	overtaking = 50 * time.Millisecond
+	// settling is how long nodes may take to begin to tell of their answers.
+	settling = 500 * time.Millisecond
+	// telling is how long a node that was heard is counted on to tell.
+	telling = 3 * time.Second
+	// maxOpen bounds the entries that wait for answers.
+	maxOpen = 16_384
+)
+
+// Gatherer makes lines of sights: it finds the answers that belong to a request.
+// It has no clock: sights and ticks bring the time, which never goes backwards.
+// Not safe for concurrent use.
+type Gatherer struct {
+	filter  Filter
+	show    func(Line)
+	members []string // of the map, in its order; nil: not known
+	heard   map[string]time.Time
+	settled time.Time // whoever is silent from then on is so
+	open    []*entry  // in the order they were begun
+	index   map[name][]*entry
+	changes changes
+	lost    int64
+}
+
+// NewGatherer calls show with each line that f lets through.
+func NewGatherer(f Filter, show func(Line)) *Gatherer {
+	return &Gatherer{filter: f, show: show, heard: map[string]time.Time{}, index: map[name][]*entry{},
+		changes: changes{found: map[change]*found{}}}
+}
+
+// Heard says that a node has begun, or goes on, to tell of its answers.
+func (g *Gatherer) Heard(i events.Info, at time.Time) {
+	if g.settled.IsZero() {
+		g.settled = at.Add(settling)
+	}
+	g.heard[i.Node] = at
+	g.members = g.members[:0:0]
+	for _, m := range i.Cluster.Nodes {
+		g.members = append(g.members, m.Name)
+	}
+}
+
+// Deaf says that messages were missed: until nodes are heard anew, what was not
+// told means nothing.
+func (g *Gatherer) Deaf() {
+	g.settled = time.Time{}
+	clear(g.heard)
+	for _, e := range g.open {
+		e.trusted = false
+	}
+}
+
+// Add takes the next thing seen.
+func (g *Gatherer) Add(s Sight) {
+	switch {
+	case s.Event.Type == "":
+		g.request(s)
+	case s.Event.Type == events.EventAnswer:
+		g.answer(s)
+	default:
+		g.event(s)
+	}
+	if n := s.Event.Lost; n > 0 {
+		g.show(Line{Time: s.Time, Lost: n, Detail: s.Event.Node + " had more to tell than the bus took"})
+	}
+}
+
+func (g *Gatherer) request(s Sight) {
+	if !g.filter.shows(s.Subject, s.Op) {
+		return
+	}
+	line := Line{Time: s.Time, Subject: s.Subject, Op: s.Op, Node: s.Node, Key: s.Key, Version: s.Version, Bytes: s.Bytes, Expires: s.Expires}
+	if s.Fault != nil {
+		line.Detail = s.Fault.Error()
+	}
+	if s.Fault != nil || s.Op == events.OpInfo || s.Op == events.OpWatch { // nodes do not tell of their answers to these
+		g.show(line)
+		return
+	}
+	e := g.unasked(nameOf(s.Op, s.Key, s.Version))
+	if e == nil {
+		e = g.begin(line)
+	}
+	if e == nil {
+		return
+	}
+	e.ask(line)
+	e.trusted = !g.settled.IsZero() && !s.Time.Before(g.settled)
+	if s.Node != "" {
+		e.expected = []string{s.Node}
+	}
+	g.finishIfComplete(e, s.Time)
+}
+
+// answer gives an answer to the oldest request that it can belong to.
+func (g *Gatherer) answer(s Sight) {
+	v := s.Event
+	e := g.asked(v)
+	if e == nil {
+		e = g.begin(Line{Time: s.Time, Op: v.Op, Key: v.Key, Version: v.Version})
+	}
+	if e == nil {
+		return
+	}
+	if v.Op == events.OpKeys && v.Status == "" {
+		v.Status = events.StatusListed
+	}
+	e.answered(Answer{Node: v.Node, Status: v.Status, Detail: v.Detail, Took: v.Took},
+		Line{Version: v.Version, Bytes: v.Bytes, Expires: v.Expires})
+	e.last = s.Time
+	if v.Op.Writes() && v.Status != events.StatusNotStored && g.filter.shows(s.Subject, "") {
+		g.changes.answered(change{v.Node, string(v.Key), v.Version}, s.Time)
+	}
+	g.finishIfComplete(e, s.Time)
+}
+
+// event shows what else happened; changes only when no answer tells of them.
+func (g *Gatherer) event(s Sight) {
+	if s.Event.Type == events.EventDown {
+		delete(g.heard, s.Event.Node)
+	}
+	if !g.filter.shows(s.Subject, "") {
+		return
+	}
+	v := s.Event
+	if v.Type != events.EventPut && v.Type != events.EventDelete {
+		g.show(lineOf(s))
+		return
+	}
+	g.changes.told(change{v.Node, string(v.Key), v.Version}, s)
+}
+
+// lineOf is an event as a line.
+func lineOf(s Sight) Line {
+	v := s.Event
+	return Line{Time: s.Time, Subject: s.Subject, Event: v.Type, Node: v.Node, Key: v.Key, Version: v.Version,
+		Bytes: v.Bytes, Expires: v.Expires, Detail: v.Detail}
+}
+
+// Tick gives up what has waited long enough at time now.
+func (g *Gatherer) Tick(now time.Time) {
+	for _, e := range g.open {
+		if !e.done && !now.Before(e.until) {
+			g.finish(e, e.trusted)
+		}
+	}
+	g.sweep()
+	g.changes.expire(now.Add(-overtaking), g.showChange)
+	if g.lost > 0 {
+		g.show(Line{Time: now, Lost: g.lost, Detail: "more at once than a monitor can follow"})
+		g.lost = 0
+	}
+}
+
+func (g *Gatherer) showChange(s Sight) { g.show(lineOf(s)) }
+
+// Close shows what is still waiting, as it is.
+func (g *Gatherer) Close(now time.Time) {
+	for _, e := range g.open {
+		if !e.done {
+			g.finish(e, false)
+		}
+	}
+	g.changes.expire(now, g.showChange)
+	g.Tick(now)
+}
+
+// sweep forgets what was shown.
+func (g *Gatherer) sweep() {
+	isDone := func(e *entry) bool { return e.done }
+	swept := map[name]bool{}
+	for _, e := range g.open {
+		for _, n := range e.names {
+			if !e.done || swept[n] {
+				continue
+			}
+			swept[n] = true
+			if g.index[n] = slices.DeleteFunc(g.index[n], isDone); len(g.index[n]) == 0 {
+				delete(g.index, n)
+			}
+		}
+	}
+	g.open = slices.DeleteFunc(g.open, isDone)
+}
+
+// begin opens an entry of which nothing but line is known, or counts it as lost
+// when too many are open. A write that was not seen is found by no version too:
+// perhaps its owner stamped it.
+func (g *Gatherer) begin(line Line) *entry {
+	if len(g.open) >= maxOpen {
+		g.lost++
+		return nil
+	}
+	e := &entry{line: line, version: line.Version, until: line.Time.Add(overtaking)}
+	e.names = []name{nameOf(line.Op, line.Key, line.Version)}
+	if plain := nameOf(line.Op, line.Key, events.Version{}); plain != e.names[0] {
+		e.names = append(e.names, plain)
+	}
+	for _, n := range e.names {
+		g.index[n] = append(g.index[n], e)
+	}
+	g.open = append(g.open, e)
+	return e
+}
+
+// unasked is the oldest entry of that name whose request was not seen, or nil.
+func (g *Gatherer) unasked(n name) *entry {
+	list := g.index[n]
+	if i := slices.IndexFunc(list, func(e *entry) bool { return !e.done && !e.asked }); i >= 0 {
+		return list[i]
+	}
+	return nil
+}
+
+// asked is the oldest entry that v can be the answer to, or nil.
+func (g *Gatherer) asked(v events.Event) *entry {
+	if e := oldest(g.index[nameOf(v.Op, v.Key, v.Version)], v); e != nil {
+		return e
+	}
+	return oldest(g.index[nameOf(v.Op, v.Key, events.Version{})], v)
+}
+
+// finishIfComplete ends a request when everybody has answered who can be
+// expected to tell of it.
+func (g *Gatherer) finishIfComplete(e *entry, now time.Time) {
+	expected := g.expected(e)
+	if !e.asked || len(expected) == 0 {
+		return
+	}
+	for _, name := range expected {
+		heard, ok := g.heard[name]
+		if !e.hasAnswer(name) && (e.expected != nil || ok && now.Sub(heard) < telling) {
+			return
+		}
+	}
+	if len(e.line.Answers) > 0 {
+		g.finish(e, e.trusted)
+	}
+}
+
+func (g *Gatherer) expected(e *entry) []string {
+	if e.expected != nil {
+		return e.expected
+	}
+	return g.members
+}
+
+// finish shows an entry; with silence, those who have not answered are named.
+func (g *Gatherer) finish(e *entry, silence bool) {
+	e.done = true
+	for _, a := range e.line.Answers {
+		e.line.Took = max(e.line.Took, a.Took)
+	}
+	if !e.asked {
+		g.finishUnasked(e)
+		return
+	}
+	e.line.Took = max(e.line.Took, e.last.Sub(e.line.Time))
+	g.inOrder(e, silence)
+	g.show(e.line)
+}
+
+// inOrder sorts answers as the map has the nodes.
+func (g *Gatherer) inOrder(e *entry, silence bool) {
+	told := e.line.Answers
+	e.line.Answers = nil
+	for _, name := range g.expected(e) {
+		i := slices.IndexFunc(told, func(a Answer) bool { return a.Node == name })
+		switch {
+		case i >= 0:
+			e.line.Answers = append(e.line.Answers, told[i])
+			told = slices.Delete(told, i, i+1)
+		case silence:
+			e.line.Answers = append(e.line.Answers, Answer{Node: name, Status: events.StatusSilent})
+		}
+	}
+	e.line.Answers = append(e.line.Answers, told...)
+}
+
+// finishUnasked shows answers whose request was no message that this monitor
+// hears.
+func (g *Gatherer) finishUnasked(e *entry) {
+	overTCP := true
+	e.line.Answers = slices.DeleteFunc(e.line.Answers, func(a Answer) bool {
+		subject := g.filter.subjects.Event(a.Node, events.EventAnswer)
+		if !g.filter.shows(subject, "") {
+			return true
+		}
+		e.line.Subject = subject
+		overTCP = overTCP && g.filter.overTCP(a.Node, e.line.Op)
+		return false
+	})
+	if len(e.line.Answers) == 0 {
+		return
+	}
+	if overTCP {
+		e.line.Subject = ""
+	}
+	g.inOrder(e, false)
+	g.show(e.line)
+}

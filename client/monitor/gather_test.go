@@ -1,0 +1,327 @@
+package monitor_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dht/client/monitor"
+	"dht/events"
+)
+
+// bench feeds a gatherer by hand: at is the time since the start.
+type bench struct {
+	t        *testing.T
+	gatherer *monitor.Gatherer
+	subjects events.Subjects
+	shown    []string
+	lost     int64
+}
+
+var start = time.UnixMilli(1_790_000_000_000)
+
+func newBench(t *testing.T, pattern string) *bench {
+	t.Helper()
+	b := &bench{t: t, subjects: events.NewSubjects("")}
+	f, err := monitor.NewFilter(b.subjects, pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.gatherer = monitor.NewGatherer(f, func(l monitor.Line) {
+		b.lost += l.Lost
+		b.shown = append(b.shown, text(l))
+	})
+	return b
+}
+
+// heard lets nodes say that they tell, long enough ago to be believed.
+func (b *bench) heard(names ...string) *bench {
+	for _, name := range names {
+		b.gatherer.Heard(events.Info{Node: name, Cluster: events.Cluster{Nodes: []events.Member{{Name: "linux"}, {Name: "mac"}, {Name: "android"}}}}, start.Add(-time.Second))
+	}
+	return b
+}
+
+func (b *bench) request(ms int, node string, op events.Op, key string, v events.Version) {
+	subject := b.subjects.Broadcast(op)
+	if node != "" {
+		subject = b.subjects.Node(node, op)
+	}
+	b.gatherer.Add(monitor.Sight{Time: at(ms), Subject: subject, Op: op, Node: node, Key: []byte(key), Version: v, Bytes: 5})
+}
+
+func (b *bench) answer(ms int, node string, op events.Op, key string, s events.Status, v events.Version) {
+	b.event(ms, events.Event{Type: events.EventAnswer, Node: node, Op: op, Key: []byte(key), Status: s, Version: v, Took: time.Millisecond})
+}
+
+func (b *bench) event(ms int, e events.Event) {
+	b.gatherer.Add(monitor.Sight{Time: at(ms), Subject: b.subjects.Event(e.Node, e.Type), Event: e})
+}
+
+func at(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+
+// is compares what was shown since the last time.
+func (b *bench) is(want ...string) {
+	b.t.Helper()
+	if !slices.Equal(b.shown, want) {
+		b.t.Errorf("shown:\n%s\nwant:\n%s", strings.Join(b.shown, "\n"), strings.Join(want, "\n"))
+	}
+	b.shown = nil
+}
+
+func text(l monitor.Line) string {
+	s := fmt.Sprintf("%d %s %s%s", l.Time.Sub(start).Milliseconds(), l.Subject, l.Op, l.Event)
+	if l.Node != "" {
+		s += "@" + l.Node
+	}
+	s += " " + string(l.Key)
+	for _, a := range l.Answers {
+		s += fmt.Sprintf(" %s:%s", a.Node, a.Status)
+	}
+	if l.Took > 0 {
+		s += fmt.Sprintf(" %dms", l.Took.Milliseconds())
+	}
+	if l.Lost > 0 {
+		s += fmt.Sprintf(" lost %d", l.Lost)
+	}
+	if l.Detail != "" {
+		s += " (" + l.Detail + ")"
+	}
+	return s
+}
+
+func versions(n int) (list []events.Version) {
+	clock := events.NewClock(func() time.Time { return start })
+	for range n {
+		list = append(list, clock.Next())
+	}
+	return list
+}
+
+const (
+	stored = events.StatusStored
+	no     = events.StatusNotStored
+	found  = events.StatusFound
+)
+
+func TestGatherer_OneLineWhenAllHaveAnswered(t *testing.T) {
+	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(1)[0]
+	b.request(0, "", events.OpPut, "k", v)
+	b.answer(1, "android", events.OpPut, "k", no, v)
+	b.event(2, events.Event{Type: events.EventPut, Node: "linux", Key: []byte("k"), Version: v})
+	b.answer(2, "linux", events.OpPut, "k", stored, v)
+	b.is()
+	b.answer(3, "mac", events.OpPut, "k", no, v)
+	b.is("0 dht.put put k linux:stored mac:not-stored android:not-stored 3ms")
+	b.gatherer.Tick(at(2000))
+	b.is()
+}
+
+func TestGatherer_ResentAndConcurrent(t *testing.T) {
+	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(2)
+	b.request(0, "", events.OpPut, "k", v[0])
+	b.request(1, "", events.OpPut, "k", v[1])
+	for _, node := range []string{"linux", "mac", "android"} {
+		b.answer(2, node, events.OpPut, "k", stored, v[1]) // the later one first
+	}
+	b.is("1 dht.put put k linux:stored mac:stored android:stored 1ms")
+	b.request(3, "", events.OpPut, "k", v[0]) // sent again
+	for range 2 {
+		for _, node := range []string{"linux", "mac", "android"} {
+			b.answer(4, node, events.OpPut, "k", stored, v[0])
+		}
+	}
+	b.is("0 dht.put put k linux:stored mac:stored android:stored 4ms", "3 dht.put put k linux:stored mac:stored android:stored 1ms")
+	b.request(5, "", events.OpGet, "k", events.Version{})
+	b.request(6, "", events.OpGet, "k", events.Version{})
+	for ms, node := range []string{"mac", "linux", "linux", "android", "android", "mac"} {
+		b.answer(10+ms, node, events.OpGet, "k", found, v[0])
+	}
+	b.is("5 dht.get get k linux:found mac:found android:found 8ms", "6 dht.get get k linux:found mac:found android:found 9ms")
+}
+
+func TestGatherer_Silence(t *testing.T) {
+	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(3)
+	b.request(0, "", events.OpPut, "k", v[0])
+	b.answer(1, "linux", events.OpPut, "k", stored, v[0])
+	b.answer(1, "mac", events.OpPut, "k", no, v[0])
+	b.gatherer.Tick(at(999))
+	b.is()
+	b.gatherer.Tick(at(1000))
+	b.is("0 dht.put put k linux:stored mac:not-stored android:silent 1ms")
+	// Who has said goodbye is not waited for.
+	b.event(1100, events.Event{Type: events.EventDown, Node: "android"})
+	b.request(1200, "", events.OpPut, "k", v[1])
+	b.answer(1201, "linux", events.OpPut, "k", stored, v[1])
+	b.answer(1202, "mac", events.OpPut, "k", no, v[1])
+	b.is("1100 dht.event.android.down down@android ", "1200 dht.put put k linux:stored mac:not-stored android:silent 2ms")
+	// Of an addressed request only that node's answer is expected.
+	b.request(1300, "android", events.OpGet, "k", events.Version{})
+	b.request(1300, "linux", events.OpGet, "k", events.Version{})
+	b.answer(1301, "linux", events.OpGet, "k", found, v[1])
+	b.gatherer.Tick(at(2300))
+	b.is("1300 dht.node.linux.get get@linux k linux:found 1ms", "1300 dht.node.android.get get@android k android:silent")
+}
+
+// Nobody is called silent who was perhaps not told to tell.
+func TestGatherer_SilenceThatMeansNothing(t *testing.T) {
+	b, v := newBench(t, ""), versions(3)
+	b.request(0, "", events.OpPut, "a", v[0])
+	b.gatherer.Tick(at(1000))
+	b.is("0 dht.put put a")
+	b.heard("linux", "mac", "android")
+	b.gatherer.Deaf()
+	b.request(2000, "", events.OpPut, "b", v[1])
+	b.answer(2001, "linux", events.OpPut, "b", stored, v[1])
+	b.gatherer.Tick(at(3000))
+	b.is("2000 dht.put put b linux:stored 1ms")
+	b.request(3000, "", events.OpPut, "c", v[2])
+	b.answer(3001, "mac", events.OpPut, "c", no, v[2])
+	b.gatherer.Close(at(3100))
+	b.is("3000 dht.put put c mac:not-stored 1ms")
+}
+
+func TestGatherer_AnswersThatOvertakeTheirRequest(t *testing.T) {
+	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(2)
+	b.answer(0, "mac", events.OpPut, "k", no, v[0])
+	b.answer(1, "linux", events.OpPut, "k", stored, v[0])
+	b.gatherer.Tick(at(40))
+	b.request(45, "", events.OpPut, "k", v[0])
+	b.answer(46, "android", events.OpPut, "k", no, v[0])
+	b.is("45 dht.put put k linux:stored mac:not-stored android:not-stored 1ms")
+	// One that its owner stamps.
+	b.answer(50, "linux", events.OpPut, "k", stored, v[1])
+	b.answer(51, "mac", events.OpPut, "k", no, events.Version{})
+	b.request(52, "", events.OpPut, "k", events.Version{})
+	b.answer(53, "android", events.OpPut, "k", no, events.Version{})
+	b.is("52 dht.put put k linux:stored mac:not-stored android:not-stored 1ms")
+}
+
+func TestGatherer_OverTCP(t *testing.T) {
+	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(2)
+	b.event(0, events.Event{Type: events.EventPut, Node: "linux", Key: []byte("k"), Version: v[0]})
+	b.answer(0, "linux", events.OpUpdate, "k", stored, v[0])
+	b.answer(1, "linux", events.OpUpdate, "k", stored, v[1])
+	b.gatherer.Tick(at(49))
+	b.is()
+	b.gatherer.Tick(at(60))
+	b.is("0  update k linux:stored 1ms", "1  update k linux:stored 1ms")
+}
+
+func TestGatherer_ChangesThatNoAnswerTells(t *testing.T) {
+	b, v := newBench(t, ""), versions(2)
+	b.event(0, events.Event{Type: events.EventDelete, Node: "mac", Key: []byte("k"), Version: v[0]})
+	b.event(1, events.Event{Type: events.EventExpire, Node: "mac", Key: []byte("k"), Version: v[0]})
+	b.gatherer.Tick(at(50))
+	b.is("1 dht.event.mac.expire expire@mac k", "0 dht.event.mac.delete delete@mac k")
+}
+
+func TestGatherer_Patterns(t *testing.T) {
+	linux := "0 dht.put put k linux:stored mac:not-stored android:not-stored 1ms"
+	for pattern, want := range map[string][]string{
+		"":                         {linux, "2 dht.event.linux.merge merge@linux ", "3  get tcp linux:found 1ms"},
+		">":                        {linux, "2 dht.event.linux.merge merge@linux ", "3  get tcp linux:found 1ms"},
+		"dht.put":                  {linux},
+		"dht.*":                    {linux},
+		"dht.get":                  nil,
+		"dht.info":                 {"2 dht.info info "},
+		"dht.event.linux.>":        {"2 dht.event.linux.merge merge@linux ", "0 dht.event.linux.answer put k linux:stored 1ms", "3 dht.event.linux.answer get tcp linux:found 1ms"},
+		"dht.event.*.put":          {"0 dht.event.linux.put put@linux k"},
+		"dht.event.mac.*":          {"0 dht.event.mac.answer put k mac:not-stored 1ms"},
+		"dht.event.android.expire": nil,
+	} {
+		t.Run(pattern, func(t *testing.T) {
+			b, v := newBench(t, pattern).heard("linux", "mac", "android"), versions(1)[0]
+			b.request(0, "", events.OpPut, "k", v)
+			b.event(0, events.Event{Type: events.EventPut, Node: "linux", Key: []byte("k"), Version: v})
+			b.answer(0, "linux", events.OpPut, "k", stored, v)
+			b.answer(1, "mac", events.OpPut, "k", no, v)
+			b.answer(1, "android", events.OpPut, "k", no, v)
+			b.request(2, "", events.OpInfo, "", events.Version{})
+			b.event(2, events.Event{Type: events.EventMerge, Node: "linux"})
+			b.answer(3, "linux", events.OpGet, "tcp", found, v)
+			b.gatherer.Tick(at(1500))
+			b.is(want...)
+		})
+	}
+}
+
+func TestGatherer_LossIsCountedAndMemoryBounded(t *testing.T) {
+	b := newBench(t, "").heard("linux")
+	const flood = 100_000
+	for i, v := range versions(flood) {
+		b.request(0, "", events.OpPut, fmt.Sprint("k", i), v)
+	}
+	b.gatherer.Tick(at(1))
+	if len(b.shown) != 1 || b.lost == 0 {
+		t.Fatalf("shown %.3q", b.shown)
+	}
+	b.gatherer.Tick(at(2000))
+	if shown := int64(len(b.shown) - 1); shown+b.lost != flood || shown > 20_000 {
+		t.Errorf("%d lines and %d lost of %d requests", shown, b.lost, flood)
+	}
+	b.shown = nil
+	b.event(2100, events.Event{Type: events.EventExpire, Node: "mac", Lost: 7})
+	b.is("2100 dht.event.mac.expire expire@mac ", "2100    lost 7 (mac had more to tell than the bus took)")
+}
+
+// Thousands of requests for one key must not make each other slow.
+func TestGatherer_ManyOfOneKey(t *testing.T) {
+	b := newBench(t, "").heard("linux", "mac", "android")
+	began := time.Now()
+	for ms := range 10 {
+		for range 1500 {
+			b.answer(ms, "linux", events.OpGet, "k", found, events.Version{})
+		}
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	b.gatherer.Tick(at(1000))
+	if len(b.shown) != 15_000 {
+		t.Errorf("%d lines", len(b.shown))
+	}
+}
+
+// TestGatherer_AnyOrder lets everything that nodes tell of some requests arrive
+// in any order, within the time by which messages may pass each other: the lines
+// are the same.
+func TestGatherer_AnyOrder(t *testing.T) {
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		b := newBench(t, "").heard("linux", "mac", "android")
+		var steps []func(ms int)
+		var want []string
+		for i, v := range versions(8) {
+			key := fmt.Sprint("k", i%3)
+			steps = append(steps,
+				func(ms int) { b.request(ms, "", events.OpPut, key, v) },
+				func(ms int) { b.answer(ms, "linux", events.OpPut, key, stored, v) },
+				func(ms int) { b.answer(ms, "mac", events.OpPut, key, no, v) },
+				func(ms int) { b.answer(ms, "android", events.OpPut, key, no, v) },
+				func(ms int) {
+					b.event(ms, events.Event{Type: events.EventPut, Node: "linux", Key: []byte(key), Version: v})
+				})
+			want = append(want, "dht.put put "+key+" linux:stored mac:not-stored android:not-stored")
+		}
+		random.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
+		for i, step := range steps {
+			step(i)
+			b.gatherer.Tick(at(i))
+		}
+		b.gatherer.Tick(at(2000))
+		for i := range b.shown { // without times
+			words := strings.Fields(b.shown[i])
+			b.shown[i] = strings.Join(words[1:len(words)-1], " ")
+		}
+		slices.Sort(b.shown)
+		slices.Sort(want)
+		b.is(want...)
+		if t.Failed() {
+			t.Fatalf("with seed %d", seed)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package monitor
+
+import (
+	"fmt"
+	"strings"
+
+	"dht/events"
+)
+
+// Filter says by a NATS pattern of subjects what is shown: requests and events
+// whose subject matches it. A request is shown with all its answers.
+type Filter struct {
+	subjects events.Subjects
+	pattern  []string // tokens
+}
+
+// NewFilter reads a pattern; an empty one shows everything of the cluster. Its
+// error, [events.ErrBadRequest], says what is wrong with the pattern, which may
+// be that nothing can match it.
+func NewFilter(s events.Subjects, pattern string) (Filter, error) {
+	if pattern == "" {
+		pattern = s.All()
+	}
+	tokens := strings.Split(pattern, ".")
+	for i, t := range tokens {
+		why := ""
+		switch {
+		case t == "":
+			why = "a token between dots is empty"
+		case strings.ContainsAny(t, " \t\r\n"):
+			why = "a subject has no spaces"
+		case t == ">" && i < len(tokens)-1:
+			why = `">" stands for all the rest and comes last`
+		case len(t) > 1 && strings.ContainsAny(t, "*>"):
+			why = fmt.Sprintf(`"*" and ">" stand for whole tokens, not for part of %q`, t)
+		}
+		if why != "" {
+			return Filter{}, fmt.Errorf("%w: pattern %q: %s", events.ErrBadRequest, pattern, why)
+		}
+	}
+	f := Filter{subjects: s, pattern: tokens}
+	if !f.overlaps(s.Events()) && !f.requests() {
+		return Filter{}, fmt.Errorf("%w: pattern %q matches no subject of this cluster: try %s, %s or %s", events.ErrBadRequest,
+			pattern, s.All(), s.Broadcast(events.OpPut), s.Event("NAME", ">"))
+	}
+	return f, nil
+}
+
+// String is the pattern.
+func (f Filter) String() string { return strings.Join(f.pattern, ".") }
+
+// Subject is what must be subscribed to. Requests can only be shown with their
+// answers when both are heard on one subscription, in their order.
+func (f Filter) Subject() string {
+	if f.requests() {
+		return f.subjects.All()
+	}
+	return f.String()
+}
+
+// shows reports whether a message is to be shown. What monitors and clients ask
+// about the nodes themselves is shown only to who asks for it by its name.
+func (f Filter) shows(subject string, op events.Op) bool {
+	if (op == events.OpInfo || op == events.OpWatch) && f.pattern[len(f.pattern)-1] != string(op) {
+		return false
+	}
+	return f.overlaps(subject)
+}
+
+// requests reports whether any request may be shown.
+func (f Filter) requests() bool {
+	for _, op := range events.Ops() {
+		if f.overlaps(f.subjects.Broadcast(op)) || f.overlaps(f.subjects.Node("*", op)) {
+			return true
+		}
+	}
+	return false
+}
+
+// answers reports whether answers must be told of.
+func (f Filter) answers() bool {
+	return f.requests() || f.overlaps(f.subjects.Event("*", events.EventAnswer))
+}
+
+// overTCP reports whether a request for op that node has answered must have
+// come over TCP when no message was seen.
+func (f Filter) overTCP(node string, op events.Op) bool {
+	return f.overlaps(f.subjects.Broadcast(op)) && f.overlaps(f.subjects.Node(node, op))
+}
+
+// overlaps reports whether some subject matches both patterns; a subject is a
+// pattern that only it matches.
+func (f Filter) overlaps(other string) bool {
+	tokens := strings.Split(other, ".")
+	for i, mine := range f.pattern {
+		switch {
+		case i == len(tokens):
+			return false
+		case mine == ">" || tokens[i] == ">":
+			return true
+		case mine != tokens[i] && mine != "*" && tokens[i] != "*":
+			return false
+		}
+	}
+	return len(tokens) == len(f.pattern)
+}

@@ -1,0 +1,205 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"dht/events"
+)
+
+const (
+	// lease is how often nodes are asked to tell of their answers.
+	lease = events.WatchFor * 2 / 5
+	// interval is how often what has waited is looked at.
+	interval = 25 * time.Millisecond
+	// maxShown is how many lines may wait to be shown.
+	maxShown = 16_384
+	// maxMessages and maxBytes are what may wait to be read.
+	maxMessages = 65_536
+	maxBytes    = 64 << 20
+)
+
+// Watch calls show, one line at a time, with what f lets through, until ctx ends
+// or show fails: its error is returned. As long as it runs, nodes tell of their
+// answers. However slow show is, no node waits for it: what it could not take in
+// time is lost, counted, and shown as a line of its own. [events.ErrUnreachable]
+// says that conn was closed for good; the caller closes it otherwise.
+func Watch(ctx context.Context, conn *nats.Conn, f Filter, show func(Line) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w := &watcher{conn: conn, filter: f, messages: make(chan *nats.Msg), infos: make(chan *nats.Msg, 64), lines: make(chan Line, maxShown)}
+	w.gatherer = NewGatherer(f, w.queue)
+	if err := w.subscribe(ctx); err != nil {
+		w.unsubscribe()
+		return err
+	}
+	var failed, ended error
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		defer close(w.lines)
+		defer w.unsubscribe()
+		ended = w.run(ctx)
+		w.end()
+	})
+	for line := range w.lines {
+		if failed == nil {
+			failed = show(line)
+		}
+		if failed != nil {
+			cancel()
+		}
+	}
+	wait.Wait()
+	return errors.Join(failed, ended)
+}
+
+// watcher brings messages to a gatherer and queues its lines.
+type watcher struct {
+	conn     *nats.Conn
+	filter   Filter
+	gatherer *Gatherer
+	subs     []*nats.Subscription
+	status   chan nats.Status
+	inbox    string
+	messages chan *nats.Msg
+	infos    chan *nats.Msg
+	lines    chan Line
+	dropped  int   // messages, as last seen
+	lost     int64 // what was not told of yet
+}
+
+func (w *watcher) subscribe(ctx context.Context) error {
+	w.inbox = w.conn.NewInbox()
+	w.status = w.conn.StatusChanged(nats.RECONNECTING, nats.CONNECTED, nats.CLOSED)
+	seen, err := w.conn.Subscribe(w.filter.Subject(), func(m *nats.Msg) {
+		select {
+		case w.messages <- m:
+		case <-ctx.Done():
+		}
+	})
+	if err == nil {
+		w.subs = append(w.subs, seen)
+		err = seen.SetPendingLimits(maxMessages, maxBytes)
+	}
+	if err == nil {
+		var infos *nats.Subscription
+		if infos, err = w.conn.ChanSubscribe(w.inbox, w.infos); err == nil {
+			w.subs = append(w.subs, infos)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", w.filter.Subject(), err)
+	}
+	return nil
+}
+
+func (w *watcher) unsubscribe() {
+	for _, sub := range w.subs {
+		_ = sub.Unsubscribe() // fails on a connection that is closed, and has ended there too
+	}
+	w.conn.RemoveStatusListener(w.status)
+}
+
+func (w *watcher) run(ctx context.Context) error {
+	again, tick := time.NewTicker(lease), time.NewTicker(interval)
+	defer again.Stop()
+	defer tick.Stop()
+	w.ask()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case m := <-w.messages:
+			w.take(m)
+		case m := <-w.infos:
+			if info, err := events.DecodeInfo(m.Data); err == nil {
+				w.gatherer.Heard(info, time.Now())
+			}
+		case s := <-w.status:
+			if s == nats.CLOSED {
+				return fmt.Errorf("%w: the connection to the bus was closed", events.ErrUnreachable)
+			}
+			w.moved(s)
+		case <-again.C:
+			w.ask()
+		case <-tick.C:
+			w.gatherer.Tick(time.Now())
+			w.tellLoss()
+		}
+	}
+}
+
+// ask takes out or renews the lease. Between two servers it cannot be sent; it
+// is asked again soon.
+func (w *watcher) ask() {
+	if w.filter.answers() {
+		_ = w.conn.PublishRequest(w.filter.subjects.Broadcast(events.OpWatch), w.inbox, nil)
+	}
+}
+
+func (w *watcher) take(m *nats.Msg) {
+	for _, s := range NewReader(w.filter.subjects).Read(m.Subject, m.Data, time.Now()) {
+		w.gatherer.Add(s)
+		if s.Event.Type == events.EventUp {
+			w.ask()
+		}
+	}
+}
+
+// moved tells that the connection is away, or back.
+func (w *watcher) moved(s nats.Status) {
+	if s == nats.RECONNECTING {
+		w.gatherer.Deaf()
+		w.queue(Line{Time: time.Now(), Detail: "the connection to the bus is lost, and with it what happens meanwhile"})
+		return
+	}
+	w.queue(Line{Time: time.Now(), Detail: "connected again, to " + w.conn.ConnectedUrlRedacted()})
+	w.ask()
+}
+
+// queue lets a line be shown, or counts it as lost.
+func (w *watcher) queue(l Line) {
+	select {
+	case w.lines <- l:
+	default:
+		w.lost += max(1, l.Lost)
+	}
+}
+
+// tellLoss says how much was lost since it was said last.
+func (w *watcher) tellLoss() {
+	if w.countLoss() == 0 {
+		return
+	}
+	select {
+	case w.lines <- w.loss():
+		w.lost = 0
+	default:
+	}
+}
+
+func (w *watcher) countLoss() int64 {
+	dropped, err := w.subs[0].Dropped()
+	if err == nil {
+		w.lost += int64(dropped - w.dropped)
+		w.dropped = dropped
+	}
+	return w.lost
+}
+
+func (w *watcher) loss() Line {
+	return Line{Time: time.Now(), Lost: w.lost, Detail: "this monitor is too slow"}
+}
+
+// end shows what is left, and waits until it is taken.
+func (w *watcher) end() {
+	w.gatherer.Close(time.Now())
+	if w.countLoss() > 0 {
+		w.lines <- w.loss()
+	}
+}
