@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,7 +72,7 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	}()
 	o := nodes.Options{Map: m, Name: n.Name, Clock: events.NewClock(time.Now), Build: version(), Links: func() []events.Link { return r.links(c, n) }}
 	if !how.noBus {
-		r.bus = bus.New(bus.Options{Subjects: events.NewSubjects(c.Prefix), Logger: log})
+		r.bus = bus.New(bus.Options{Subjects: events.NewSubjects(c.Prefix), Logger: log, Addresses: addresses(n)})
 		o.Notify, o.Observe = r.bus.Notify, r.bus.Observe
 	}
 	journal, err := r.openStore(c, n, m, o.Notify, log)
@@ -105,6 +106,13 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	}
 	r.watch(journal)
 	return r, nil
+}
+
+// addresses are those of the node that are not the bus's.
+func addresses(n configs.Node) map[string]string {
+	known := map[string]string{"tcp": n.TCP, "http": n.HTTP}
+	maps.DeleteFunc(known, func(_, addr string) bool { return addr == "" })
+	return known
 }
 
 // reaches says which address is missing for a node to be run like this.

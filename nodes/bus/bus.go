@@ -22,8 +22,9 @@ import (
 
 // Options make a server.
 type Options struct {
-	Subjects events.Subjects
-	Logger   *slog.Logger
+	Subjects  events.Subjects
+	Logger    *slog.Logger
+	Addresses map[string]string // where else the node is reached, by what is spoken there: told to NATS tools
 }
 
 // Server answers for one node on the bus.
@@ -85,16 +86,26 @@ func (s *Server) Serve(ctx context.Context, conn *nats.Conn, node *nodes.Node) e
 func (s *Server) subscribe() error {
 	for _, op := range events.Ops() {
 		for _, subject := range []string{s.Subjects.Broadcast(op), s.Subjects.Node(s.node.Name, op)} {
-			sub, err := s.conn.Subscribe(subject, func(m *nats.Msg) { s.handle(op, m) })
-			if err != nil {
-				return fmt.Errorf("subscribe to %s: %w", subject, err)
+			if err := s.hear(subject, func(m *nats.Msg) { s.handle(op, m) }); err != nil {
+				return err
 			}
-			s.subs = append(s.subs, sub)
 		}
+	}
+	if err := s.discoverable(); err != nil {
+		return err
 	}
 	if err := s.conn.Flush(); err != nil {
 		return fmt.Errorf("subscribe node %s: %w", s.node.Name, err)
 	}
+	return nil
+}
+
+func (s *Server) hear(subject string, handle nats.MsgHandler) error {
+	sub, err := s.conn.Subscribe(subject, handle)
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", subject, err)
+	}
+	s.subs = append(s.subs, sub)
 	return nil
 }
 
