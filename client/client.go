@@ -99,9 +99,21 @@ func Dial(o Options) (*nats.Conn, error) {
 		nats.Timeout(time.Second),
 	}, o.NATS...)...)
 	if err != nil {
-		return nil, fmt.Errorf("%w from any NATS server (%s): %v", events.ErrUnreachable, servers, err)
+		return nil, fmt.Errorf("%w from any NATS server (%s): %v", events.ErrUnreachable, Addresses(servers), err)
 	}
 	return conn, nil
+}
+
+// Addresses are the URLs in servers, which commas divide, without users,
+// passwords and tokens: fit for logs and errors.
+func Addresses(servers string) string {
+	list := strings.Split(servers, ",")
+	for i, server := range list {
+		if scheme, rest, ok := strings.Cut(server, "://"); ok {
+			list[i] = scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
+		}
+	}
+	return strings.Join(list, ",")
 }
 
 // Close ends what is under way. It is idempotent.

@@ -100,17 +100,17 @@ func (a *app) drawRules(m *placement.Map, s placement.Shares) {
 		return "≈ " + percent(float(r))
 	}
 	var rows [][]string
+	var shares []float64
 	prefixes := false
 	for _, n := range s.Nodes {
-		claims, share, drawn := show(n.Claims), show(n.Share), a.out.good(bar(float(n.Share)))
+		claims, share, drawn := show(n.Claims), show(n.Share), float(n.Share)
 		if n.Prefix {
 			prefixes = true
-			claims, drawn = "its prefix", ""
-			share = "its prefix"
+			claims, share, drawn = "its prefix", "its prefix", -1
 		}
-		rows = append(rows, []string{n.Name, n.Rule, claims, share, drawn})
+		rows, shares = append(rows, []string{n.Name, n.Rule, claims, share}), append(shares, drawn)
 	}
-	a.out.table([]string{"NODE", "RULE", "CLAIMS", "KEEPS", ""}, rows)
+	a.out.bars([]string{"NODE", "RULE", "CLAIMS", "KEEPS"}, rows, shares)
 	fmt.Fprintln(a.out)
 	for _, o := range s.Overlaps {
 		fmt.Fprintf(a.out, "%s of all keys are claimed by %s: %s.\n", show(o.Share), strings.Join(o.Nodes, " and "), resolution(m.Copies(), o.Nodes))

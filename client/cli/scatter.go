@@ -94,15 +94,17 @@ func verdict(s client.Scattered) string {
 
 func (a *app) drawScatter(m *placement.Map, s client.Scattered) {
 	var rows [][]string
+	var shares []float64
 	for _, n := range m.Shares().Nodes {
 		kept, expected := share(s.ByNode[n.Name], s.Keys), float(n.Share)
 		expectation := percent(expected)
 		if n.Prefix {
 			expectation = "its prefix"
 		}
-		rows = append(rows, []string{n.Name, n.Rule, fmt.Sprint(s.ByNode[n.Name]), percent(kept), expectation, a.out.good(bar(kept))})
+		rows = append(rows, []string{n.Name, n.Rule, fmt.Sprint(s.ByNode[n.Name]), percent(kept), expectation})
+		shares = append(shares, kept)
 	}
-	a.out.table([]string{"NODE", "RULE", "KEYS", "SHARE", "EXPECTED", ""}, rows)
+	a.out.bars([]string{"NODE", "RULE", "KEYS", "SHARE", "EXPECTED"}, rows, shares)
 	tell := a.out.good
 	if s.Missing+s.Duplicates > 0 {
 		tell = a.out.bad

@@ -220,7 +220,7 @@ func (s *interpreter) look(ctx context.Context) (name, nodes string) {
 		return "dht", err.Error()
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, greetWithin*3/4)
+	ctx, cancel := context.WithTimeout(ctx, greetWithin*5/8)
 	defer cancel()
 	m, err := c.Map(ctx)
 	if err != nil {

@@ -85,12 +85,40 @@ func (t *terminal) table(head []string, rows [][]string) {
 	}
 }
 
-const barWidth = 32
+// A bar for a share of one is so many cells long, where there is room.
+const barWidth, barLeast = 32, 8
+
+// bars is a table with a bar at the end of each row: none for a negative share.
+func (t *terminal) bars(head []string, rows [][]string, shares []float64) {
+	room := t.columns()
+	for i := range head {
+		widest := lipgloss.Width(head[i])
+		for _, row := range rows {
+			widest = max(widest, lipgloss.Width(row[i]))
+		}
+		room -= widest + 2
+	}
+	width := min(max(room, barLeast), barWidth)
+	for i := range rows {
+		rows[i] = append(rows[i], t.good(bar(max(shares[i], 0), width)))
+	}
+	t.table(append(head, ""), rows)
+}
+
+// columns is how wide the terminal is; what is no terminal is as wide as most.
+func (t *terminal) columns() int {
+	if file, ok := t.out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return 80
+}
 
 // bar draws a share of one, in eighths of a cell.
-func bar(share float64) string {
+func bar(share float64, width int) string {
 	const eighths = "▏▎▍▌▋▊▉█"
-	cells := int(share*barWidth*8 + 0.5)
+	cells := int(share*float64(width*8) + 0.5)
 	text := strings.Repeat("█", cells/8)
 	if rest := cells % 8; rest > 0 {
 		text += string([]rune(eighths)[rest-1])

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"dht/broker"
+	"dht/client"
 	"dht/client/monitor/web"
 	"dht/configs"
 	"dht/events"
@@ -202,11 +203,11 @@ func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.
 	}
 	r.parts = append(r.parts, part{"bus connection", func() error { conn.Close(); return nil }})
 	for !conn.IsConnected() {
-		log.Info("waiting for a NATS server", "servers", servers)
+		log.Info("waiting for a NATS server", "servers", client.Addresses(servers))
 		select {
 		case <-conn.StatusChanged(nats.CONNECTED):
 		case <-ctx.Done():
-			return fmt.Errorf("connect node %s to the bus at %s: %w", n.Name, servers, context.Cause(ctx))
+			return fmt.Errorf("connect node %s to the bus at %s: %w", n.Name, client.Addresses(servers), context.Cause(ctx))
 		}
 	}
 	r.conn = conn

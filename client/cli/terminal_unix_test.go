@@ -1,0 +1,54 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// TestTerminal_Looks runs what draws bars at a terminal of 80 columns, with and
+// without colours.
+func TestTerminal_Looks(t *testing.T) {
+	c := newClusterProcess(t)
+	for _, args := range [][]string{{"rules"}, {"scatter", "--count", "1000"}, {"demo"}} {
+		plain := c.shows("NO_COLOR=1", args...)
+		if strings.Contains(plain, "\x1b[3") || strings.Contains(plain, "\x1b[1m") {
+			t.Errorf("dht %v colours in spite of NO_COLOR: %q", args, plain)
+		}
+		if coloured := c.shows("NO_COLOR=", args...); !strings.Contains(coloured, "\x1b[32m█") {
+			t.Errorf("dht %v has no green bar at a terminal: %q", args, coloured)
+		}
+		table, _, _ := strings.Cut(plain[strings.Index(plain, "NODE "):], "\r\n\r\n")
+		if strings.Count(table, "█") < 10 || strings.Count(table, "\n") != 3 {
+			t.Errorf("dht %v draws\n%s", args, table)
+		}
+		for line := range strings.Lines(table) {
+			if width := utf8.RuneCountInString(strings.TrimRight(line, "\r\n")); width > 80 {
+				t.Errorf("dht %v: a line of %d columns: %s", args, width, line)
+			}
+		}
+	}
+}
+
+// TestTerminal_Logs holds that a node at a terminal logs for people.
+func TestTerminal_Logs(t *testing.T) {
+	w := newWorkplace(t)
+	node := w.at("NO_COLOR=1", "node", "linux")
+	node.expect("ready")
+	node.types("\x03")
+	node.ends(0)
+	if !regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d INF ready node=linux rule="md5 % 2 == 0" data=\S+/linux`).MatchString(node.all) {
+		t.Errorf("it logs %q", node.all)
+	}
+}
+
+// shows is what a command prints at a terminal.
+func (w *workplace) shows(env string, args ...string) string {
+	w.t.Helper()
+	s := w.at(env, args...)
+	s.ends(0)
+	return s.all
+}
