@@ -8,8 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,8 +45,9 @@ func (a *app) shellCommand() *cobra.Command {
 // interpreter runs lines, each as if it had been given to dht.
 type interpreter struct {
 	*app
-	session *session
-	left    bool // exit was typed
+	session  *session
+	greeting sync.WaitGroup
+	left     bool // exit was typed
 }
 
 // told is an error that the person has been told of.
@@ -96,9 +97,25 @@ func (s *interpreter) line() *app {
 
 // verbs are the commands that a line may have.
 func (s *interpreter) verbs(a *app) *cobra.Command {
-	groups := slices.DeleteFunc(a.groups(), func(g group) bool { return !g.inShell })
+	var groups []group
+	outside := map[string]bool{}
+	for _, g := range a.groups() {
+		if g.inShell {
+			groups = append(groups, g)
+			continue
+		}
+		for _, cmd := range g.commands {
+			outside[cmd.Name()] = true
+		}
+	}
 	root := a.root(append(groups, group{cobra.Group{ID: "shell", Title: "This prompt:"}, true, []*cobra.Command{s.exitCommand()}}))
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.Args = func(root *cobra.Command, args []string) error {
+		if len(args) > 0 && outside[args[0]] {
+			return fmt.Errorf("%s is no command of this prompt: type it in another terminal", args[0])
+		}
+		return knownCommand(root, args)
+	}
 	root.InitDefaultHelpCmd()
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
@@ -166,8 +183,12 @@ func (s *interpreter) script(ctx context.Context) (first error) {
 // converse reads lines at a prompt until the person leaves. An interrupt ends
 // only the command under way; what else asks the program to end, ends it.
 func (s *interpreter) converse(ctx context.Context) error {
+	defer s.greeting.Wait()
 	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), terminations()...)
 	defer stop()
+	late := make(chan os.Signal, 1) // an interrupt that finds no command to end
+	signal.Notify(late, os.Interrupt)
+	defer signal.Stop(late)
 	p := newPrompt(func(line string, place int) (string, []string, string) { return s.complete(ctx, line, place) })
 	defer p.Close()
 	name := s.greet(ctx)
@@ -199,10 +220,10 @@ const greetWithin = 80 * time.Millisecond
 // name.
 func (s *interpreter) greet(ctx context.Context) string {
 	known := make(chan [2]string, 1)
-	go func() { // ends when the connection is made, or cannot be
+	s.greeting.Go(func() {
 		name, nodes := s.look(ctx)
 		known <- [2]string{name, nodes}
-	}()
+	})
 	name, nodes := "dht", "no answer yet, still trying"
 	select {
 	case look := <-known:

@@ -77,18 +77,30 @@ func TestShell(t *testing.T) {
 	s.ends(130)
 }
 
+// TestShell_OverTCP runs a script through one node, with no bus to go over.
+func TestShell_OverTCP(t *testing.T) {
+	c := newClusterProcess(t)
+	cmd := c.command("--tcp", c.ports.Replace("127.0.0.1:7402"), "-s", "nats://127.0.0.1:1", "shell")
+	cmd.Stdin = strings.NewReader("put greeting hello\nget greeting\nkeys android\nget nothing\nget greeting -s nats://127.0.0.1:1 --tcp 127.0.0.1:1\n")
+	out, _ := cmd.CombinedOutput()
+	if want := "stored on android\nhello\nandroid\tgreeting\t5\ndht: line 4: key not found\ndht: line 5: no answer from"; !strings.HasPrefix(string(out), want) || cmd.ProcessState.ExitCode() != 3 {
+		t.Errorf("exit status %d, %s", cmd.ProcessState.ExitCode(), out)
+	}
+}
+
 // workplace is a folder with dht in it, a cluster file on free ports, and an
 // environment that keeps everything else there too.
 type workplace struct {
 	t      *testing.T
 	folder string
 	env    []string
+	ports  *strings.Replacer // the built-in file's ports by this test's
 }
 
 func newWorkplace(t *testing.T) *workplace {
 	t.Helper()
 	folder := t.TempDir()
-	config, _ := clusterFile(t, folder)
+	config, ports := clusterFile(t, folder)
 	self, err := os.Executable()
 	if err == nil {
 		err = os.Symlink(self, filepath.Join(folder, "dht"))
@@ -99,7 +111,7 @@ func newWorkplace(t *testing.T) *workplace {
 	return &workplace{t, folder, append(os.Environ(), "DHT_CONFIG="+config,
 		"PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"XDG_DATA_HOME="+filepath.Join(folder, "data"), "XDG_STATE_HOME="+filepath.Join(folder, "state"),
-		"TERM=xterm", "NO_COLOR=", "GORACE=atexit_sleep_ms=0")}
+		"TERM=xterm", "NO_COLOR=", "GORACE=atexit_sleep_ms=0"), ports}
 }
 
 func (w *workplace) command(args ...string) *exec.Cmd {
