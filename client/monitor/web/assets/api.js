@@ -27,7 +27,7 @@ async function ask(path, options) {
 function path(folder, key, parameters = {}) {
   const folderLike = key.length < 3 && key.every(b => b === 0x2e)
   const query = new URLSearchParams(folderLike ? { key64: btoa('.'.repeat(key.length)), ...parameters } : parameters)
-  return `${folder}/${folderLike ? '' : escape(key)}${query.size ? `?${query}` : ''}`
+  return `${folder}/${folderLike ? '' : escape(key)}${`?${query}`.replace(/\?$/, '')}`
 }
 
 export async function put(key, value, ttl) {

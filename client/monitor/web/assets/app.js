@@ -18,6 +18,7 @@ const drawCharts = charts()
 
 let server = '' // the node that serves this page
 let down // since when the feed is
+let first // whether the next status is the first of a connection
 
 function link(state, word) {
   byId('link').dataset.state = state
@@ -28,7 +29,7 @@ function status({ cluster, epoch, copies, node, build, nodes, error, tail: noTai
   server = node
   const up = nodes.filter(n => n.up).length
   setText(byId('cluster'), cluster)
-  setText(byId('facts'), `epoch ${epoch} · ${copies === 1 ? 'one copy' : `copies ${copies}`} · served by ${node}`)
+  setText(byId('facts'), `epoch ${epoch}${copies === 1 ? '' : ` · copies ${copies}`} · served by ${node}`)
   setText(byId('build'), build ?? '')
   setText(byId('nodes-sum'), up === nodes.length ? `all ${up} up` : error ?? `${up} of ${nodes.length} up: shares are of the keys that can be reached`)
   document.title = up === nodes.length ? `${cluster} · dht` : `▼ ${plural(nodes.length - up, 'node')} down · ${cluster} · dht`
@@ -37,12 +38,14 @@ function status({ cluster, epoch, copies, node, build, nodes, error, tail: noTai
   lines.without(noTail)
   keys.nodes(names)
   drawCards(nodes, Date.now())
-  drawCharts(nodes)
+  drawCharts(nodes, first)
+  first = false
 }
 
 function live() {
   if (down) tell('connected again')
   down = undefined
+  first = true
   link('up', 'live')
   byId('banner').hidden = true
   document.body.classList.remove('stale')

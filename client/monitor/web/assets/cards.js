@@ -28,6 +28,7 @@ function card({ name, rule }, browse) {
   const state = el('p', { class: 'pill' }, el('span', { class: 'mark', 'aria-hidden': true }))
   const word = state.appendChild(el('span'))
   const keys = el('strong', { class: 'keys-count' })
+  const noun = el('span')
   const under = el('p', { class: 'hint' })
   const share = shareBar()
   const shareNote = el('p', { class: 'share-note' }, share.have, share.want)
@@ -38,7 +39,7 @@ function card({ name, rule }, browse) {
   const root = el('li', { class: 'panel card', 'data-node': name },
     el('div', { class: 'card-head' }, el('h3', null, name), os, state),
     el('p', { class: 'rule' }, el('code', null, rule), el('span', null, ruleInWords(rule))),
-    el('div', { class: 'card-keys' }, el('p', null, keys, ' keys'), open, under),
+    el('div', { class: 'card-keys' }, el('p', null, keys, ' ', noun), open, under),
     el('div', null, share.bar, shareNote),
     el('dl', null, facts.map((fact, i) => el('div', null, el('dt', null, fact), values[i]))),
     links)
@@ -47,16 +48,17 @@ function card({ name, rule }, browse) {
   function update(node, now) {
     const change = before && before.up !== node.up
     if (change) since = now
-    if (!node.up && before?.keys !== undefined) node = { ...node, keys: before.keys, misplaced: before.misplaced, os: before.os }
+    if (!node.up && before?.keys !== undefined) node = { ...node, keys: before.keys, misplaced: before.misplaced }
     before = node
     root.dataset.state = state.dataset.state = node.up ? 'up' : 'down'
-    setText(word, node.up ? 'up' : since ? `down since ${timeOfDay(since)}, ${span(now - since)}` : 'down')
-    setText(os, node.os ? system(node.os) : '')
+    setText(word, node.up ? 'up' : since ? `down since ${timeOfDay(since)}` : 'down')
+    setText(os, node.up ? system(node.os ?? '') : '')
     setText(keys, node.up || since ? number(node.keys) : NONE)
+    setText(noun, node.keys === 1 ? 'key' : 'keys')
     setText(under, keysNote(node, since))
     share.update(node)
     factsOf(node).forEach((text, i) => setText(values[i], text))
-    links.replaceChildren(...linksNote(node))
+    links.replaceChildren(...(node.up ? linksNote(node) : [since ? `Down for ${span(now - since)}` : 'Links: not known']))
     return change && `${name} is ${node.up ? 'up again' : 'down'}`
   }
   return { root, update }
@@ -73,13 +75,11 @@ function factsOf(node) {
   return [`${rate(node.reads_per_s)} /s`, `${rate(node.writes_per_s)} /s`, took(node.p50_us), took(node.p99_us), span(node.uptime_ms ?? 0), bytes(node.bytes)]
 }
 
-function linksNote({ up, links = [] }) {
-  if (!up) return [el('span', { class: 'hint' }, 'Links: not known')]
+function linksNote({ links = [] }) {
   const count = state => links.filter(link => link.state === state).length
-  const down = links.filter(link => link.state === 'down')
-  const well = [`${count('up')} up`, count('idle') && `${count('idle')} idle`].filter(Boolean).join(', ')
-  if (down.length === 0) return [el('span', { class: 'hint' }, links.length ? `Links: ${well}` : 'No links')]
-  return [el('span', { class: 'hint' }, `Links: ${well}, `), el('span', { class: 'bad' }, `✕ down: ${down.map(link => `${link.to} (${link.path})`).join(', ')}`)]
+  const well = ['up', 'idle'].filter(count).map(state => `${count(state)} ${state}`).join(', ')
+  const down = links.filter(link => link.state === 'down').map(link => `✕ ${link.to} ${link.path}`)
+  return [`Links: ${well || 'none'} `, el('span', { class: 'bad' }, down.join(', '))]
 }
 
 // shareBar is a bar of what a node keeps, with a mark where the rules put it.

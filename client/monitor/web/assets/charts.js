@@ -2,13 +2,14 @@
 
 import { shareBar } from './cards.js'
 import { byId, el, setOptions, setText, svg } from './dom.js'
-import { NONE, micros, percent, rate } from './words.js'
+import { NONE, micros, rate } from './words.js'
 
 const LENGTH = 120_000 // milliseconds shown
 const HEIGHT = 176
 const EDGE = { left: 56, right: 8, top: 8, bottom: 24 }
 
-// charts returns what takes each status.
+// charts returns what takes each status; the first of a connection tells rates
+// since the nodes' start, and is left out.
 export function charts() {
   const samples = [] // {at, byNode}
   const node = byId('charts-node')
@@ -25,9 +26,9 @@ export function charts() {
   }
 
   node.addEventListener('change', draw)
-  return function update(nodes) {
+  return function update(nodes, first) {
     const at = performance.now()
-    samples.push({ at, byNode: new Map(nodes.map(n => [n.name, n])) })
+    samples.push({ at, byNode: new Map(first ? [] : nodes.map(n => [n.name, n])) })
     while (samples[0].at < at - LENGTH - 2000) samples.shift()
     setOptions(node, nodes.map(n => n.name), 1)
     draw()
@@ -55,17 +56,14 @@ function niceTop(most, least) {
 function lineChart(root, names, words, least) {
   const values = names.map(() => el('output', null, NONE))
   const legend = el('p', { class: 'legend' }, names.map((name, i) => el('span', { class: `series series-${i}` }, svg('svg', { class: 'swatch', viewBox: '0 0 16 8', 'aria-hidden': true }, svg('path', { d: 'M0 4H16', class: `line-${i}` })), `${name} `, values[i])))
-  const when = legend.appendChild(el('span', { class: 'hint' }))
   const paths = names.map((_, i) => svg('path', { class: `line-${i}` }))
-  const area = svg('path', { class: 'area' })
   const grid = [0, 1, 2].map(() => svg('path', { class: 'grid' }))
   const ticks = [0, 1, 2].map(() => svg('text', { class: 'tick', 'text-anchor': 'end' }))
   const times = ['2 min ago', '1 min ago', 'now'].map((text, i) => svg('text', { class: 'tick', 'text-anchor': ['start', 'middle', 'end'][i], y: HEIGHT - 6 }, text))
-  const cursor = svg('path', { class: 'cursor' })
-  const picture = svg('svg', { class: 'chart', height: HEIGHT, role: 'img' }, grid, area, paths, cursor, ticks, times)
+  const picture = svg('svg', { class: 'chart', height: HEIGHT, role: 'img' }, grid, paths, ticks, times)
   root.append(legend, picture)
 
-  let last, pointed // x of the pointer
+  let last
   function draw(now = last?.now, samples = last?.samples) {
     if (!samples) return
     last = { now, samples }
@@ -74,8 +72,10 @@ function lineChart(root, names, words, least) {
     const x = at => EDGE.left + (width - EDGE.left - EDGE.right) * (1 - (now - at) / LENGTH)
     const y = v => HEIGHT - EDGE.bottom - (HEIGHT - EDGE.top - EDGE.bottom) * (v / top)
     const inside = samples.filter(s => now - s.at <= LENGTH)
-    paths.forEach((path, i) => path.setAttribute('d', outline(inside.map(s => [x(s.at), s.values[i] === null ? null : y(s.values[i])]))))
-    area.setAttribute('d', under(inside.map(s => [x(s.at), y(s.values[0] ?? 0)]), y(0)))
+    names.forEach((_, i) => {
+      const runs = runsOf(inside.map(s => s.values[i] !== null && [x(s.at), y(s.values[i])]))
+      paths[i].setAttribute('d', runs.map(run => `M${run.join('L')}h.1`).join('')) // h: a lone point shows as a dot
+    })
     ;[0, top / 2, top].forEach((v, i) => {
       grid[i].setAttribute('d', `M${EDGE.left} ${y(v)}H${width - EDGE.right}`)
       ticks[i].setAttribute('x', EDGE.left - 8)
@@ -83,68 +83,39 @@ function lineChart(root, names, words, least) {
       setText(ticks[i], v === 0 ? '0' : words(v).replace(/\.0\b/, ''))
     })
     times.forEach((text, i) => text.setAttribute('x', x(now - LENGTH * (1 - i / 2))))
-    read(inside, x, now)
+    const latest = names.map((_, i) => (samples.at(-1).values[i] === null ? NONE : words(samples.at(-1).values[i])))
+    latest.forEach((text, i) => setText(values[i], text))
+    picture.setAttribute('aria-label', names.map((name, i) => `${name} ${latest[i]}`).join(', '))
   }
 
-  // read writes the values of now, or of where the pointer is.
-  function read(samples, x, now) {
-    const sample = pointed === undefined ? samples.at(-1) : samples.toSorted((a, b) => Math.abs(x(a.at) - pointed) - Math.abs(x(b.at) - pointed))[0]
-    const text = i => (sample && sample.values[i] !== null ? words(sample.values[i]) : NONE)
-    values.forEach((value, i) => setText(value, text(i)))
-    const ago = sample ? Math.round((now - sample.at) / 1000) : 0
-    setText(when, pointed !== undefined && sample ? `${ago} s ago` : '')
-    cursor.setAttribute('d', pointed !== undefined && sample ? `M${x(sample.at)} ${EDGE.top}V${HEIGHT - EDGE.bottom}` : '')
-    picture.setAttribute('aria-label', names.map((name, i) => `${name} ${text(i)}`).join(', '))
-  }
-
-  picture.addEventListener('pointermove', event => {
-    pointed = event.offsetX
-    draw()
-  })
-  picture.addEventListener('pointerleave', () => {
-    pointed = undefined
-    draw()
-  })
   new ResizeObserver(() => draw()).observe(picture)
   return draw
 }
 
-// outline is a line through points, broken where there is no value.
-function outline(points) {
-  let pen = 'M'
-  return points.map(([x, y]) => {
-    if (y === null) {
-      pen = 'M'
-      return ''
-    }
-    const part = `${pen}${x.toFixed(1)} ${y.toFixed(1)}${pen === 'M' ? 'h.1' : ''}`
-    pen = 'L'
-    return part
-  }).join('')
+// runsOf is the points between those that are missing.
+function runsOf(points) {
+  const runs = [[]]
+  for (const point of points) {
+    if (point) runs.at(-1).push(point.map(n => n.toFixed(1)))
+    else runs.push([])
+  }
+  return runs.filter(run => run.length)
 }
 
-function under(points, floor) {
-  if (points.length === 0) return ''
-  return `M${points[0][0]} ${floor}${points.map(([x, y]) => `L${x.toFixed(1)} ${y.toFixed(1)}`).join('')}V${floor}Z`
-}
-
-// shareChart draws what each node keeps against what the rules give it, on an
-// axis that ends at the largest of all.
+// shareChart draws what each node keeps against what the rules give it; the
+// largest of all nearly fills the width.
 function shareChart(root) {
   const rows = new Map()
   const list = el('ul', { class: 'shares' })
-  const axis = ['', '', ''].map(() => el('span'))
-  const key = el('p', { class: 'legend', 'aria-hidden': true }, el('span', { class: 'series' }, el('i', { class: 'key-fill' }), 'kept'), el('span', { class: 'series' }, el('i', { class: 'key-mark' }), 'expected'))
-  root.append(key, list, el('p', { class: 'axis', 'aria-hidden': true }, axis))
+  root.append(list)
   let top = 1
   return nodes => {
-    top = Math.min(1, Math.ceil(Math.max(0.1, ...nodes.map(n => Math.max(n.share, n.expected))) * 10) / 10)
+    top = Math.min(1, 1.1 * Math.max(0.1, ...nodes.map(n => Math.max(n.share, n.expected))))
     if ([...rows.keys()].join() !== nodes.map(n => n.name).join()) {
       rows.clear()
       for (const { name } of nodes) rows.set(name, shareBar(() => top))
       list.replaceChildren(...[...rows].map(([name, bar]) => el('li', null, el('p', { class: 'share-note' }, el('b', null, name), bar.have, bar.want), bar.bar)))
     }
     for (const n of nodes) rows.get(n.name).update(n)
-    ;[0, top / 2, top].forEach((v, i) => setText(axis[i], percent(v).replace('.0', '')))
   }
 }

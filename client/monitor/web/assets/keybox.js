@@ -3,7 +3,7 @@
 import * as api from './api.js'
 import { byId, el } from './dom.js'
 import { story } from './story.js'
-import { asText, bytes, date, fromHex, hexDump, keyText, legible, look, plural, toBytes, toHex, writtenAt } from './words.js'
+import { asText, date, fromHex, hexDump, keyText, legible, look, plural, toBytes, toHex, writtenAt } from './words.js'
 
 // What a failure means for the person before the page: a headline, and what to do.
 const failures = {
@@ -12,14 +12,10 @@ const failures = {
   unknown: ['warn', 'The outcome is not known', 'The owner did not answer in time: it may have done this, or not. Doing it again is safe.'],
   unreachable: ['bad', 'No node answers', 'The node that serves this page has lost the bus.'],
   offline: ['bad', 'Not sent', 'Try again when the page says “live”.'],
-  refused: ['warn', 'Refused', 'Nothing was done.'],
   superseded: ['warn', 'A newer version stands', 'Somebody wrote this key meanwhile; theirs is kept.'],
   corrupt: ['bad', 'The value is damaged on the owner’s disk', 'dht fsck at that node says where.'],
   'bad-request': ['warn', 'This cannot be asked', 'Nothing was done.'],
   'too-large': ['warn', 'Too large', 'A key has at most 1,024 bytes; with its value it must fit one message of 1 MiB.'],
-  'stale-map': ['warn', 'The rules have just changed', 'Try again.'],
-  readonly: ['bad', 'The owner’s disk is full', 'Nothing was done; reads still work.'],
-  busy: ['warn', 'The owner is too busy', 'Nothing was done. Try again.'],
 }
 
 export function keyBox() {
@@ -32,10 +28,8 @@ export function keyBox() {
     outcome.setAttribute('aria-busy', 'true')
     let parts
     try {
-      const key = readKey(form)
-      parts = await act(key)
+      parts = await act(readKey(form))
     } catch (err) {
-      if (!(err instanceof api.Failure)) throw err
       parts = failed(verb, err)
     }
     if (mine !== turn) return
@@ -55,8 +49,7 @@ export function keyBox() {
     acts.get()
   })
   form.addEventListener('keydown', event => {
-    const inTTL = event.target === form.ttl
-    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey || inTTL)) return
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey || event.target === form.ttl)) return
     event.preventDefault()
     acts.put()
   })
@@ -64,16 +57,14 @@ export function keyBox() {
   // show puts a key into the box, and explains it.
   return function show(key) {
     const text = asText(key)
-    byId('key-as').value = text === null || text !== oneLine(text) ? 'hex' : 'text'
-    byId('key').value = byId('key-as').value === 'hex' ? toHex(key) : text
+    const plain = text !== null && !/[\r\n]/.test(text) // an <input> drops line breaks
+    byId('key-as').value = plain ? 'text' : 'hex'
+    byId('key').value = plain ? text : toHex(key)
     acts.explain()
     outcome.focus({ preventScroll: true })
     form.scrollIntoView({ block: 'nearest' })
   }
 }
-
-// oneLine is what an <input> makes of text: it drops line breaks.
-const oneLine = text => text.replace(/[\r\n]/g, '')
 
 function readKey(form) {
   const text = form.key.value
@@ -83,9 +74,9 @@ function readKey(form) {
   return key
 }
 
-const headline = (tone, mark, ...text) => el('p', { class: `said ${tone}`, role: 'status' }, el('span', { class: 'said-mark', 'aria-hidden': true }, mark), el('span', null, ...text))
+const headline = (tone, mark, ...text) => el('p', { class: 'said', role: 'status' }, el('b', { class: tone, 'aria-hidden': true }, mark), el('span', null, text))
 
-export const keyName = key => el('bdi', { class: 'key' }, keyText(key))
+const keyName = key => el('bdi', { class: 'key' }, keyText(key))
 
 function failed(verb, err) {
   const [tone, title, advice] = failures[err.code] ?? ['bad', `The ${verb} failed`, '']
@@ -104,32 +95,30 @@ function wrote(verb, key, result) {
     deleted: [keyName(key), ` is deleted from ${nodes}`],
     absent: ['There was nothing under ', keyName(key), ' to delete'],
   }[result.status] ?? [`The ${verb} of `, keyName(key), `: ${result.status}`]
-  return [headline(tone, mark, ...said), el('ul', { class: 'chips' }, result.answers.map(answerChip)), about(result.version && `version ${result.version}`)]
+  return [headline(tone, mark, ...said), el('ul', { class: 'chips' }, result.answers.map(a => answerChip(a, a.reason ?? a.error))), about(result.version && `version ${result.version}`)]
 }
 
 const about = (...facts) => el('p', { class: 'hint facts' }, facts.filter(Boolean).map(fact => el('span', null, fact)))
 
-export function answerChip({ node, status, reason, error, detail, us }, took) {
+// answerChip says in a few words what a node answered; more of it is in note.
+export function answerChip({ node, status, reason, error, detail }, note) {
   const [tone, mark] = look(status)
-  const why = reason ?? error ?? (typeof detail === 'string' ? detail : '')
-  return el('li', { class: `chip ${tone} ${status}`, title: why },
-    el('span', { 'aria-hidden': true }, mark), el('b', null, node), el('span', { class: 'word' }, status),
-    us !== undefined && typeof took === 'function' ? el('span', { class: 'took' }, took(us)) : '',
-    why && typeof took !== 'function' ? el('span', { class: 'took' }, why) : '')
+  return el('li', { class: `chip ${tone} ${status}`, title: reason ?? error ?? detail },
+    el('span', { 'aria-hidden': true }, mark), el('b', null, node), el('span', { class: 'word' }, status), note && el('span', null, note))
 }
 
 function got(key, { value, node, version, expires }) {
   const text = asText(value)
-  const readable = text !== null && !/[\p{Cc}]/u.test(text.replace(/[\n\t\r]/g, ''))
+  const readable = text !== null && !/[^\P{Cc}\n\t\r]/u.test(text)
   const body = value.length === 0 ? el('p', { class: 'quiet' }, 'The value is empty.')
     : el('pre', { class: readable ? 'value' : 'value dump', tabindex: 0, 'aria-label': 'Value' }, readable ? text : hexDump(value))
   return [
     headline('good', '✓', keyName(key), node ? ` is on ${node}` : ' is found'),
     body,
     about(
-      plural(value.length, 'byte') + (value.length >= 1000 ? ` (${bytes(value.length)})` : ''),
+      plural(value.length, 'byte'),
       readable ? '' : `not text, so in hex${value.length > 256 ? '; the first 256 bytes' : ''}`,
       version && `written ${date(writtenAt(version))}`,
-      Number(expires) > 0 && `expires ${date(new Date(/^\d+$/.test(expires) ? +expires : expires))}`),
+      expires && `expires ${date(+expires)}`),
   ]
 }

@@ -2,7 +2,7 @@
 // from its owner to what that answers.
 
 import { el, svg } from './dom.js'
-import { hashName, keyText, look, ruleInWords } from './words.js'
+import { hashName, keyText, look } from './words.js'
 
 // story is the elements that tell what the API explains of key.
 export function story(key, { hashes, rules, owners, answers }) {
@@ -36,11 +36,11 @@ function stop(rule, i, hashes, owners, answer = { node: rule.node, status: 'sile
   const owns = owners.includes(rule.node)
   const station = el('span', { class: 'station', 'aria-hidden': true }, owns ? '✓' : String(i + 1))
   const box = el('div', { class: 'stop-rule' },
-    el('p', null, el('b', null, rule.node), ' ', el('code', null, rule.rule)),
-    el('p', { class: 'sum' }, sum(rule, hashes), el('b', { class: rule.claims ? 'good' : 'hint' }, rule.claims ? 'yes' : 'no')),
+    el('p', null, el('b', null, rule.node), el('code', null, rule.rule)),
+    el('p', null, sum(rule, hashes), el('b', { class: rule.claims ? 'good' : 'hint' }, rule.claims ? 'yes' : 'no')),
     owns || !rule.claims ? '' : el('p', { class: 'hint' }, `but ${owners.join(' and ')} comes first`))
   const [tone, mark] = look(answer.status)
-  const reply = el('div', { class: 'stop-answer' }, el('p', { class: tone }, el('span', { 'aria-hidden': true }, `${mark} `), answer.status), el('p', { class: 'hint' }, meaning(answer, owns)))
+  const reply = el('div', { class: 'stop-answer' }, el('b', { class: tone }, `${mark} ${answer.status}`), el('p', { class: 'hint' }, meaning(answer, owns)))
   return { owns, station, box, reply, root: el('li', { class: owns ? 'stop owner' : 'stop' }, station, box, reply) }
 }
 
@@ -48,8 +48,8 @@ function stop(rule, i, hashes, owners, answer = { node: rule.node, status: 'sile
 function sum(rule, hashes) {
   const residue = rule.why.match(/^(\w+) % (\d+) == (\d+)$/)
   const hex = residue && hashes[residue[1]]
-  if (!hex) return el('span', null, `${rule.why} → `)
-  return el('span', { title: ruleInWords(rule.rule) }, el('code', null, `${residue[1]} ${hex.slice(0, 4)}…${hex.slice(-3, -1)}`, digit(residue[1], hex, [rule]), ` % ${residue[2]} = ${residue[3]}`), ' → ')
+  if (!hex) return `${rule.why} → `
+  return el('span', null, el('code', null, `${residue[1]} ${hex.slice(0, 4)}…${hex.slice(-3, -1)}`, digit(residue[1], hex, [rule]), ` % ${residue[2]} = ${residue[3]}`), ' → ')
 }
 
 function meaning(answer, owns) {
@@ -63,36 +63,25 @@ function meaning(answer, owns) {
   return answer.error ?? answer.reason ?? ''
 }
 
-// draw lays the lines: faint past every rule and to every answer, strong on the
-// key's own way.
+// draw lays the key's way over the boxes: past the rules that refuse it to each
+// owner, and on to what that answers.
 function draw(lines, root, start, stops) {
   const origin = root.getBoundingClientRect()
   const at = element => {
-    const r = element.getBoundingClientRect()
-    return { left: r.left - origin.left, right: r.right - origin.left, top: r.top - origin.top, bottom: r.bottom - origin.top, x: (r.left + r.right) / 2 - origin.left, y: (r.top + r.bottom) / 2 - origin.top }
+    const { left, right, top, bottom } = element.getBoundingClientRect()
+    return { left: left - origin.left, right: right - origin.left, top: top - origin.top, bottom: bottom - origin.top }
   }
-  lines.setAttribute('viewBox', `0 0 ${origin.width} ${origin.height}`)
-  const rail = at(stops[0].station).x
-  const from = at(start).bottom
-  const down = to => `M${rail} ${from}V${at(to.station).y}`
+  const rail = at(stops[0].station).left + STATION / 2
+  const down = to => `M${rail} ${at(start).bottom}V${at(to.station).top}`
   const paths = [svg('path', { d: down(stops.at(-1)), class: 'faint' })]
-  for (const s of stops) paths.push(svg('path', { d: across(at(s.station), at(s.box), at(s.reply)), class: s.owns ? 'strong' : 'faint' }))
+  for (const { station, box, reply, owns } of stops) {
+    const [from, to, y] = [at(box), at(reply), at(station).top + STATION / 2]
+    const onward = to.left >= from.right ? `M${from.right} ${y}H${to.left - 1}` : `M${from.left + STATION / 2} ${from.bottom}V${to.top - 1}`
+    if (owns) paths.push(svg('path', { d: `M${rail} ${y}H${from.left}` }), svg('path', { d: onward, 'marker-end': 'url(#arrow)' }))
+  }
   const last = stops.findLast(s => s.owns)
-  if (last) paths.push(svg('path', { d: down(last), class: 'strong' }))
-  for (const s of stops.filter(s => s.owns)) paths.push(svg('path', { d: head(at(s.box), at(s.reply)), class: 'arrow' }))
-  lines.replaceChildren(...paths)
+  if (last) paths.push(svg('path', { d: down(last) }))
+  lines.replaceChildren(svg('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 5, markerHeight: 5, orient: 'auto' }, svg('path', { d: 'M0 0 8 4 0 8z' })), ...paths)
 }
 
-const beside = (box, reply) => reply.left >= box.right
-
-function across(station, box, reply) {
-  const to = beside(box, reply) ? `M${box.right} ${station.y}H${reply.left - 8}` : `M${box.left + 16} ${box.bottom}V${Math.max(box.bottom, reply.top - 8)}`
-  return `M${station.x} ${station.y}H${box.left}${to}`
-}
-
-function head(box, reply) {
-  const [x, y] = beside(box, reply) ? [reply.left - 2, 0] : [box.left + 16, reply.top - 2]
-  return beside(box, reply) ? `M${x} ${box.top + STATION}l-8 -5v10z` : `M${x} ${y}l-5 -8h10z`
-}
-
-const STATION = 22 // from a box's top to the middle of its station
+const STATION = 28 // pixels across, as in app.css

@@ -64,7 +64,7 @@ export function tail({ show, tell }) {
   function summary() {
     byId('tail-empty').hidden = list.children.length > 0
     setText(byId('tail-empty'), none || (seen ? 'No line fits the filter.' : 'Nothing yet. Requests show here as they cross the bus.'))
-    const waiting = held() && fresh.length ? `${paused() ? 'paused' : 'held'}, ${number(fresh.length)}${fresh.length === SHOWN ? ' or more' : ''} waiting` : ''
+    const waiting = held() && fresh.length ? `${paused() ? 'paused' : 'held'}, ${number(fresh.length)} waiting` : ''
     setText(byId('tail-sum'), [plural(seen, 'line'), lost ? `${number(lost)} lost` : '', waiting].filter(Boolean).join(' · '))
   }
 
@@ -109,12 +109,12 @@ function matching({ line, words }, text, kind, node) {
 
 function row(entry) {
   const { line } = entry
-  const kind = line.lost ? 'lost' : line.op ?? line.event
+  const kind = line.lost ? 'lost' : line.op ?? line.event ?? 'note'
   return el('li', { class: 'line', 'data-kind': kind },
     el('time', null, stamp(line.time)),
     el('span', { class: 'kind' }, kind),
     subject(entry),
-    line.answers ? el('ul', { class: 'chips' }, line.answers.map(a => answerChip(a, micros))) : el('span', { class: 'hint detail' }, happening(line)),
+    line.answers ? el('ul', { class: 'chips' }, line.answers.map(a => answerChip(a, a.us && micros(a.us)))) : el('span', { class: 'hint detail' }, happening(line)),
     el('span', { class: 'took' }, line.us ? micros(line.us) : ''))
 }
 

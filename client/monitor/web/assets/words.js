@@ -1,8 +1,8 @@
 // Numbers, times, keys and rules in words that people read.
 
 const group = new Intl.NumberFormat('en-GB')
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
 export const NONE = '–'
 
@@ -36,7 +36,7 @@ export function span(ms) {
 // writtenAt is when a version was made: a UUIDv7 begins with it.
 export const writtenAt = version => new Date(parseInt(version.replace('-', '').slice(0, 12), 16))
 
-export const system = os => ({ linux: 'Linux', darwin: 'macOS', android: 'Android', windows: 'Windows', freebsd: 'FreeBSD' })[os] ?? os
+export const system = os => ({ linux: 'Linux', darwin: 'macOS', android: 'Android', windows: 'Windows' })[os] ?? os
 
 const hashes = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-512', xxh3: 'XXH3' }
 export const hashName = hash => hashes[hash] ?? hash
@@ -71,7 +71,7 @@ export function asText(bytes) {
 }
 
 export const toBytes = text => new TextEncoder().encode(text)
-export const toHex = bytes => Array.from(bytes, b => b.toString(16).padStart(2, '0')).join('')
+export const toHex = (bytes, between = '') => Array.from(bytes, b => b.toString(16).padStart(2, '0')).join(between)
 
 // fromHex reads hexadecimal digits, with or without spaces; null when they are none.
 export function fromHex(text) {
@@ -101,10 +101,9 @@ export function keyText(bytes) {
 export function hexDump(bytes, most = 256) {
   const lines = []
   for (let at = 0; at < Math.min(bytes.length, most); at += 16) {
-    const row = [...bytes.subarray(at, Math.min(at + 16, most))]
-    const hex = row.map(b => b.toString(16).padStart(2, '0')).join(' ')
-    const text = row.map(b => (b > 31 && b < 127 ? String.fromCharCode(b) : '.')).join('')
-    lines.push(`${at.toString(16).padStart(4, '0')}  ${hex.padEnd(47)}  ${text}`)
+    const row = bytes.subarray(at, Math.min(at + 16, most))
+    const text = String.fromCharCode(...row).replace(/[^ -~]/g, '.')
+    lines.push(`${at.toString(16).padStart(4, '0')}  ${toHex(row, ' ').padEnd(47)}  ${text}`)
   }
   return lines.join('\n')
 }
