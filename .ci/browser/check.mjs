@@ -1,0 +1,206 @@
+// Does before the page what a person does, and holds it to what it should show.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+import { Cluster, keyOf, names } from './cluster.mjs'
+import { Screen } from './screen.mjs'
+
+const MARKED_WITHIN = 3000 // milliseconds from a death to the card that says so
+
+async function cards(screen) {
+  for (const name of names) await screen.card(name, 'up')
+  await screen.card('linux', 'MD5 is even')
+  await screen.card('mac', '16.7 % expected')
+  await screen.card('android', 'what no other rule claims')
+}
+
+async function putGetExplain(screen) {
+  await screen.ask('put', 'greeting', 'hello')
+  await screen.shows('#outcome', 'greeting is stored on android')
+  await screen.card('android', /1 key(?!s)/)
+  await screen.shows('#tail li', /put *greeting.*android *stored/)
+  await screen.ask('get', 'greeting')
+  await screen.shows('#outcome .value', /^hello$/)
+  await screen.shows('#outcome', '5 bytes')
+  await screen.ask('explain', 'greeting')
+  await screen.shows('#outcome .said', 'greeting belongs to android: no other rule claims it')
+  await screen.shows('.stop:nth-child(1)', '% 2 = 1 → no')
+  await screen.shows('.stop:nth-child(2)', '% 3 = 2 → no')
+  await screen.shows('.stop.owner', 'found')
+  await screen.page.locator('.story-lines [marker-end]').waitFor({ state: 'attached' })
+}
+
+async function forms(screen, cluster) {
+  const raw = Uint8Array.from([0, 255, 254, 65])
+  await fetch(`${cluster.pages.mac}v1/keys/%00%FF`, { method: 'PUT', body: raw })
+  await screen.page.selectOption('#key-as', 'hex')
+  await screen.ask('get', '00 ff')
+  await screen.shows('#outcome .dump', '00 ff fe 41')
+  await screen.page.selectOption('#key-as', 'text')
+  for (const key of ['..', 'a/b?c#d%', 'grün/😀']) {
+    await screen.ask('put', key, `value of ${key}`)
+    await screen.shows('#outcome', `${key} is stored on`)
+    await screen.ask('get', key)
+    await screen.shows('#outcome .value', `value of ${key}`)
+  }
+  await screen.page.fill('#ttl', 'soon')
+  await screen.ask('put', 'greeting')
+  await screen.shows('#outcome', 'This cannot be asked')
+  await screen.page.fill('#ttl', '10m')
+  await screen.ask('put', 'short', 'lived')
+  await screen.shows('#outcome', 'is stored on')
+  await screen.ask('get', 'short')
+  await screen.shows('#outcome', 'expires')
+  await screen.page.fill('#ttl', '')
+}
+
+// hostile keys and values are text, wherever they stand.
+async function hostile(screen) {
+  const key = '<img src=x onerror="document.title=\'owned\'">'
+  const value = '</script></pre><script>document.title="owned"</script><b>bold</b>'
+  await screen.ask('put', key, value)
+  await screen.shows('#outcome', `${key} is stored on`)
+  await screen.shows('#tail li', key)
+  await screen.ask('get', key)
+  await screen.shows('#outcome .value', value)
+  await screen.ask('explain', key)
+  await screen.shows('.story-key', key)
+  for (const name of names) {
+    await screen.page.click(`[data-node=${name}] button`)
+    await screen.shows('#keys-sum', name)
+    if (await screen.page.getByRole('button', { name: key }).and(screen.page.locator('#browse-list button')).count()) break
+  }
+  await screen.shows('#browse-list', key)
+  assert.equal(await screen.count('img[src="x"], #outcome script, .value b'), 0)
+  assert.doesNotMatch(await screen.page.title(), /owned/)
+}
+
+async function browse(screen) {
+  await screen.page.click('[data-node=android] button')
+  await screen.page.locator('#browse-list button', { hasText: /^greeting$/ }).click()
+  await screen.shows('#outcome .said', 'greeting belongs to android')
+  assert.equal(await screen.page.inputValue('#key'), 'greeting')
+  await screen.page.fill('#browse-prefix', 'nothing-begins-so')
+  await screen.page.press('#browse-prefix', 'Enter')
+  await screen.shows('#browse-note', 'android keeps no key that begins so')
+}
+
+async function pauseAndFilter(screen) {
+  await screen.page.click('#tail-pause')
+  await screen.ask('put', 'while-paused', 'x')
+  await screen.shows('#tail-sum', 'paused, 1 waiting')
+  assert.equal(await screen.page.locator('#tail', { hasText: 'while-paused' }).count(), 0)
+  await screen.page.click('#tail-pause')
+  await screen.shows('#tail', 'while-paused')
+  await screen.page.fill('#tail-text', 'while-')
+  await screen.page.waitForFunction(() => document.querySelectorAll('#tail > li').length === 1)
+  await screen.page.selectOption('#tail-op', 'get')
+  await screen.shows('#tail-empty', 'No line fits the filter')
+  await screen.page.fill('#tail-text', '')
+  await screen.page.selectOption('#tail-op', '')
+  await screen.page.click('#tail-clear')
+  await screen.shows('#tail-sum', '0 lines')
+}
+
+async function nodeDies(screen, cluster) {
+  const key = keyOf('mac')
+  await screen.ask('put', key, 'kept')
+  await screen.shows('#outcome', 'is stored on mac')
+  await cluster.kill('mac')
+  const died = Date.now()
+  await screen.card('mac', /down since/)
+  const took = Date.now() - died
+  assert.ok(took < MARKED_WITHIN, `the card said so after ${took} ms`)
+  await screen.shows('#nodes-sum', '2 of 3 up')
+  await screen.ask('get', key)
+  await screen.shows('#outcome', 'The owner of this key is offline')
+  await screen.ask('put', key, 'changed')
+  await screen.shows('#outcome', 'The outcome is not known')
+  await screen.ask('get', keyOf('linux'))
+  await screen.shows('#outcome', 'Nothing is stored under this key')
+  await screen.page.click('[data-node=mac] button')
+  await screen.shows('#browse-note', 'mac is down')
+  await cluster.up('mac')
+  await screen.card('mac', /up/)
+  await screen.shows('#nodes-sum', 'all 3 up')
+  await screen.ask('get', key)
+  await screen.shows('#outcome .value', /^kept$/)
+}
+
+async function serverDies(screen, cluster) {
+  await cluster.kill('linux')
+  await screen.shows('#link', 'disconnected')
+  await screen.shows('#banner', 'linux does not answer since')
+  await screen.ask('get', 'greeting')
+  await screen.shows('#outcome', 'Not sent')
+  await cluster.up('linux')
+  await screen.shows('#link', 'live')
+  await screen.card('linux', 'up')
+  assert.equal(await screen.page.isVisible('#banner'), false)
+}
+
+async function keyboardOnly(screen) {
+  await screen.page.reload()
+  await screen.shows('#link', 'live')
+  const keyboard = screen.page.keyboard
+  await keyboard.press('Tab')
+  assert.equal(await screen.page.evaluate(() => document.activeElement.className), 'skip')
+  await keyboard.press('Enter')
+  await keyboard.type('by-hand')
+  await keyboard.press('Tab')
+  await keyboard.press('Tab')
+  await keyboard.type('typed')
+  await keyboard.press('Control+Enter')
+  await screen.shows('#outcome', 'by-hand is stored on')
+  await keyboard.press('Shift+Tab')
+  await keyboard.press('Shift+Tab')
+  await keyboard.press('Enter')
+  await screen.shows('#outcome .value', /^typed$/)
+}
+
+async function deletes(screen) {
+  await screen.ask('delete', 'greeting')
+  await screen.shows('#outcome', 'greeting is deleted from android')
+  await screen.ask('get', 'greeting')
+  await screen.shows('#outcome', 'Nothing is stored under this key')
+}
+
+// phone: nothing is wider than the screen, whatever there is to show.
+async function phone(screen) {
+  await screen.ask('put', 'k'.repeat(1000), 'v'.repeat(5000))
+  await screen.shows('#outcome', 'is stored on')
+  for (const verb of ['get', 'explain']) {
+    await screen.page.click(`#${verb}`)
+    await screen.shows('#outcome .said', verb === 'get' ? 'is on' : 'belongs to')
+    assert.equal(await screen.width(), 390)
+  }
+  await screen.shows('#tail li', 'kkkk')
+  assert.equal(await screen.width(), 390)
+}
+
+async function accessible(screen) {
+  await screen.ask('explain', 'greeting')
+  await screen.shows('.stops', 'android')
+  await screen.page.evaluate(readFileSync(new URL(import.meta.resolve('axe-core')), 'utf8'))
+  const { violations } = await screen.page.evaluate(() => axe.run())
+  assert.deepEqual(violations.map(v => `${v.id}: ${v.nodes.map(n => n.html).join(' ')}`), [])
+}
+
+const cluster = await Cluster.start(process.argv[2])
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: process.getuid() === 0 ? ['--no-sandbox'] : [] })
+try {
+  const desk = await Screen.open(browser, cluster.pages.linux, { viewport: { width: 1280, height: 900 } })
+  for (const step of [cards, putGetExplain, forms, hostile, browse, pauseAndFilter, nodeDies, serverDies, keyboardOnly, deletes]) {
+    console.time(step.name)
+    await step(desk, cluster)
+    console.timeEnd(step.name)
+  }
+  const small = await Screen.open(browser, cluster.pages.mac, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
+  await phone(small)
+  assert.deepEqual([...desk.problems, ...small.problems], [])
+  for (const screen of [desk, small]) await accessible(screen)
+  console.log('the page: all is shown as it should be, at a desk and on a phone')
+} finally {
+  await browser.close()
+  cluster.stop()
+}
