@@ -28,6 +28,11 @@ func newSite(b Backend) (*site, error) {
 	if err := mountAssets(s.mux); err != nil {
 		return nil, fmt.Errorf("mount the page: %w", err)
 	}
+	metrics, err := metricsHandler(b.Info)
+	if err != nil {
+		return nil, err
+	}
+	s.mux.Handle("GET /metrics", metrics)
 	s.mux.HandleFunc("GET /v1/status", s.limited(s.status))
 	s.mux.HandleFunc("GET /v1/events", s.events)
 	s.mux.HandleFunc("GET /v1/keys", s.limited(s.list))
