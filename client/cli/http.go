@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"dht/client"
+	"dht/client/monitor"
 	"dht/client/monitor/web"
 	"dht/configs"
 	"dht/events"
@@ -29,22 +30,49 @@ func (r *runningNode) listenHTTP(n configs.Node, log *slog.Logger) (err error) {
 	return nil
 }
 
-// serveHTTP shows the page, to be closed before anything else is: what it shows
+// serveHTTP shows the page. It is closed before anything else is: what it shows
 // comes over the paths that every client takes.
-func (r *runningNode) serveHTTP(ctx context.Context, c *configs.Config, node *nodes.Node, journal *store.Journal) error {
+func (r *runningNode) serveHTTP(ctx context.Context, c *configs.Config, node *nodes.Node, journal *store.Journal) (err error) {
 	if r.page == nil {
 		return nil
 	}
 	b := web.Backend{Info: node.Info, Ready: func() error { return r.ready(journal) }}
-	var err error
-	if b.Client, err = r.ownClient(ctx, c, node.Name); err != nil {
+	if r.conn == nil {
+		b.Client, err = client.ConnectTCP(ctx, dialable(r.tcp.Addr()), client.Options{})
+	} else {
+		err = r.viewBus(&b, c, node.Name)
+	}
+	if err != nil {
 		return err
 	}
 	r.parts = append(r.parts, part{"client of the page", b.Client.Close}, part{"http", r.page.Close})
+	return r.page.Serve(b)
+}
+
+// viewBus gives the page a connection of its own: what it has to wait for never
+// holds up the node.
+func (r *runningNode) viewBus(b *web.Backend, c *configs.Config, name string) error {
+	opts := []nats.Option{nats.Name("dht page of " + name), nats.RetryOnFailedConnect(true)}
 	if r.broker != nil {
 		b.NATS = r.broker.Monitor()
+		opts = append(opts, r.broker.InProcess())
+	} else {
+		opts = append(opts, credentials()...)
 	}
-	return r.page.Serve(b)
+	conn, err := client.Dial(client.Options{Servers: c.NATS, NATS: opts})
+	if err != nil {
+		return err
+	}
+	r.parts = append(r.parts, part{"bus connection of the page", func() error { conn.Close(); return nil }})
+	everything, err := monitor.NewFilter(events.NewSubjects(c.Prefix), "")
+	if err != nil {
+		return err
+	}
+	b.Watch = func(ctx context.Context, show func(monitor.Line) error) error {
+		return monitor.Watch(ctx, conn, everything, show)
+	}
+	b.Client, err = client.Connect(client.Options{Conn: conn, Prefix: c.Prefix})
+	return err
 }
 
 // ready says why the node cannot answer requests now.
@@ -56,26 +84,6 @@ func (r *runningNode) ready(journal *store.Journal) error {
 		return fmt.Errorf("%w: no NATS server can be reached", events.ErrUnreachable)
 	}
 	return nil
-}
-
-// ownClient is a client like any other, with a connection of its own: what it
-// has to wait for never holds up the node.
-func (r *runningNode) ownClient(ctx context.Context, c *configs.Config, name string) (*client.Client, error) {
-	if r.conn == nil {
-		return client.ConnectTCP(ctx, dialable(r.tcp.Addr()), client.Options{})
-	}
-	opts := []nats.Option{nats.Name("dht page of " + name), nats.RetryOnFailedConnect(true)}
-	if r.broker != nil {
-		opts = append(opts, r.broker.InProcess())
-	} else {
-		opts = append(opts, credentials()...)
-	}
-	conn, err := client.Dial(client.Options{Servers: c.NATS, NATS: opts})
-	if err != nil {
-		return nil, err
-	}
-	r.parts = append(r.parts, part{"bus connection of the page", func() error { conn.Close(); return nil }})
-	return client.Connect(client.Options{Conn: conn, Prefix: c.Prefix})
 }
 
 // dialable is where this machine reaches what listens on addr.

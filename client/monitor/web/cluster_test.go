@@ -18,6 +18,7 @@ import (
 
 	"dht/broker"
 	"dht/client"
+	"dht/client/monitor"
 	"dht/client/monitor/web"
 	"dht/events"
 	"dht/nodes"
@@ -100,7 +101,12 @@ func (c *cluster) page(change ...func(*web.Backend)) *page {
 	cl, err := client.Connect(client.Options{Conn: conn, Timeout: c.timeout})
 	must(c.t, err)
 	c.t.Cleanup(func() { cl.Close() })
-	b := web.Backend{Client: cl, Info: c.nodes["linux"].Info, Ready: func() error { return nil }, NATS: c.broker.Monitor()}
+	everything, err := monitor.NewFilter(events.NewSubjects(""), "")
+	must(c.t, err)
+	b := web.Backend{Client: cl, Info: c.nodes["linux"].Info, Ready: func() error { return nil }, NATS: c.broker.Monitor(),
+		Watch: func(ctx context.Context, show func(monitor.Line) error) error {
+			return monitor.Watch(ctx, conn, everything, show)
+		}}
 	for _, f := range change {
 		f(&b)
 	}

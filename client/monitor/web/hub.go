@@ -2,10 +2,9 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"dht/client/monitor"
@@ -15,31 +14,21 @@ import (
 const (
 	maxViewers = 100
 	lookEvery  = time.Second
-	queue      = 256 // frames that may wait for a viewer before the newest are lost
+	watchAgain = time.Second // after a watch that failed
 )
 
 // hub looks once for all viewers, and only while there are any.
 type hub struct {
-	look func(context.Context, *monitor.Board) Status
-	done chan struct{} // closed by close
+	look  func(context.Context, *monitor.Board) Status
+	watch func(ctx context.Context, show func(monitor.Line) error) error // nil: there is nothing to watch
+	done  chan struct{}                                                  // closed by close
+	wait  sync.WaitGroup                                                 // for what runs for viewers
 
 	mu      sync.Mutex // guards what follows
 	viewers map[*viewer]struct{}
-	last    []byte // status frame
+	last    *Status
 	stop    context.CancelFunc
-	wait    sync.WaitGroup // for what runs for viewers
 	closed  bool
-}
-
-// viewer is one open stream.
-type viewer struct {
-	status chan []byte // the latest one only
-	lines  chan []byte
-	lost   atomic.Int64
-}
-
-func newHub(look func(context.Context, *monitor.Board) Status) *hub {
-	return &hub{look: look, done: make(chan struct{}), viewers: map[*viewer]struct{}{}}
 }
 
 // join begins a stream, or says why there can be none.
@@ -52,21 +41,27 @@ func (h *hub) join() (*viewer, error) {
 	case len(h.viewers) >= maxViewers:
 		return nil, fmt.Errorf("%w: %d are looking already", events.ErrBusy, maxViewers)
 	}
-	v := &viewer{status: make(chan []byte, 1), lines: make(chan []byte, queue)}
+	v := newViewer()
 	if len(h.viewers) == 0 {
 		h.begin()
-	} else if h.last != nil {
-		v.status <- h.last
+	}
+	if h.last != nil {
+		v.tellStatus(frame("status", h.last))
 	}
 	h.viewers[v] = struct{}{}
 	return v, nil
 }
 
+// begin runs what viewers see, until the last one leaves.
 func (h *hub) begin() {
 	var ctx context.Context
 	ctx, h.stop = context.WithCancel(context.Background())
 	h.last = nil
-	h.wait.Go(func() { h.poll(ctx) })
+	again := make(chan struct{}, 1)
+	h.wait.Go(func() { h.poll(ctx, again) })
+	if h.watch != nil {
+		h.wait.Go(func() { h.tail(ctx, again) })
+	}
 }
 
 // leave ends a stream.
@@ -93,46 +88,97 @@ func (h *hub) close() {
 	h.wait.Wait()
 }
 
-// poll looks at once, and then each second.
-func (h *hub) poll(ctx context.Context) {
+// poll looks at once, then each second and whenever again says so.
+func (h *hub) poll(ctx context.Context, again <-chan struct{}) {
 	var board monitor.Board
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
 		status := h.look(ctx, &board)
-		if ctx.Err() != nil {
-			return
-		}
-		h.tellStatus(ctx, frame("status", status))
+		h.tell(ctx, func() { h.setStatus(&status) })
 		select {
 		case <-tick.C:
+		case <-again:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (h *hub) tellStatus(ctx context.Context, frame []byte) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if ctx.Err() != nil { // it was for viewers who have left
-		return
-	}
-	h.last = frame
-	for v := range h.viewers {
-		select {
-		case <-v.status: // older
-		default:
+// tail shows what goes over the bus. That it cannot is a loss of its own.
+func (h *hub) tail(ctx context.Context, again chan<- struct{}) {
+	for ctx.Err() == nil {
+		err := h.watch(ctx, func(l monitor.Line) error {
+			h.tell(ctx, func() { h.show(l) })
+			if comesOrGoes(l) {
+				select {
+				case again <- struct{}{}:
+				default:
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			h.tell(ctx, func() { h.show(monitor.Line{Time: time.Now(), Lost: 1, Detail: err.Error()}) })
 		}
-		v.status <- frame
+		select {
+		case <-time.After(watchAgain):
+		case <-ctx.Done():
+		}
 	}
 }
 
-// frame is one server-sent event.
-func frame(event string, v any) []byte {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil
+func comesOrGoes(l monitor.Line) bool {
+	return l.Event == events.EventUp || l.Event == events.EventDrain || l.Event == events.EventDown
+}
+
+// tell runs f unless the viewers whom it would tell have left.
+func (h *hub) tell(ctx context.Context, f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if ctx.Err() == nil {
+		f()
 	}
-	return fmt.Appendf(nil, "event: %s\ndata: %s\n\n", event, data)
+}
+
+// setStatus is called with mu held.
+func (h *hub) setStatus(s *Status) {
+	h.last = s
+	text := frame("status", s)
+	for v := range h.viewers {
+		v.tellStatus(text)
+	}
+}
+
+// show is called with mu held. A line is written once for all viewers, and not
+// at all when none has room.
+func (h *hub) show(l monitor.Line) {
+	if l.Event == events.EventDown && h.last != nil {
+		h.setStatus(h.last.without(l.Node)) // the next look waits for an answer first
+	}
+	var text []byte
+	for v := range h.viewers {
+		switch {
+		case v.full():
+			v.lost.Add(max(1, l.Lost))
+			continue
+		case text == nil && l.Lost > 0:
+			text = frame("lost", l)
+		case text == nil:
+			text = frame("line", l)
+		}
+		v.lines <- text
+	}
+}
+
+// without is the status once a node is down.
+func (s *Status) without(node string) *Status {
+	changed := *s
+	changed.Nodes = slices.Clone(s.Nodes)
+	for i := range changed.Nodes {
+		if changed.Nodes[i].Name == node {
+			changed.Nodes[i].Up = false
+		}
+	}
+	return &changed
 }

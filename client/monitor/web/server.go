@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dht/client"
+	"dht/client/monitor"
 	"dht/events"
 )
 
@@ -21,6 +22,9 @@ type Backend struct {
 	Info   func() events.Info // of the node beside it, for metrics
 	Ready  func() error       // why requests cannot be answered; nil when they can
 	NATS   http.Handler       // /varz, /connz, /routez of the embedded server; nil: there is none
+	// Watch calls show with what goes over the bus, until ctx ends; only while
+	// somebody looks. nil: there is no bus.
+	Watch func(ctx context.Context, show func(monitor.Line) error) error
 }
 
 // Server listens from [Listen] until Close. Safe for concurrent use.

@@ -24,7 +24,7 @@ const maxRequests = 256
 
 func newSite(b Backend) (*site, error) {
 	s := &site{Backend: b, mux: http.NewServeMux(), slot: make(chan struct{}, maxRequests)}
-	s.hub = newHub(s.look)
+	s.hub = &hub{look: s.look, watch: b.Watch, done: make(chan struct{}), viewers: map[*viewer]struct{}{}}
 	if err := mountAssets(s.mux); err != nil {
 		return nil, fmt.Errorf("mount the page: %w", err)
 	}

@@ -39,6 +39,9 @@ func (s *site) look(ctx context.Context, board *monitor.Board) Status {
 	info := s.Info()
 	status := Status{Cluster: info.Cluster.Name, Epoch: info.Cluster.Epoch, Copies: info.Cluster.Copies, Map: info.Map,
 		Node: info.Node, Build: info.Build}
+	if s.Watch == nil {
+		status.Tail = "the live tail comes over the bus, and this node runs without one"
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	nodes, err := s.Client.Status(ctx)

@@ -1,14 +1,64 @@
 package web
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
+
+	"dht/client/monitor"
 )
 
 const (
-	heartbeat = 15 * time.Second
+	queue     = 256              // lines that may wait for a viewer before the newest are lost
+	heartbeat = 15 * time.Second // when nothing else is told
 	takeFor   = 10 * time.Second // a viewer's time to take what is written
 )
+
+// viewer is one open stream.
+type viewer struct {
+	status chan []byte  // the latest one only
+	lines  chan []byte  // filled by the hub alone
+	lost   atomic.Int64 // lines
+}
+
+func newViewer() *viewer {
+	return &viewer{status: make(chan []byte, 1), lines: make(chan []byte, queue)}
+}
+
+func (v *viewer) full() bool { return len(v.lines) == cap(v.lines) }
+
+// tellStatus replaces what was not taken yet.
+func (v *viewer) tellStatus(text []byte) {
+	select {
+	case <-v.status:
+	default:
+	}
+	v.status <- text
+}
+
+// rest is what waits beside the first line: one write carries it all. What was
+// lost comes last, as it did.
+func (v *viewer) rest(text []byte) []byte {
+	text = append([]byte(nil), text...) // others show the same
+	for range len(v.lines) {
+		text = append(text, <-v.lines...)
+	}
+	if lost := v.lost.Swap(0); lost > 0 {
+		text = append(text, frame("lost", monitor.Line{Time: time.Now(), Lost: lost, Detail: "this page is too slow"})...)
+	}
+	return text
+}
+
+// frame is one server-sent event.
+func frame(event string, v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Appendf(nil, ": %s cannot be told in JSON\n\n", event)
+	}
+	return fmt.Appendf(nil, "event: %s\ndata: %s\n\n", event, data)
+}
 
 // events streams to one viewer until it leaves, stops reading, or the server
 // closes.
@@ -35,7 +85,8 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case text = <-v.status:
-		case text = <-v.lines:
+		case line := <-v.lines:
+			text = v.rest(line)
 		case <-beat.C:
 			text = []byte(": still here\n\n")
 		case <-s.hub.done:
