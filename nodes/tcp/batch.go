@@ -22,7 +22,7 @@ type batch struct {
 	used      []*group // sent or open
 	spare     []*group
 	left      atomic.Int32  // groups without answers, and one until settle
-	wake      chan struct{} // holds a token when left has come to zero
+	wake      chan struct{} // holds a token when left has come to zero while settle waits
 	message   []byte        // room to encode one in
 
 	touched []touched // keys that commands behind must be checked against

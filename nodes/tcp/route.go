@@ -121,8 +121,9 @@ func (s *session) settle() {
 			s.send(g)
 		}
 	}
-	s.done()
-	<-s.wake
+	if s.left.Add(-1) > 0 {
+		<-s.wake
+	}
 	s.left.Store(1)
 }
 
