@@ -123,7 +123,7 @@ func awaitListener(tb testing.TB, addr string) {
 
 // startPair starts two nodes, of which the first owns every key that
 // redis-benchmark uses.
-func startPair(b *testing.B) (owner, other string) {
+func startPair(b testing.TB) (owner, other string) {
 	b.Helper()
 	owner, other = freeAddr(b), freeAddr(b)
 	for i, name := range []string{"owner", "other"} {
