@@ -165,7 +165,11 @@ func (a *app) tellReady(running context.Context, list []process) {
 			ready := a.allUp(running, c, list)
 			c.Close()
 			if ready && running.Err() == nil {
-				a.note("\n%s  Try, in another terminal:  %s\n", a.err.good("Ready."), a.err.bold(a.typed("dht put greeting hello")))
+				a.note("\n%s  Try, in another terminal:  %s", a.err.good("Ready."), a.err.bold(a.typed("dht put greeting hello")))
+				if page := a.page(list); page != "" {
+					a.note("        Or look at it in a browser:  %s", a.err.bold(page))
+				}
+				a.note("")
 				return
 			}
 		}
@@ -175,6 +179,20 @@ func (a *app) tellReady(running context.Context, list []process) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// page is where a browser finds the first of the nodes that has one.
+func (a *app) page(list []process) string {
+	config, err := a.load()
+	if err != nil {
+		return ""
+	}
+	for _, p := range list {
+		if n, err := config.Node(p.node()); err == nil && n.HTTP != "" {
+			return "http://" + n.HTTP + "/"
+		}
+	}
+	return ""
 }
 
 func (a *app) allUp(ctx context.Context, c *client.Client, list []process) bool {

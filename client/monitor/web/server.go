@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,8 +94,14 @@ func (s *Server) Serve(b Backend) error {
 	return err
 }
 
-// URL is where the page is.
-func (s *Server) URL() string { return "http://" + s.listener.Addr().String() + "/" }
+// URL is where the page is, seen from this machine.
+func (s *Server) URL() string {
+	addr := s.listener.Addr().String()
+	if tcp, ok := s.listener.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		addr = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return "http://" + addr + "/"
+}
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
