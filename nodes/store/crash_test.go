@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"dht/events"
-	"dht/nodes/store"
 	"dht/nodes/store/storetest"
 )
 
@@ -134,30 +133,6 @@ func TestFull(t *testing.T) {
 	m.Want(want)
 	m.Want(after)
 	m.WantUnknown("refused")
-}
-
-// TestMergeRefusesDamage damages a sealed segment under a running journal: the
-// merger leaves it alone, and a start names the damage.
-func TestMergeRefusesDamage(t *testing.T) {
-	d := storetest.NewDisk()
-	m := newModel(t, 1)
-	m.journal.Close()
-	m.disk = d
-	m.open()
-	for len(names(d)) < 3 {
-		m.Put("kept", "v")
-	}
-	content := d.Content(firstSegment)
-	content[20] ^= 1
-	d.SetContent(firstSegment, content)
-	run(m, 50)
-	if err := m.journal.Close(); err != nil {
-		t.Fatal(err)
-	}
-	report, err := store.Check("data", store.Options{FS: d})
-	if err != nil || len(report.Damage) == 0 || report.Damage[0].File != "00000001.jsonl" {
-		t.Fatalf("check: %+v, %v", report, err)
-	}
 }
 
 func names(d *storetest.Disk) []string {

@@ -129,6 +129,20 @@ func (x *index) set(r *events.Record, hash uint64, ref ref, at place) {
 	x.account(e, 1)
 }
 
+// touch reads where the values that are written over begin and end, all at once:
+// see table.likely.
+func (x *index) touch(written []written) (touched byte) {
+	for i := range written {
+		if r := written[i].ref; r != 0 {
+			if e := x.entry(r); e.value() != 0 {
+				value := x.values.at(e.value())[:e.valueSize()]
+				touched += value[0] + value[len(value)/2] + value[len(value)-1]
+			}
+		}
+	}
+	return touched
+}
+
 // account adds an entry's line to what its segment is good for, or takes it off.
 func (x *index) account(e entry, sign int64) {
 	at := e.place()

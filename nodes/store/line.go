@@ -98,22 +98,32 @@ func (h *header) appendTo(dst []byte) []byte {
 // under the name with 64 behind, which also bounds what escapes can cost.
 func appendBytes(dst []byte, name string, b []byte) []byte {
 	dst = append(dst, name...)
-	if !readable(b) {
-		dst = append(dst, `64":"`...)
-		return append(base64.StdEncoding.AppendEncode(dst, b), '"')
+	if text, ok := appendText(append(dst, `":"`...), b); ok {
+		return append(text, '"')
 	}
-	dst = append(dst, `":"`...)
-	start := 0
+	dst = append(dst, `64":"`...)
+	return append(base64.StdEncoding.AppendEncode(dst, b), '"')
+}
+
+// appendText appends b as a text, unless it is not readable as one.
+func appendText(dst, b []byte) (text []byte, ok bool) {
+	start, ascii := 0, true
 	for i, c := range b {
 		if plain[c] {
 			continue
 		}
-		if e := escapeOf(c); e != 0 {
-			dst = append(append(dst, b[start:i]...), '\\', e)
-			start = i + 1
+		if c >= utf8.RuneSelf {
+			ascii = false
+			continue
 		}
+		e := escapeOf(c)
+		if e == 0 {
+			return nil, false
+		}
+		dst = append(append(dst, b[start:i]...), '\\', e)
+		start = i + 1
 	}
-	return append(append(dst, b[start:]...), '"')
+	return append(dst, b[start:]...), ascii || utf8.Valid(b)
 }
 
 // plain tells the ASCII bytes that stand for themselves in a text.
@@ -123,20 +133,6 @@ var plain = func() (table [256]bool) {
 	}
 	return table
 }()
-
-func readable(b []byte) bool {
-	ascii := true
-	for _, c := range b {
-		if plain[c] {
-			continue
-		}
-		if c < ' ' && escapeOf(c) == 0 {
-			return false
-		}
-		ascii = ascii && c < utf8.RuneSelf
-	}
-	return ascii || utf8.Valid(b)
-}
 
 // escapeOf is the letter behind the backslash, 0 for a byte that needs none.
 func escapeOf(c byte) byte {

@@ -184,19 +184,17 @@ func (j *Journal) Forget(t time.Time) {
 	j.merger.signal()
 }
 
-// replaceStep bounds how long readers wait while entries move.
-const replaceStep = 1000
+// moveStep bounds how long readers wait while entries move.
+const moveStep = 1024
 
 // replace puts a merged segment in the place of those of run. Entries that
 // changed meanwhile stay as they are.
 func (j *Journal) replace(run []*segment, w *mergeWriter) {
 	j.insert(run, w.segment)
-	for len(w.moves) > 0 {
-		n := min(replaceStep, len(w.moves))
+	for _, moves := range w.moves {
 		j.mu.Lock()
-		j.index.moveAll(w.moves[:n])
+		j.index.moveAll(moves)
 		j.mu.Unlock()
-		w.moves = w.moves[n:]
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

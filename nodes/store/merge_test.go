@@ -1,8 +1,12 @@
 package store_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,4 +120,151 @@ func TestMerge_KeepsTombstones(t *testing.T) {
 	}
 	m.open()
 	m.Want(want)
+}
+
+// TestMerge_RefusesDamage damages a sealed segment under a running journal, in a
+// line that lives and in one that does not: the merger leaves the segment alone,
+// and a start names the damage.
+func TestMerge_RefusesDamage(t *testing.T) {
+	for name, key := range map[string]string{"live": "stays", "dead": "again"} {
+		t.Run(name, func(t *testing.T) {
+			d := storetest.NewDisk()
+			m := newModel(t, 1)
+			m.journal.Close()
+			m.disk = d
+			m.open()
+			m.Put("stays", "v")
+			for len(names(d)) < 3 {
+				m.Put("again", "v")
+			}
+			content := d.Content(firstSegment)
+			content[bytes.Index(content, []byte(key))+20] ^= 1
+			d.SetContent(firstSegment, content)
+			run(m, 50)
+			if err := m.journal.Close(); err != nil {
+				t.Fatal(err)
+			}
+			report, err := store.Check("data", store.Options{FS: d})
+			if err != nil || len(report.Damage) == 0 || report.Damage[0].File != "00000001.jsonl" {
+				t.Fatalf("check: %+v, %v", report, err)
+			}
+		})
+	}
+}
+
+// TestMerge_EveryKindOfLine merges lines with and without a mark, of values and
+// keys that are not text, with escapes, tombstones and dropped keys: all is as
+// before, and lines that need not change are copied as they are.
+func TestMerge_EveryKindOfLine(t *testing.T) {
+	d := storetest.NewDisk()
+	m := newModel(t, 2)
+	m.journal.Close()
+	m.disk, m.options.Sealed = d, 4096
+	m.open()
+	write := func(r events.Record) events.Record {
+		r.Version = m.Clock.Next()
+		return r
+	}
+	want := []events.Record{
+		write(events.Record{Key: []byte("text"), Value: []byte("plain")}),
+		write(events.Record{Key: []byte("a \"quoted\" key\n"), Value: []byte("\\ and \t")}),
+		write(events.Record{Key: []byte{0xff, 0}, Value: []byte{1, 2, 3}}),
+		write(events.Record{Key: []byte("a mark?"), Value: []byte(`,"synced":7`)}),
+		write(events.Record{Key: []byte("empty")}),
+		write(events.Record{Key: []byte("with time"), Value: []byte("v"), Expires: m.Now().Add(time.Hour).UnixMilli()}),
+		write(events.Record{Key: []byte("deleted"), Deleted: true}),
+	}
+	for _, r := range want[:2] { // each the first of its batch, with a mark
+		if err := m.Apply(storetest.Write(r)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var changes []events.Change
+	for _, r := range want[2:] {
+		changes = append(changes, storetest.Write(r))
+	}
+	m.Put("dropped", "v")
+	changes = append(changes, storetest.Write(events.Record{Key: []byte("dropped")}))
+	if err := m.Apply(changes...); err != nil {
+		t.Fatal(err)
+	}
+	lines := slices.Collect(bytes.Lines(d.Content(firstSegment)))
+	for i := 0; !bytes.HasPrefix(d.Content(firstSegment), []byte(`{"segment":1,`)); i++ {
+		m.Put("again", fmt.Sprint(i))
+		if i > 100_000 {
+			t.Fatal("nothing is merged")
+		}
+	}
+	merged := d.Content(firstSegment)
+	for _, line := range lines[4:8] {
+		if !bytes.Contains(merged, line) {
+			t.Errorf("the merged segment lacks %s", line)
+		}
+	}
+	if bytes.Contains(merged, []byte(`,"synced":`)) {
+		t.Error("a merged segment has a mark of where it came from")
+	}
+	for range 2 {
+		for _, r := range want {
+			m.Want(r)
+		}
+		m.WantUnknown("dropped")
+		if err := m.journal.Close(); err != nil {
+			t.Fatal(err)
+		}
+		m.open()
+	}
+}
+
+// pausingFS calls before with every new name of a segment.
+type pausingFS struct {
+	*storetest.Disk
+	before func()
+}
+
+func (p pausingFS) Rename(from, to string) error {
+	if strings.HasSuffix(to, ".jsonl") {
+		p.before()
+	}
+	return p.Disk.Rename(from, to)
+}
+
+// TestMerge_ChangesMeanwhile changes keys between the moment when a merge has
+// copied their lines and the one when it counts: the changes stand, also after a
+// restart.
+func TestMerge_ChangesMeanwhile(t *testing.T) {
+	copied, changed := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	o := store.Options{Owner: owner, Sealed: 4096, FS: pausingFS{storetest.NewDisk(), func() {
+		once.Do(func() { close(copied); <-changed })
+	}}}
+	h := storetest.NewHarness(t, open(t, "data", o))
+	var want []events.Record
+	for i := range 10 {
+		want = append(want, h.Put(fmt.Sprint("key ", i), "before"))
+	}
+	for merging := false; !merging; {
+		select {
+		case <-copied:
+			merging = true
+		default:
+			want[9] = h.Put("key 9", "again and again")
+		}
+	}
+	want[0] = h.Put("key 0", "after")
+	want[1] = h.Delete("key 1")
+	if err := h.Apply(storetest.Write(events.Record{Key: []byte("key 2")})); err != nil {
+		t.Fatal(err)
+	}
+	close(changed)
+	check := func() {
+		for _, r := range slices.Delete(slices.Clone(want), 2, 3) {
+			h.Want(r)
+		}
+		h.WantUnknown("key 2")
+	}
+	check()
+	close64(t, h.Store.(*store.Journal))
+	h.Store = open(t, "data", o)
+	check()
 }

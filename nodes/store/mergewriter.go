@@ -18,10 +18,10 @@ type mergeWriter struct {
 	name    string
 	forget  time.Time // tombstones stamped before need not be kept
 	lines   []byte    // not yet written
-	moves   []move
-	found   []found  // what is being looked at
-	hashes  []uint64 // of their keys
-	refs    []ref    // and their entries
+	moves   [][]move  // in pieces of moveStep
+	found   []found   // what is being looked at
+	hashes  []uint64  // of their keys
+	refs    []ref     // and their entries
 }
 
 // move says where an entry's line went; to the zero place: the entry goes.
@@ -158,9 +158,18 @@ func (w *mergeWriter) copyFound() error {
 			w.segment.dropped += int64(to.size)
 			continue
 		}
-		w.moves = append(w.moves, move{ref: f.ref, from: f.from, to: to, deleted: f.expired()})
+		w.move(move{ref: f.ref, from: f.from, to: to, deleted: f.expired()})
 	}
 	return nil
+}
+
+func (w *mergeWriter) move(m move) {
+	last := len(w.moves) - 1
+	if last < 0 || len(w.moves[last]) == moveStep {
+		w.moves = append(w.moves, make([]move, 0, moveStep))
+		last++
+	}
+	w.moves[last] = append(w.moves[last], m)
 }
 
 // expired reports whether the record of a line has expired.

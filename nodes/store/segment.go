@@ -93,13 +93,18 @@ func (s *segment) extend(need int64) error {
 		return nil
 	}
 	s.fill = min(max(2*s.fill, leastFill), s.maxFill)
-	zeros := make([]byte, need-s.space+s.fill)
-	if _, err := s.file.WriteAt(zeros, s.space); err != nil {
-		return err
+	for to := need + s.fill; s.space < to; {
+		n, err := s.file.WriteAt(zeros[:min(to-s.space, mostFill)], s.space)
+		s.space += int64(n)
+		if err != nil {
+			return err
+		}
 	}
-	s.space += int64(len(zeros))
 	return nil
 }
+
+// zeros is only ever read, which takes no memory.
+var zeros [mostFill]byte
 
 // undo takes back what a full disk cut short, durably: what was refused must
 // not come back after a crash.
