@@ -122,30 +122,78 @@ func TestMerge_KeepsTombstones(t *testing.T) {
 	m.Want(want)
 }
 
-// TestMerge_RefusesDamage damages a sealed segment under a running journal, in a
-// line that lives and in one that does not: the merger leaves the segment alone,
-// and a start names the damage.
+// pausingFS stops the first merge at one step, "create" or "rename", until it may
+// go on.
+type pausingFS struct {
+	*storetest.Disk
+	op     string
+	paused chan struct{}
+	goOn   chan struct{}
+	once   *sync.Once
+}
+
+func newPausingFS(op string) pausingFS {
+	return pausingFS{storetest.NewDisk(), op, make(chan struct{}), make(chan struct{}), new(sync.Once)}
+}
+
+func (p pausingFS) step(op, name string) {
+	if op == p.op && strings.HasSuffix(name, ".jsonl.new") {
+		p.once.Do(func() { close(p.paused); <-p.goOn })
+	}
+}
+
+func (p pausingFS) Create(name string) (store.File, error) {
+	p.step("create", name)
+	return p.Disk.Create(name)
+}
+
+func (p pausingFS) Rename(from, to string) error {
+	p.step("rename", from)
+	return p.Disk.Rename(from, to)
+}
+
+// await calls each until the merge is paused.
+func (p pausingFS) await(each func()) {
+	for {
+		select {
+		case <-p.paused:
+			return
+		default:
+			each()
+		}
+	}
+}
+
+// TestMerge_RefusesDamage damages a sealed segment that is about to be merged, in
+// a line that lives and in one that does not: it stays as it is, and a check names
+// the damage.
 func TestMerge_RefusesDamage(t *testing.T) {
 	for name, key := range map[string]string{"live": "stays", "dead": "again"} {
 		t.Run(name, func(t *testing.T) {
-			d := storetest.NewDisk()
-			m := newModel(t, 1)
-			m.journal.Close()
-			m.disk = d
-			m.open()
-			m.Put("stays", "v")
-			for len(names(d)) < 3 {
-				m.Put("again", "v")
+			fs := newPausingFS("create")
+			o := store.Options{Owner: owner, Sealed: 4096, FS: fs}
+			j := open(t, "data", o)
+			h := storetest.NewHarness(t, j)
+			put := func(key string) { // behind another in its batch: such a line is copied as it is
+				first := storetest.Write(events.Record{Key: []byte("first"), Version: h.Clock.Next()})
+				if err := h.Apply(first, storetest.Write(events.Record{Key: []byte(key), Version: h.Clock.Next()})); err != nil {
+					t.Fatal(err)
+				}
 			}
-			content := d.Content(firstSegment)
-			content[bytes.Index(content, []byte(key))+20] ^= 1
-			d.SetContent(firstSegment, content)
-			run(m, 50)
-			if err := m.journal.Close(); err != nil {
-				t.Fatal(err)
+			put("stays")
+			fs.await(func() { put("again") })
+			content := fs.Content(firstSegment)
+			at := bytes.Index(content, []byte(key))
+			content[at+20] ^= 1
+			fs.SetContent(firstSegment, content)
+			close(fs.goOn)
+			for range 200 {
+				put("again")
 			}
-			report, err := store.Check("data", store.Options{FS: d})
-			if err != nil || len(report.Damage) == 0 || report.Damage[0].File != "00000001.jsonl" {
+			close64(t, j)
+			report, err := store.Check("data", o)
+			if err != nil || len(report.Damage) != 1 || report.Damage[0].File != "00000001.jsonl" ||
+				report.Damage[0].Offset != int64(bytes.LastIndexByte(content[:at], '\n')+1) {
 				t.Fatalf("check: %+v, %v", report, err)
 			}
 		})
@@ -216,55 +264,39 @@ func TestMerge_EveryKindOfLine(t *testing.T) {
 	}
 }
 
-// pausingFS calls before with every new name of a segment.
-type pausingFS struct {
-	*storetest.Disk
-	before func()
-}
-
-func (p pausingFS) Rename(from, to string) error {
-	if strings.HasSuffix(to, ".jsonl") {
-		p.before()
-	}
-	return p.Disk.Rename(from, to)
-}
-
 // TestMerge_ChangesMeanwhile changes keys between the moment when a merge has
-// copied their lines and the one when it counts: the changes stand, also after a
-// restart.
+// copied their lines and the one when it counts: the changes stand, in what is
+// read from disk, after more merges and after a restart.
 func TestMerge_ChangesMeanwhile(t *testing.T) {
-	copied, changed := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	o := store.Options{Owner: owner, Sealed: 4096, FS: pausingFS{storetest.NewDisk(), func() {
-		once.Do(func() { close(copied); <-changed })
-	}}}
-	h := storetest.NewHarness(t, open(t, "data", o))
+	fs := newPausingFS("rename")
+	o := store.Options{Owner: owner, Sealed: 4096, FS: fs, Memory: 1}
+	j := open(t, "data", o)
+	h := storetest.NewHarness(t, j)
 	var want []events.Record
 	for i := range 10 {
 		want = append(want, h.Put(fmt.Sprint("key ", i), "before"))
 	}
-	for merging := false; !merging; {
-		select {
-		case <-copied:
-			merging = true
-		default:
-			want[9] = h.Put("key 9", "again and again")
-		}
-	}
+	again := func() { want[9] = h.Put("key 9", "again and again") }
+	fs.await(again)
 	want[0] = h.Put("key 0", "after")
 	want[1] = h.Delete("key 1")
 	if err := h.Apply(storetest.Write(events.Record{Key: []byte("key 2")})); err != nil {
 		t.Fatal(err)
 	}
-	close(changed)
+	close(fs.goOn)
 	check := func() {
+		t.Helper()
 		for _, r := range slices.Delete(slices.Clone(want), 2, 3) {
 			h.Want(r)
 		}
 		h.WantUnknown("key 2")
 	}
 	check()
-	close64(t, h.Store.(*store.Journal))
+	for range 500 {
+		again()
+	}
+	check()
+	close64(t, j)
 	h.Store = open(t, "data", o)
 	check()
 }
