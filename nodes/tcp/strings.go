@@ -179,11 +179,13 @@ func beginSet(s *session, c *call) error {
 		s.ask(events.OpPut, r)
 		return nil
 	}
-	o, err := s.parseSet(c.args)
+	o, err := parseSet(c.args)
 	if err != nil {
 		return err
 	}
-	r.Expires = o.expires
+	if r.Expires, err = s.expires(o, c.cmd.name); err != nil {
+		return err
+	}
 	if !o.keep && !o.old && o.condition == "" {
 		s.ask(events.OpPut, r)
 		return nil
