@@ -83,11 +83,11 @@ func (c *cluster) tryStart(name, as string) (err error) {
 	if err != nil {
 		return err
 	}
-	m.store, err = store.Open(filepath.Join(c.folder, as), store.Options{Owner: store.Owner{Cluster: c.law.Name, Node: name, Map: law.ID()}})
+	m.server = bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
+	m.store, err = store.Open(filepath.Join(c.folder, as), store.Options{Owner: store.Owner{Cluster: c.law.Name, Node: name, Map: law.ID()}, Notify: m.server.Notify})
 	if err != nil {
 		return err
 	}
-	m.server = bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
 	skew := c.skew[name]
 	clock := events.NewClock(func() time.Time { return time.Now().Add(skew) })
 	m.node, err = nodes.New(nodes.Options{Map: law, Name: name, Store: m.store, Clock: clock, Notify: m.server.Notify, Observe: m.server.Observe})

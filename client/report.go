@@ -1,6 +1,7 @@
 package client
 
 import (
+	"time"
 	"unicode/utf8"
 
 	"dht/events"
@@ -97,4 +98,20 @@ type KeyReport struct {
 // Report tells where a key is.
 func (k Key) Report() KeyReport {
 	return KeyReport{TextOf(k.Key), k.Node, k.Version, k.Expires, k.Bytes}
+}
+
+// ChangeReport is one change of a key.
+type ChangeReport struct {
+	Time  time.Time        `json:"time"`
+	Event events.EventType `json:"event"`
+	KeyText
+	Node    string         `json:"node"`
+	Version events.Version `json:"version"`
+	Expires int64          `json:"expires,omitempty"` // unix milliseconds
+	Bytes   int64          `json:"bytes"`             // of the value
+}
+
+// Report tells of a change.
+func (c Change) Report() ChangeReport {
+	return ChangeReport{c.ID.Time().UTC(), c.Type, TextOf(c.Key), c.Node, c.Version, c.Expires, c.Bytes}
 }

@@ -33,10 +33,10 @@ func (t *terminal) width() int {
 const (
 	timeColumn  = "15:04:05.000"
 	whatColumn  = 6
-	sizeColumn  = 7
-	tookColumn  = 7
+	sizeColumn  = 6
+	tookColumn  = 6
 	fixedWidth  = len(timeColumn) + 1 + whatColumn + 1 + 1 + sizeColumn + 1 + tookColumn + 2
-	answerWidth = 29 // what three nodes say
+	answerWidth = 28 // what three nodes say
 	narrowKey   = 12
 	wideKey     = 36
 	plainKey    = 20 // where nothing is cut
@@ -67,7 +67,11 @@ func (v lines) line(l monitor.Line, width int) string {
 	if l.Took > 0 {
 		took = tookText(l.Took)
 	}
-	return at + v.what(l) + " " + key(l.Key, width) + " " + v.dim(padLeft(size, sizeColumn)+" "+padLeft(took, tookColumn)) + "  " + v.told(l)
+	subject := l.Key
+	if l.Event != "" && len(subject) == 0 {
+		subject, l.Node = []byte(l.Node), ""
+	}
+	return at + v.what(l) + " " + key(subject, width) + " " + v.dim(padLeft(size, sizeColumn)+" "+padLeft(took, tookColumn)) + "  " + v.told(l)
 }
 
 // what is the operation, or what happened.
@@ -92,11 +96,11 @@ func key(k []byte, width int) string {
 	return pad(ansi.Truncate(text, room, "…"), room)
 }
 
-// told is who said what: those who did something, then who refused to own the
-// key, then who was silent.
+// told is who said what: those who did something, then who was silent, then who
+// refused to own the key; the end may be cut.
 func (v lines) told(l monitor.Line) string {
 	if l.Event != "" {
-		return strings.TrimRight(l.Node+" "+v.eventWord(l.Event)+" "+v.dim(l.Detail), " ")
+		return strings.TrimSpace(l.Node + " " + v.eventWord(l.Event) + " " + v.dim(legible([]byte(l.Detail))))
 	}
 	var parts, refused, silent []string
 	for _, a := range l.Answers {
@@ -109,11 +113,11 @@ func (v lines) told(l monitor.Line) string {
 			parts = append(parts, v.answer(a))
 		}
 	}
-	if len(refused) > 0 {
-		parts = append(parts, v.dim(strings.Join(refused, " ")+" no"))
-	}
 	if len(silent) > 0 {
 		parts = append(parts, v.bad(strings.Join(silent, " ")+" silent"))
+	}
+	if len(refused) > 0 {
+		parts = append(parts, v.dim(strings.Join(refused, " ")+" no"))
 	}
 	if l.Subject == "" {
 		parts = append(parts, v.dim("over TCP"))

@@ -67,18 +67,27 @@ func (a *app) monitor(ctx context.Context, pattern string) error {
 	}
 	defer conn.Close()
 	a.note("watching %s on %s", filter, conn.ConnectedUrlRedacted())
-	view, lost := lines{a.out}, int64(0)
+	lost := int64(0)
 	err = monitor.Watch(ctx, conn, filter, func(l monitor.Line) error {
 		lost += l.Lost
-		if a.json {
-			return a.printJSON(l)
-		}
-		return view.show(l)
+		return a.showLine(l)
 	})
-	if lost > 0 {
-		a.note("%s lost", plural(int(lost), "message"))
-	}
+	a.noteLoss(lost)
 	return err
+}
+
+func (a *app) showLine(l monitor.Line) error {
+	if a.json {
+		return a.printJSON(l)
+	}
+	return lines{a.out}.show(l)
+}
+
+// noteLoss says in the end what was said when it happened.
+func (a *app) noteLoss(n int64) {
+	if n > 0 {
+		a.note("%s lost in all", plural(int(n), "message"))
+	}
 }
 
 // listening is where to listen to the bus. Where there is none, the error says

@@ -155,7 +155,7 @@ func (w *watcher) take(m *nats.Msg) {
 func (w *watcher) moved(s nats.Status) {
 	if s == nats.RECONNECTING {
 		w.gatherer.Deaf()
-		w.queue(Line{Time: time.Now(), Detail: "the connection to the bus is lost, and with it what happens meanwhile"})
+		w.queue(Line{Time: time.Now(), Detail: "not connected: what happens now is not seen"})
 		return
 	}
 	w.queue(Line{Time: time.Now(), Detail: "connected again, to " + w.conn.ConnectedUrlRedacted()})
