@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,20 +67,25 @@ func setup(env *testscript.Env) error {
 	return os.WriteFile(filepath.Join(env.WorkDir, "three.toml"), []byte(text), 0o600)
 }
 
+// lastPort is where freePorts goes on. It begins anywhere, for other test
+// processes do the same.
+var lastPort atomic.Int64
+
+// freePorts are below those that outgoing connections get, so that a node which
+// starts later, or again, finds them free still; no two callers get the same.
 func freePorts(n int) (ports []int, err error) {
-	var open []net.Listener
-	defer func() {
-		for _, l := range open {
+	const first, many = 10_000, 20_000
+	lastPort.CompareAndSwap(0, rand.Int64N(many))
+	for tries := 0; len(ports) < n; tries++ {
+		port := first + int(lastPort.Add(1)%many)
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
+		switch {
+		case err == nil:
 			l.Close()
-		}
-	}()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+			ports = append(ports, port)
+		case tries == many:
 			return nil, err
 		}
-		open = append(open, l)
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil
 }
