@@ -114,7 +114,11 @@ func (c *Client) learnMap(ctx context.Context) (*placement.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	info := newest(infos)
+	return c.adopt(newest(infos))
+}
+
+// adopt takes the map that a node holds, and the time if it is far off.
+func (c *Client) adopt(info events.Info) (*placement.Map, error) {
 	m, err := placement.New(info.Cluster)
 	if err != nil {
 		return nil, fmt.Errorf("cluster map of %s: %w", info.Node, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"dht/events"
 	"dht/events/quorum"
@@ -106,18 +107,51 @@ type NodeStatus struct {
 	Info     events.Info // of a node that is up
 }
 
-// Status asks every node how it is. Nodes that do not answer in time are down;
-// that nobody answers is [events.ErrUnreachable].
+// Status asks every node how it is. Nodes that do not answer in time are down,
+// and so are, without waiting, those to which all who answer have lost their
+// routes; that nobody answers is [events.ErrUnreachable].
 func (c *Client) Status(ctx context.Context) ([]NodeStatus, error) {
 	m, err := c.Map(ctx)
 	if err != nil {
 		return nil, err
 	}
-	infos, err := c.infos(ctx, c.timeout, func(infos []events.Info) bool { return len(infos) >= m.Len() })
+	infos, err := c.infos(ctx, c.timeout, func(infos []events.Info) bool { return accounted(m, infos) })
 	if err != nil {
 		return nil, err
 	}
+	if info := newest(infos); info.Map.Epoch > m.ID().Epoch {
+		if m, err = c.adopt(info); err != nil {
+			return nil, err
+		}
+	}
 	return statusOf(m, infos), nil
+}
+
+// accounted reports whether each node of m has answered, or cannot.
+func accounted(m *placement.Map, infos []events.Info) bool {
+	for _, name := range m.Names(nil) {
+		answered := slices.ContainsFunc(infos, func(i events.Info) bool { return i.Node == name })
+		reachable := slices.ContainsFunc(infos, func(i events.Info) bool { return !lost(i.Links, name) })
+		if !answered && reachable {
+			return false
+		}
+	}
+	return true
+}
+
+// lost reports whether a server that has these links has lost its route to a
+// node, and no other link to it works.
+func lost(links []events.Link, name string) (route bool) {
+	for _, l := range links {
+		switch {
+		case l.To != name:
+		case l.State == events.LinkUp:
+			return false
+		case l.Path == events.PathRoute:
+			route = true
+		}
+	}
+	return route
 }
 
 func statusOf(m *placement.Map, infos []events.Info) (list []NodeStatus) {

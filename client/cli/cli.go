@@ -201,7 +201,7 @@ func (a *app) groups() []group {
 			a.dumpCommand(), a.loadCommand(), a.scatterCommand(),
 		}},
 		{cobra.Group{ID: "cluster", Title: "The cluster:"}, true, []*cobra.Command{
-			a.statusCommand(), a.rulesCommand(), a.monitorCommand(), a.watchCommand(),
+			a.statusCommand(), a.topCommand(), a.rulesCommand(), a.monitorCommand(), a.watchCommand(),
 		}},
 		{cobra.Group{ID: "run", Title: "Run it:"}, false, []*cobra.Command{
 			a.demoCommand(), a.upCommand(), a.shellCommand(), a.nodeCommand(), a.brokerCommand(), a.fsckCommand(),

@@ -86,18 +86,21 @@ func (g *global) connect(ctx context.Context) (*client.Client, error) {
 	return client.Connect(o)
 }
 
-// anyPath is client, but goes over TCP too when the bus cannot be reached: the
-// nodes may run without one.
+// anyPath is client, but goes over TCP too when the bus of the cluster file
+// cannot be reached: the nodes may run without one.
 func (g *global) anyPath(ctx context.Context) (*client.Client, error) {
 	reached, err := g.client(ctx)
-	if err == nil {
-		return reached, nil
+	if err == nil || g.tcp != "" || len(g.servers) > 0 {
+		return reached, err
 	}
 	c, loadErr := g.load()
 	if loadErr != nil {
 		return nil, loadErr
 	}
-	return connectAny(ctx, c, g.clientOptions(c))
+	if reached, tcpErr := connectAny(ctx, c, g.clientOptions(c)); tcpErr == nil {
+		return reached, nil
+	}
+	return nil, err
 }
 
 // onCluster is what a command runs when all its work is done with a client.

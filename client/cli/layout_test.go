@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"dht/nodes/nodetest":        {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/store"},
 	"dht/client":                {"dht/events", "dht/events/quorum", "dht/nodes/placement", "dht/nodes/tcp/resp"},
 	"dht/client/monitor":        {"dht/events", "dht/client"},
+	"dht/client/monitor/top":    {"dht/events", "dht/client", "dht/client/monitor"},
 	"dht/client/monitor/web":    {"dht/events", "dht/client", "dht/client/monitor"},
 	"dht/client/cli":            nil, // wires everything together
 }
@@ -38,8 +39,8 @@ var libraries = map[string][]string{
 	"github.com/nats-io/nats-server/": {"dht/broker"},
 	"github.com/nats-io/nats.go":      {"dht/broker", "dht/nodes/bus", "dht/client", "dht/client/monitor", "dht/client/cli"},
 	"github.com/spf13/":               {"dht/client/cli"},
-	"charm.land/":                     {"dht/client/cli"},
-	"github.com/charmbracelet/":       {"dht/client/cli", "dht/client/monitor"},
+	"charm.land/":                     {"dht/client/cli", "dht/client/monitor/top"},
+	"github.com/charmbracelet/":       {"dht/client/cli", "dht/client/monitor/top"},
 	"github.com/peterh/":              {"dht/client/cli"},
 	"github.com/pelletier/":           {"dht/configs"},
 	"github.com/prometheus/":          {"dht/client/monitor/web"},

@@ -200,7 +200,7 @@ func (r *reader) stop() {
 }
 
 var (
-	varying = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8}"|[0-9.]+ ?(%|ms|s\b)?|[█▉▊▋▌▍▎▏]+`)
+	varying = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8}"|[0-9.]+( ?(%|µs|ms|s\b))?|[█▉▊▋▌▍▎▏]+`)
 	blanks  = regexp.MustCompile(`[ \t]+`)
 )
 

@@ -1,59 +1,95 @@
 package cli
 
 import (
+	"context"
 	"fmt"
-	"strconv"
 	"time"
 
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"dht/client"
 	"dht/client/monitor"
+	"dht/client/monitor/top"
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "status",
-		Short:   "Show the nodes at a glance",
-		Example: "  dht status\n  dht status --json | jq -r 'select(.up|not).name'",
+	var over time.Duration
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the nodes at a glance",
+		Long: "Show the nodes at a glance, and what is wrong with them. Rates and latencies are those since each node's start,\n" +
+			"or with --over those of so long from now on. A wide terminal shows more.",
+		Example: "  dht status\n  dht status --over 5s\n  dht status --json | jq -r 'select(.up|not).name'",
 		Args:    cobra.NoArgs,
-		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, _ []string) error {
-			list, err := c.Status(cmd.Context())
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if over < 0 {
+				return fmt.Errorf("%w--over %v: how long to look cannot be negative", errUsage, over)
+			}
+			c, err := a.anyPath(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return a.showStatus(list)
-		}),
+			defer c.Close()
+			cards, err := look(cmd.Context(), c, over)
+			if err != nil {
+				return err
+			}
+			return a.showStatus(cards, over)
+		},
 	}
+	cmd.Flags().DurationVar(&over, "over", 0, "measure rates and latencies for `so long`, rather than since each node's start")
+	return cmd
 }
 
-func (a *app) showStatus(list []client.NodeStatus) error {
+// look asks the nodes how they are; when rates are to be measured, twice.
+func look(ctx context.Context, c *client.Client, over time.Duration) ([]monitor.Card, error) {
 	var board monitor.Board
-	var rows [][]string
-	for _, card := range board.Look(list) {
-		if a.json {
+	list, err := c.Status(ctx)
+	if err != nil || over == 0 {
+		return board.Look(list), err
+	}
+	board.Look(list)
+	select {
+	case <-time.After(over):
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	list, err = c.Status(ctx)
+	return board.Look(list), err
+}
+
+func (a *app) showStatus(cards []monitor.Card, over time.Duration) error {
+	if a.json {
+		for _, card := range cards {
 			if err := a.printJSON(card); err != nil {
 				return err
 			}
-			continue
 		}
-		rows = append(rows, a.statusRow(card))
+		return nil
 	}
-	if !a.json {
-		a.out.table([]string{"NODE", "", "RULE", "KEYS", "MISPLACED", "BYTES", "SHARE", "EXPECTED", "UP FOR"}, rows)
+	for _, line := range top.Table(cards, a.out.columns()) {
+		fmt.Fprintln(a.out, a.out.plain(line))
+	}
+	if a.quiet {
+		return nil
+	}
+	since := "since each node's start"
+	if over > 0 {
+		since = fmt.Sprintf("over %v", over)
+	}
+	fmt.Fprintln(a.out, a.out.dim("Rates and latencies "+since+"."))
+	for _, fault := range monitor.Faults(cards) {
+		fmt.Fprintln(a.out, a.out.bad(fault))
 	}
 	return nil
 }
 
-func (a *app) statusRow(c monitor.Card) []string {
-	expected := percent(c.Expected)
-	if c.Pinned {
-		expected = "its prefix"
+// plain takes the colours from text where none may be.
+func (t *terminal) plain(text string) string {
+	if t.profile <= colorprofile.ASCII {
+		return ansi.Strip(text)
 	}
-	if !c.Up {
-		return []string{c.Name, a.out.bad("down"), c.Rule, "", "", "", "", expected, ""}
-	}
-	uptime := (time.Duration(c.UptimeMS) * time.Millisecond).Round(time.Second)
-	return []string{c.Name, a.out.good("up"), c.Rule, strconv.Itoa(c.Keys), strconv.Itoa(c.Misplaced),
-		strconv.FormatInt(c.Bytes, 10), percent(c.Share), expected, fmt.Sprint(uptime)}
+	return text
 }

@@ -22,7 +22,10 @@ type Card struct {
 	OS        string        `json:"os,omitempty"`
 	Build     string        `json:"build,omitempty"`
 	UptimeMS  int64         `json:"uptime_ms,omitempty"`
+	Map       events.MapID  `json:"map,omitzero"` // the cluster map that it holds
 	Links     []events.Link `json:"links,omitempty"`
+
+	Requests map[events.Op]map[events.Status]int64 `json:"requests,omitempty"` // answered since its start
 
 	// Since the look before; since the node's start at the first one.
 	Reads  float64 `json:"reads_per_s"`
@@ -31,25 +34,40 @@ type Card struct {
 	P99US  float64 `json:"p99_us"`
 }
 
-// Board makes cards of what nodes say one time after the other.
+// Sum is the cluster at a glance.
+type Sum struct {
+	Nodes, Up       int
+	Keys, Misplaced int
+	Bytes           int64
+	Reads, Writes   float64 // a second
+	P50US, P99US    float64
+}
+
+// Board makes cards of what nodes say one time after the other. It has one user
+// at a time.
 type Board struct {
 	before map[string]events.Info
+	took   events.Histogram // by all nodes, as of the last look
 }
 
 // Look returns the cards of all nodes, in map order.
 func (b *Board) Look(nodes []client.NodeStatus) []Card {
 	// At every-match keys live several times: the shares add up to as much as
-	// the expected ones do.
+	// the expected ones do. What a node that is down keeps is not known, and
+	// taken to be what is expected.
 	total, expected := 0, 0.0
 	for _, n := range nodes {
-		total += n.Info.Keys
-		expected += n.Expected
+		if n.Up {
+			total += n.Info.Keys
+			expected += n.Expected
+		}
 	}
+	b.took = events.Histogram{}
 	cards, now := make([]Card, 0, len(nodes)), map[string]events.Info{}
 	for _, n := range nodes {
 		c := Card{Name: n.Name, Up: n.Up, Rule: n.Rule, Expected: n.Expected, Pinned: n.Prefix}
 		if n.Up {
-			c.fill(n.Info, b.before[n.Name])
+			b.took = b.took.Plus(c.fill(n.Info, b.before[n.Name]))
 			now[n.Name] = n.Info
 		}
 		if total > 0 {
@@ -61,10 +79,25 @@ func (b *Board) Look(nodes []client.NodeStatus) []Card {
 	return cards
 }
 
-// fill takes what a node says of itself, and said before.
-func (c *Card) fill(now, before events.Info) {
+// Sum adds up the cards of the last look.
+func (b *Board) Sum(cards []Card) Sum {
+	s := Sum{Nodes: len(cards), P50US: micros(b.took.Quantile(0.5)), P99US: micros(b.took.Quantile(0.99))}
+	for _, c := range cards {
+		if c.Up {
+			s.Up++
+		}
+		s.Keys, s.Misplaced, s.Bytes = s.Keys+c.Keys, s.Misplaced+c.Misplaced, s.Bytes+c.Bytes
+		s.Reads, s.Writes = s.Reads+c.Reads, s.Writes+c.Writes
+	}
+	return s
+}
+
+// fill takes what a node says of itself, and said before. It returns how long
+// the requests between took.
+func (c *Card) fill(now, before events.Info) (took events.Histogram) {
 	c.Keys, c.Misplaced, c.Bytes = now.Keys, now.Misplaced, now.Bytes
-	c.OS, c.Build, c.UptimeMS, c.Links = now.OS, now.Build, now.UptimeMS, now.Links
+	c.OS, c.Build, c.UptimeMS, c.Map, c.Links = now.OS, now.Build, now.UptimeMS, now.Map, now.Links
+	c.Requests = now.Requests
 	since := now.UptimeMS
 	if now.ID == before.ID { // the same run of the process
 		since -= before.UptimeMS
@@ -72,7 +105,6 @@ func (c *Card) fill(now, before events.Info) {
 		before = events.Info{}
 	}
 	load := now.Load.Since(before.Load)
-	var took events.Histogram
 	reads, writes := int64(0), int64(0)
 	for op, h := range load.Took {
 		took = took.Plus(h)
@@ -86,6 +118,7 @@ func (c *Card) fill(now, before events.Info) {
 		c.Reads, c.Writes = float64(reads)*1000/float64(since), float64(writes)*1000/float64(since)
 	}
 	c.P50US, c.P99US = micros(took.Quantile(0.5)), micros(took.Quantile(0.99))
+	return took
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

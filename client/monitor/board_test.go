@@ -46,7 +46,7 @@ func TestBoard_Look(t *testing.T) {
 		if slow := linux.P50US > 1000; slow != step.slow || linux.P99US < 5000 && linux.Writes > 1 {
 			t.Errorf("%s: median %v µs, p99 %v µs", step.what, linux.P50US, linux.P99US)
 		}
-		if linux.Share != 0.75 || linux.Expected != 0.5 || mac.Up || mac.Share != 0 || mac.Expected != 0.25 {
+		if linux.Share != 0.5625 || linux.Expected != 0.5 || mac.Up || mac.Share != 0 || mac.Expected != 0.25 {
 			t.Errorf("%s: cards %+v", step.what, cards)
 		}
 	}

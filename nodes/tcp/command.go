@@ -18,7 +18,6 @@ type command struct {
 	alone bool
 	begin func(*session, *call) error // asks nodes; may be nil
 	reply func(*session, *call) error // writes the reply, or returns an error to be told
-	subs  map[string]*command         // by their own word; their arity counts both
 
 	quiet    bool // MONITOR does not show it as it came
 	keyspace bool // refused to a client that monitors
@@ -48,26 +47,10 @@ func commands() map[string]*command {
 	return table
 }
 
-// subcommands are those of the command called name.
-func subcommands(name string, list ...command) map[string]*command {
-	table := map[string]*command{}
-	for _, c := range list {
-		table[c.name] = &c
-		c.name = name + "|" + c.name
-	}
-	return table
-}
-
 // lookup finds a command and checks how many arguments it has.
 func (s *Server) lookup(args [][]byte) (*command, error) {
 	var room [32]byte
 	c := s.commands[string(upper(room[:0], args[0]))]
-	if c != nil && c.subs != nil && len(args) > 1 {
-		whole := c.name
-		if c = c.subs[string(upper(room[:0], args[1]))]; c == nil {
-			return nil, replyError(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try %s HELP.", args[1], whole))
-		}
-	}
 	switch {
 	case c == nil:
 		return nil, unknownCommand(args)

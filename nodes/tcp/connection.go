@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"dht/nodes/tcp/resp"
 )
 
 func connectionCommands() []command {
@@ -18,7 +16,7 @@ func connectionCommands() []command {
 		{name: "SELECT", arity: 2, reply: replySelect},
 		{name: "QUIT", arity: -1, alone: true, quiet: true, reply: replyQuit},
 		{name: "RESET", arity: 1, alone: true, begin: beginReset, reply: replyReset},
-		{name: "CLIENT", arity: -2, subs: clientCommands()},
+		{name: "CLIENT", arity: -2, alone: true, reply: replyClient},
 	}
 }
 
@@ -158,67 +156,43 @@ func isClientName(name string) bool {
 	return len(name) <= 256 && strings.IndexFunc(name, func(r rune) bool { return r < '!' || r > '~' }) < 0
 }
 
-func clientCommands() map[string]*command {
-	return subcommands("CLIENT",
-		command{name: "SETNAME", arity: 3, alone: true, reply: replySetName},
-		command{name: "GETNAME", arity: 2, alone: true, reply: replyGetName},
-		command{name: "SETINFO", arity: 4, alone: true, reply: replySetInfo},
-		command{name: "ID", arity: 2, reply: replyID},
-		command{name: "INFO", arity: 2, alone: true, reply: replyClientInfo},
-		command{name: "LIST", arity: -2, alone: true, quiet: true, reply: replyClientList},
-		command{name: "NO-EVICT", arity: 3, quiet: true, reply: replySwitch},
-		command{name: "NO-TOUCH", arity: 3, reply: replySwitch},
-		command{name: "TRACKING", arity: -3, reply: replyTracking},
-	)
+func replyClient(s *session, c *call) error {
+	args := c.args[1:]
+	sub := strings.ToUpper(string(args[0]))
+	switch {
+	case sub == "SETNAME" && len(args) == 2:
+		return s.setName(string(args[1]))
+	case sub == "GETNAME" && len(args) == 1:
+		if s.name == "" {
+			s.out.Null()
+		} else {
+			s.out.Text(s.name)
+		}
+	case sub == "SETINFO" && len(args) == 3:
+		return s.setInfo(string(args[1]), string(args[2]))
+	case sub == "ID" && len(args) == 1:
+		s.out.Int(s.id)
+	case sub == "INFO" && len(args) == 1:
+		s.out.Verbatim(s.describe())
+	case sub == "LIST":
+		s.out.Verbatim(s.server.clients())
+	case (sub == "NO-EVICT" || sub == "NO-TOUCH") && len(args) == 2:
+		s.out.Simple("OK")
+	case sub == "TRACKING":
+		return replyError("ERR CLIENT TRACKING is not supported: no invalidations are sent")
+	default:
+		return replyError(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try CLIENT HELP.", args[0]))
+	}
+	return nil
 }
 
-func replySetName(s *session, c *call) error {
-	name := string(c.args[2])
+func (s *session) setName(name string) error {
 	if !isClientName(name) {
 		return errClientName
 	}
 	s.rename(name)
 	s.out.Simple("OK")
 	return nil
-}
-
-func replyGetName(s *session, _ *call) error {
-	if s.name == "" {
-		s.out.Null()
-	} else {
-		s.out.Text(s.name)
-	}
-	return nil
-}
-
-func replySetInfo(s *session, c *call) error { return s.setInfo(string(c.args[2]), string(c.args[3])) }
-
-func replyID(s *session, _ *call) error {
-	s.out.Int(s.id)
-	return nil
-}
-
-func replyClientInfo(s *session, _ *call) error {
-	s.out.Verbatim(s.describe())
-	return nil
-}
-
-func replyClientList(s *session, _ *call) error {
-	s.out.Verbatim(s.server.clients())
-	return nil
-}
-
-// replySwitch takes on and off; there is nothing to switch.
-func replySwitch(s *session, c *call) error {
-	if !resp.Is(c.args[2], "ON") && !resp.Is(c.args[2], "OFF") {
-		return errSyntax
-	}
-	s.out.Simple("OK")
-	return nil
-}
-
-func replyTracking(*session, *call) error {
-	return replyError("ERR CLIENT TRACKING is not supported: no invalidations are sent")
 }
 
 func (s *session) rename(name string) {

@@ -22,71 +22,63 @@ func expiryCommands() []command {
 	}
 }
 
-// setOptions are what SET and GETEX take behind key and value, as they were
-// given: all are read before any is judged, as Redis does.
+// setOptions are what SET and GETEX take behind key and value.
 type setOptions struct {
 	condition events.Condition
-	unit      string // EX, PX, EXAT or PXAT, empty for none
-	at        []byte // in that unit; the last one counts
+	expires   int64
+	expiry    bool // one of EX, PX, EXAT, PXAT was given
 	keep      bool
 	persist   bool
 	old       bool
 }
 
-func parseSet(args [][]byte) (o setOptions, err error) {
-	for rest := args[3:]; len(rest) > 0; {
-		switch word := strings.ToUpper(string(rest[0])); {
+func (s *session) parseSet(args [][]byte) (o setOptions, err error) {
+	for i := 3; i < len(args); i++ {
+		word := strings.ToUpper(string(args[i]))
+		switch {
 		case word == "NX" && o.condition != events.IfPresent:
 			o.condition = events.IfAbsent
 		case word == "XX" && o.condition != events.IfAbsent:
 			o.condition = events.IfPresent
 		case word == "GET":
 			o.old = true
-		case word == "KEEPTTL" && o.unit == "":
+		case word == "KEEPTTL" && !o.expiry:
 			o.keep = true
 		default:
-			if rest, err = o.parseExpiry(word, rest); err != nil {
+			if i, err = s.parseExpiry(args, i, word, &o); err != nil {
 				return o, err
 			}
 		}
-		rest = rest[1:]
 	}
 	return o, nil
 }
 
-func parseGetEx(args [][]byte) (o setOptions, err error) {
-	for rest := args[2:]; len(rest) > 0; {
-		if word := strings.ToUpper(string(rest[0])); word == "PERSIST" && o.unit == "" {
+func (s *session) parseGetEx(args [][]byte) (o setOptions, err error) {
+	for i := 2; i < len(args); i++ {
+		word := strings.ToUpper(string(args[i]))
+		if word == "PERSIST" && !o.expiry && !o.persist {
 			o.persist = true
-		} else if rest, err = o.parseExpiry(word, rest); err != nil {
+			continue
+		}
+		if i, err = s.parseExpiry(args, i, word, &o); err != nil {
 			return o, err
 		}
-		rest = rest[1:]
 	}
 	return o, nil
 }
 
-// parseExpiry reads an option such as EX 10 at the front of args, and returns
-// them from its last word on.
-func (o *setOptions) parseExpiry(word string, args [][]byte) ([][]byte, error) {
-	switch word {
-	case "EX", "PX", "EXAT", "PXAT":
-	default:
-		return nil, errSyntax
+// parseExpiry reads an option such as EX 10 standing at i, and returns where it
+// ends.
+func (s *session) parseExpiry(args [][]byte, i int, word string, o *setOptions) (int, error) {
+	seconds, absolute := word == "EX" || word == "EXAT", word == "EXAT" || word == "PXAT"
+	known := seconds || absolute || word == "PX"
+	if !known || o.expiry || o.keep || o.persist || i+1 == len(args) {
+		return i, errSyntax
 	}
-	if o.keep || o.persist || o.unit != "" && o.unit != word || len(args) < 2 {
-		return nil, errSyntax
-	}
-	o.unit, o.at = word, args[1]
-	return args[1:], nil
-}
-
-// expires is the moment that the options give, unix milliseconds, 0 for none.
-func (s *session) expires(o setOptions, command string) (int64, error) {
-	if o.unit == "" {
-		return 0, nil
-	}
-	return s.expiry(o.at, o.unit[0] == 'E', strings.HasSuffix(o.unit, "AT"), command)
+	o.expiry = true
+	var err error
+	o.expires, err = s.expiry(args[i+1], seconds, absolute, string(args[0]))
+	return i + 1, err
 }
 
 // expiry reads a time of expiry as unix milliseconds. It must be positive.

@@ -17,8 +17,8 @@ func serverCommands() []command {
 	return []command{
 		{name: "INFO", arity: -1, alone: true, reply: replyInfo},
 		{name: "TIME", arity: 1, reply: replyTime},
-		{name: "COMMAND", arity: -1, reply: replyCommand, subs: commandCommands()},
-		{name: "CONFIG", arity: -2, subs: configCommands()},
+		{name: "COMMAND", arity: -1, reply: replyCommand},
+		{name: "CONFIG", arity: -2, quiet: true, reply: replyConfig},
 		{name: "MONITOR", arity: 1, alone: true, quiet: true, reply: replyMonitor},
 	}
 }
@@ -91,81 +91,29 @@ func (s *Server) sections() []section {
 
 func port(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
-func commandCommands() map[string]*command {
-	return subcommands("COMMAND",
-		command{name: "COUNT", arity: 2, reply: replyCount},
-		command{name: "DOCS", arity: -2, reply: replyDocs},
-		command{name: "INFO", arity: -2, reply: replyCommandInfo},
-		command{name: "GETKEYS", arity: -4, reply: replyGetKeys},
-	)
-}
-
-func replyCommand(s *session, _ *call) error {
+func replyCommand(s *session, c *call) error {
 	table := s.server.commands
-	s.out.Array(len(table))
-	for _, name := range slices.Sorted(maps.Keys(table)) {
-		s.commandInfo(table[name])
+	if len(c.args) == 1 {
+		s.out.Array(len(table))
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			s.commandInfo(table[name])
+		}
+		return nil
+	}
+	switch strings.ToUpper(string(c.args[1])) {
+	case "COUNT":
+		s.out.Int(int64(len(table)))
+	case "DOCS":
+		s.out.Map(0)
+	case "INFO":
+		s.out.Array(len(c.args) - 2)
+		for _, name := range c.args[2:] {
+			s.commandInfo(table[strings.ToUpper(string(name))])
+		}
+	default:
+		return replyError(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try COMMAND HELP.", c.args[1]))
 	}
 	return nil
-}
-
-func replyCount(s *session, _ *call) error {
-	s.out.Int(int64(len(s.server.commands)))
-	return nil
-}
-
-func replyDocs(s *session, _ *call) error {
-	s.out.Map(0)
-	return nil
-}
-
-func replyCommandInfo(s *session, c *call) error {
-	if len(c.args) == 2 {
-		return replyCommand(s, c)
-	}
-	s.out.Array(len(c.args) - 2)
-	for _, name := range c.args[2:] {
-		s.commandInfo(s.server.commands[strings.ToUpper(string(name))])
-	}
-	return nil
-}
-
-// replyGetKeys tells which arguments of a command are keys.
-func replyGetKeys(s *session, c *call) error {
-	args := c.args[2:]
-	cmd, err := s.server.lookup(args)
-	switch {
-	case s.server.commands[strings.ToUpper(string(args[0]))] == nil:
-		return replyError("ERR Invalid command specified")
-	case err != nil:
-		return replyError("ERR Invalid number of arguments specified for command")
-	case cmd.keys == 0:
-		return replyError("ERR The command has no key arguments")
-	}
-	first, last, step := cmd.keyPlaces()
-	if last < 0 {
-		last = len(args) - 1
-	}
-	s.out.Array((last-first)/step + 1)
-	for i := first; i <= last; i += step {
-		s.out.Bulk(args[i])
-	}
-	return nil
-}
-
-// keyPlaces are where the keys stand among the arguments; -1 is the last one.
-func (c *command) keyPlaces() (first, last, step int) {
-	switch c.keys {
-	case oneKey:
-		return 1, 1, 1
-	case allKeys:
-		return 1, -1, 1
-	case pairKeys:
-		return 1, -1, 2
-	case twoKeys:
-		return 1, 2, 1
-	}
-	return 0, 0, 0
 }
 
 // commandInfo is name, arity, flags and how the keys stand.
@@ -174,7 +122,17 @@ func (s *session) commandInfo(c *command) {
 		s.out.Null()
 		return
 	}
-	first, last, step := c.keyPlaces()
+	first, last, step := 0, 0, 0
+	switch c.keys {
+	case oneKey:
+		first, last, step = 1, 1, 1
+	case allKeys:
+		first, last, step = 1, -1, 1
+	case pairKeys:
+		first, last, step = 1, -1, 2
+	case twoKeys:
+		first, last, step = 1, 2, 1
+	}
 	s.out.Array(6)
 	s.out.Text(strings.ToLower(c.name))
 	s.out.Int(int64(c.arity))
@@ -189,27 +147,21 @@ func (s *session) commandInfo(c *command) {
 	s.out.Int(int64(step))
 }
 
-func configCommands() map[string]*command {
-	return subcommands("CONFIG",
-		command{name: "GET", arity: -3, quiet: true, reply: func(s *session, c *call) error { return s.configGet(c.args[2:]) }},
-		command{name: "RESETSTAT", arity: 2, quiet: true, reply: replyResetStat},
-		command{name: "SET", arity: -4, quiet: true, reply: replyNoSetting},
-		command{name: "REWRITE", arity: 2, quiet: true, reply: replyNoSetting},
-	)
+// replyConfig tells settings that clients ask for; there is nothing to set.
+func replyConfig(s *session, c *call) error {
+	sub := strings.ToUpper(string(c.args[1]))
+	switch {
+	case sub == "GET" && len(c.args) > 2:
+		return s.configGet(c.args[2:])
+	case sub == "RESETSTAT" && len(c.args) == 2:
+		s.server.stats.accepted.Store(0)
+		s.server.stats.commands.Store(0)
+		s.out.Simple("OK")
+		return nil
+	}
+	return replyError(fmt.Sprintf("ERR CONFIG %.32s is not supported: the cluster file says how a node runs", sub))
 }
 
-func replyResetStat(s *session, _ *call) error {
-	s.server.stats.accepted.Store(0)
-	s.server.stats.commands.Store(0)
-	s.out.Simple("OK")
-	return nil
-}
-
-func replyNoSetting(_ *session, c *call) error {
-	return replyError("ERR " + strings.ReplaceAll(c.cmd.name, "|", " ") + " is not supported: the cluster file says how a node runs")
-}
-
-// configGet tells settings that clients ask for.
 func (s *session) configGet(patterns [][]byte) error {
 	settings := map[string]string{
 		"save": "", "appendonly": "yes", "appendfsync": "always", "databases": "1",

@@ -179,13 +179,11 @@ func beginSet(s *session, c *call) error {
 		s.ask(events.OpPut, r)
 		return nil
 	}
-	o, err := parseSet(c.args)
+	o, err := s.parseSet(c.args)
 	if err != nil {
 		return err
 	}
-	if r.Expires, err = s.expires(o, c.cmd.name); err != nil {
-		return err
-	}
+	r.Expires = o.expires
 	if !o.keep && !o.old && o.condition == "" {
 		s.ask(events.OpPut, r)
 		return nil

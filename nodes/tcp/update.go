@@ -63,16 +63,12 @@ func beginGetEx(s *session, c *call) error {
 	if len(c.args) == 2 {
 		return get(s, c)
 	}
-	o, err := parseGetEx(c.args)
-	if err != nil {
-		return err
-	}
-	expires, err := s.expires(o, c.cmd.name)
+	o, err := s.parseGetEx(c.args)
 	if err != nil {
 		return err
 	}
 	c.flags = flagUpdate
-	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Update: events.UpdateTouch, Expires: expires, Old: true})
+	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Update: events.UpdateTouch, Expires: o.expires, Old: true})
 	return nil
 }
 
