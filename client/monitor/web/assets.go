@@ -26,6 +26,7 @@ var contentTypes = map[string]string{
 // asset serves one embedded file; a browser keeps it and asks whether it changed.
 type asset struct {
 	name    string
+	kind    string
 	content []byte
 	tag     string
 }
@@ -33,7 +34,7 @@ type asset struct {
 func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", pagePolicy)
-	h.Set("Content-Type", contentTypes[path.Ext(a.name)])
+	h.Set("Content-Type", a.kind)
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", a.tag)
 	http.ServeContent(w, r, a.name, time.Time{}, bytes.NewReader(a.content))
@@ -49,7 +50,11 @@ func mountAssets(mux *http.ServeMux) error {
 		if err != nil {
 			return err
 		}
-		a := &asset{name, content, fmt.Sprintf("\"%x\"", sha256.Sum256(content))}
+		kind, known := contentTypes[path.Ext(name)]
+		if !known {
+			return fmt.Errorf("%s: no content type is known for it", name)
+		}
+		a := &asset{name, kind, content, fmt.Sprintf("\"%x\"", sha256.Sum256(content))}
 		mux.Handle("GET /"+name, a)
 		if name == "assets/index.html" {
 			mux.Handle("GET /{$}", a)

@@ -37,7 +37,7 @@ func (h *hub) join() (*viewer, error) {
 	defer h.mu.Unlock()
 	switch {
 	case h.closed:
-		return nil, fmt.Errorf("%w", events.ErrStopped)
+		return nil, events.ErrStopped
 	case len(h.viewers) >= maxViewers:
 		return nil, fmt.Errorf("%w: %d are looking already", events.ErrBusy, maxViewers)
 	}

@@ -74,7 +74,7 @@ func Listen(addr string, log *slog.Logger) (*Server, error) {
 		WriteTimeout:      writeWithin,
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.With("part", "http").Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(log.With("part", "http").Handler(), slog.LevelWarn),
 	}
 	go func() {
 		defer close(s.serving)
@@ -105,13 +105,13 @@ func (s *Server) URL() string {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	harden(w.Header())
 	if !s.begin() {
 		w.Header().Set("Connection", "close")
-		fail(w, fmt.Errorf("%w", events.ErrStopped))
+		fail(w, events.ErrStopped)
 		return
 	}
 	defer s.requests.Done()
-	harden(w.Header())
 	if err := s.admit(r); err != nil {
 		failWith(w, http.StatusForbidden, err)
 		return
