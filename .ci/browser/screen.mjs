@@ -45,7 +45,7 @@ export class Screen {
     return this.page.locator(selector).count()
   }
 
-  width() {
-    return this.page.evaluate(() => document.documentElement.scrollWidth)
+  size() {
+    return this.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight])
   }
 }

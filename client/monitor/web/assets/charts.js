@@ -55,7 +55,7 @@ function niceTop(most, least) {
 // lineChart draws series with names into root; least is the least top of its axis.
 function lineChart(root, names, words, least) {
   const values = names.map(() => el('output', null, NONE))
-  const legend = el('p', { class: 'legend' }, names.map((name, i) => el('span', { class: `series series-${i}` }, svg('svg', { class: 'swatch', viewBox: '0 0 16 8', 'aria-hidden': true }, svg('path', { d: 'M0 4H16', class: `line-${i}` })), `${name} `, values[i])))
+  const legend = el('p', { class: 'legend' }, names.map((name, i) => el('span', { class: `series series-${i}` }, el('i'), `${name} `, values[i])))
   const paths = names.map((_, i) => svg('path', { class: `line-${i}` }))
   const grid = [0, 1, 2].map(() => svg('path', { class: 'grid' }))
   const ticks = [0, 1, 2].map(() => svg('text', { class: 'tick', 'text-anchor': 'end' }))

@@ -7,6 +7,7 @@ import { bytes, keyOf, keyText, legible, micros, number, plural, stamp } from '.
 const KEPT = 2000 // lines remembered, for a filter that is set later
 const SHOWN = 500
 const DRAWN_EVERY = 200 // milliseconds
+const AT_ONCE = 100 // lines drawn then
 
 const kinds = ['put', 'get', 'delete', 'update', 'keys', 'up', 'down', 'drain', 'expire', 'merge', 'corrupt', 'map-mismatch']
 
@@ -42,13 +43,17 @@ export function tail({ show, tell }) {
     scheduled = true
     setTimeout(() => {
       scheduled = false
-      if (!held()) flush()
+      if (!held()) flush(AT_ONCE)
       summary()
     }, DRAWN_EVERY)
   }
 
-  function flush() {
-    list.prepend(...fresh.filter(matches).map(row).reverse())
+  function flush(most) {
+    const fitting = fresh.filter(matches)
+    const drawn = fitting.slice(-most)
+    const more = fitting.length - drawn.length
+    if (more) drawn.unshift({ line: { time: drawn[0].line.time, detail: `${plural(more, 'line')} more, too fast to show: a filter finds them` } })
+    list.prepend(...drawn.map(row).reverse())
     fresh = []
     while (list.children.length > SHOWN) list.lastChild.remove()
     keys.refresh()
@@ -57,7 +62,7 @@ export function tail({ show, tell }) {
   function redraw() {
     list.replaceChildren()
     fresh = kept.slice(-KEPT).filter(matches).slice(-SHOWN)
-    flush()
+    flush(SHOWN)
     summary()
   }
 
@@ -72,7 +77,7 @@ export function tail({ show, tell }) {
     const stopped = !paused()
     pause.setAttribute('aria-pressed', stopped)
     setText(pause, stopped ? 'Go on' : 'Pause')
-    if (!stopped) flush()
+    if (!stopped) flush(SHOWN)
     summary()
   })
   byId('tail-clear').addEventListener('click', () => {
