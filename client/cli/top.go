@@ -86,8 +86,9 @@ func (o *onlooker) look(ctx context.Context) top.Look {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	list, err := o.status(ctx)
-	if errors.Is(err, events.ErrUnreachable) {
+	if errors.Is(err, events.ErrUnreachable) && o.connected != nil { // it may lead through a node that is gone
 		o.drop()
+		list, err = o.status(ctx)
 	}
 	return top.Look{At: time.Now(), Nodes: list, Err: err}
 }
