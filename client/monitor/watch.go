@@ -17,6 +17,8 @@ const (
 	lease = events.WatchFor * 2 / 5
 	// interval is how often what has waited is looked at.
 	interval = 25 * time.Millisecond
+	// suspended is how long nothing may be done here before it is said.
+	suspended = 2 * time.Second
 	// maxShown is how many lines may wait to be shown.
 	maxShown = 16_384
 	// maxMessages and maxBytes are what may wait to be read.
@@ -109,6 +111,7 @@ func (w *watcher) run(ctx context.Context) error {
 	again, tick := time.NewTicker(lease), time.NewTicker(interval)
 	defer again.Stop()
 	defer tick.Stop()
+	last := time.Now()
 	w.ask()
 	for {
 		select {
@@ -128,7 +131,12 @@ func (w *watcher) run(ctx context.Context) error {
 		case <-again.C:
 			w.ask()
 		case <-tick.C:
-			w.gatherer.Tick(time.Now())
+			now := time.Now()
+			if asleep := now.Sub(last); asleep > suspended {
+				w.woke(now, asleep)
+			}
+			last = now
+			w.gatherer.Tick(now)
 			w.tellLoss()
 		}
 	}
@@ -159,6 +167,14 @@ func (w *watcher) moved(s nats.Status) {
 		return
 	}
 	w.queue(Line{Time: time.Now(), Detail: "connected again, to " + w.conn.ConnectedUrlRedacted()})
+	w.ask()
+}
+
+// woke tells that this process was stopped for a while: NATS keeps only so much
+// for who does not read.
+func (w *watcher) woke(now time.Time, asleep time.Duration) {
+	w.gatherer.Deaf()
+	w.queue(Line{Time: now, Detail: fmt.Sprintf("stopped for %v: not all that happened meanwhile is seen", asleep.Round(time.Second))})
 	w.ask()
 }
 
