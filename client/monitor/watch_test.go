@@ -168,6 +168,44 @@ func TestWatch_EndsWithItsViewerOrItsConnection(t *testing.T) {
 	}
 }
 
+// A connection that was away is told of, and nobody is called silent for it.
+func TestWatch_Reconnects(t *testing.T) {
+	c := newCluster(t)
+	conn, seen := c.connect(), make(chan string, 1000)
+	stop := c.watch(conn, "dht.put", func(l monitor.Line) error {
+		seen <- text(l)
+		return nil
+	})
+	until := func(want string) {
+		t.Helper()
+		for limit := time.After(30 * time.Second); ; {
+			c.put("lamp", "hello")
+			select {
+			case got := <-seen:
+				if strings.Contains(got, "silent") {
+					t.Errorf("shown %s", got)
+				}
+				if strings.Contains(got, want) {
+					return
+				}
+			case <-time.After(100 * time.Millisecond):
+			case <-limit:
+				t.Fatalf("%q is not shown", want)
+			}
+		}
+	}
+	until("linux:stored mac:not-stored")
+	if err := conn.ForceReconnect(); err != nil {
+		t.Fatal(err)
+	}
+	until("not connected")
+	until("connected again, to nats://")
+	until("linux:stored mac:not-stored")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestWatch_SlowViewer stops looking while much happens: what was not shown is
 // counted.
 func TestWatch_SlowViewer(t *testing.T) {
