@@ -183,30 +183,60 @@ func TestEvents_SlowViewer(t *testing.T) {
 	brisk := p.stream()
 	got := make(chan string)
 	go func() { got <- brisk.find("line", `"key":"the last one"`) }()
-	const lines = 20_000
+	happening := monitor.Line{Time: time.Now(), Event: events.EventMerge, Node: "mac", Detail: strings.Repeat("d", 1000)}
 	begun := time.Now()
-	for range lines { // more than the sockets' buffers hold
-		must(t, show(monitor.Line{Time: time.Now(), Subject: "dht.put", Op: events.OpPut, Key: []byte(strings.Repeat("k", 1000))}))
+	for range 20_000 { // more than the sockets' buffers hold
+		must(t, show(happening))
 	}
 	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("showing %d lines took %v", lines, took)
+		t.Errorf("showing took %v", took)
 	}
 	for delivered := false; !delivered; {
-		must(t, show(monitor.Line{Time: time.Now(), Subject: "dht.put", Op: events.OpPut, Key: []byte("the last one")}))
+		must(t, show(monitor.Line{Time: time.Now(), Event: events.EventMerge, Node: "mac", Key: []byte("the last one")}))
 		select {
 		case <-got:
 			delivered = true
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	var loss struct {
-		Lost   int64
-		Detail string
+	slow.findLoss(1)
+}
+
+// findLoss waits until at least so many lines are told to be lost.
+func (s *stream) findLoss(atLeast int64) {
+	s.t.Helper()
+	for lost := int64(0); lost < atLeast; {
+		var loss struct {
+			Lost   int64
+			Detail string
+		}
+		must(s.t, json.Unmarshal([]byte(s.find("lost")), &loss))
+		if loss.Lost < 1 || loss.Detail != "more than this page can show" {
+			s.t.Fatalf("the loss is %+v", loss)
+		}
+		lost += loss.Lost
 	}
-	must(t, json.Unmarshal([]byte(slow.find("lost")), &loss))
-	if loss.Lost < 1 || loss.Detail != "this page is too slow" {
-		t.Errorf("the loss is %+v", loss)
+}
+
+// More requests than anybody reads are counted rather than shown, though the
+// viewer is fast; what happens to nodes is always shown.
+func TestEvents_FastBus(t *testing.T) {
+	watching := make(chan func(monitor.Line) error)
+	p := newCluster(t).page(func(b *web.Backend) {
+		b.Watch = func(ctx context.Context, show func(monitor.Line) error) error {
+			watching <- show
+			<-ctx.Done()
+			return nil
+		}
+	})
+	s := p.stream()
+	show := <-watching
+	for range 5000 {
+		must(t, show(monitor.Line{Time: time.Now(), Subject: "dht.get", Op: events.OpGet, Key: []byte("k")}))
 	}
+	s.findLoss(5000 - 3*500) // in three seconds, at the slowest
+	must(t, show(monitor.Line{Time: time.Now(), Event: events.EventDown, Node: "mac"}))
+	s.find("line", `"event":"down"`)
 }
 
 func TestEvents_TooManyViewers(t *testing.T) {

@@ -15,6 +15,7 @@ const (
 	maxViewers = 100
 	lookEvery  = time.Second
 	watchAgain = time.Second // after a watch that failed
+	maxRate    = 500         // lines a second: nobody reads more, and each costs a browser its time
 )
 
 // hub looks once for all viewers, and only while there are any.
@@ -29,6 +30,8 @@ type hub struct {
 	last    *Status
 	stop    context.CancelFunc
 	closed  bool
+	second  time.Time // when counting began
+	shown   int       // lines since then
 }
 
 // join begins a stream, or says why there can be none.
@@ -151,15 +154,16 @@ func (h *hub) setStatus(s *Status) {
 }
 
 // show is called with mu held. A line is written once for all viewers, and not
-// at all when none has room.
+// at all when none has room for it.
 func (h *hub) show(l monitor.Line) {
 	if l.Event == events.EventDown && h.last != nil {
 		h.setStatus(h.last.without(l.Node)) // the next look waits for an answer first
 	}
 	var text []byte
+	tooMany := l.Op != "" && h.overRate(time.Now())
 	for v := range h.viewers {
 		switch {
-		case v.full():
+		case tooMany || v.full():
 			v.lost.Add(max(1, l.Lost))
 			continue
 		case text == nil && l.Lost > 0:
@@ -169,6 +173,15 @@ func (h *hub) show(l monitor.Line) {
 		}
 		v.lines <- text
 	}
+}
+
+// overRate counts one more line. It is called with mu held.
+func (h *hub) overRate(now time.Time) bool {
+	if now.Sub(h.second) >= time.Second {
+		h.second, h.shown = now, 0
+	}
+	h.shown++
+	return h.shown > maxRate
 }
 
 // without is the status once a node is down.

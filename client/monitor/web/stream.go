@@ -38,15 +38,15 @@ func (v *viewer) tellStatus(text []byte) {
 	v.status <- text
 }
 
-// rest is what waits beside the first line: one write carries it all. What was
-// lost comes last, as it did.
-func (v *viewer) rest(text []byte) []byte {
+// withRest adds what else waits: one write carries it all. What was lost comes
+// last, as it did.
+func (v *viewer) withRest(text []byte) []byte {
 	text = append([]byte(nil), text...) // others show the same
 	for range len(v.lines) {
 		text = append(text, <-v.lines...)
 	}
 	if lost := v.lost.Swap(0); lost > 0 {
-		text = append(text, frame("lost", monitor.Line{Time: time.Now(), Lost: lost, Detail: "this page is too slow"})...)
+		text = append(text, frame("lost", monitor.Line{Time: time.Now(), Lost: lost, Detail: "more than this page can show"})...)
 	}
 	return text
 }
@@ -84,9 +84,10 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		select {
-		case text = <-v.status:
+		case status := <-v.status:
+			text = v.withRest(status)
 		case line := <-v.lines:
-			text = v.rest(line)
+			text = v.withRest(line)
 		case <-beat.C:
 			text = []byte(": still here\n\n")
 		case <-s.hub.done:
