@@ -32,6 +32,11 @@ type Request struct {
 	Old     bool      // update: the answer gives the value that stood before
 	To      []byte    // update: rename's other key
 	Settled bool      // update: no other node knows anything newer, from an earlier map
+
+	// Owner is the place among the key's owners, from 1 on, of the node that the
+	// request is handed to, when the hander has found it out; 0 leaves that to the
+	// node. It never travels.
+	Owner int
 }
 
 // AppendRequests appends the message that asks for all of reqs.

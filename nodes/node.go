@@ -23,6 +23,9 @@ type Store interface {
 	// known. It is [events.ErrCorrupt] when damage hides what stands. The
 	// slices returned stay valid and must not be modified.
 	Get(key []byte) (events.Record, error)
+	// GetAll is Get of several keys, which costs less: it calls each once for
+	// every one, in any order. each must be short and not call the store.
+	GetAll(keys [][]byte, each func(i int, r events.Record, err error))
 	// Apply queues changes; they are decided one after another, in the order
 	// of the calls. done is called once, when all that was written is durable,
 	// or with the error because of which nothing of it counts as written. It
@@ -148,7 +151,7 @@ func (n *Node) Do(op events.Op, reqs []events.Request, reply func([]events.Answe
 		n.write(op, reqs, begun, reply)
 		return
 	}
-	answers := n.read(op, reqs)
+	answers := n.read(op, reqs, begun)
 	n.answered(op, reqs, answers, begun)
 	reply(answers)
 }
@@ -180,6 +183,14 @@ func (n *Node) Refuse(err error) events.Answer {
 
 func (n *Node) answer(s events.Status) events.Answer {
 	return events.Answer{Node: n.Name, Status: s, Map: n.Map.ID()}
+}
+
+// judge applies the rules, unless somebody in this process has done so.
+func (n *Node) judge(r *events.Request) placement.Verdict {
+	if r.Owner > 0 {
+		return placement.Verdict{Owner: r.Owner}
+	}
+	return n.Map.Judge(n.place, r.Key)
 }
 
 func (n *Node) notStored(v placement.Verdict) events.Answer {

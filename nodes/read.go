@@ -2,19 +2,17 @@ package nodes
 
 import (
 	"fmt"
+	"time"
 
 	"dht/events"
+	"dht/nodes/placement"
 )
 
 // read answers an operation that changes nothing.
-func (n *Node) read(op events.Op, reqs []events.Request) []events.Answer {
+func (n *Node) read(op events.Op, reqs []events.Request, now time.Time) []events.Answer {
 	switch op {
 	case events.OpGet:
-		answers := make([]events.Answer, len(reqs))
-		for i := range reqs {
-			answers[i] = n.get(&reqs[i])
-		}
-		return answers
+		return n.get(reqs, now)
 	case events.OpKeys:
 		if len(reqs) == 1 {
 			return n.keys(&reqs[0])
@@ -24,34 +22,70 @@ func (n *Node) read(op events.Op, reqs []events.Request) []events.Answer {
 	return []events.Answer{n.Refuse(fmt.Errorf("%w: no operation %q", events.ErrBadRequest, op))}
 }
 
-// get answers from what is stored here. A node that is no owner still tells what
-// it knows of the key, deleted or not: an earlier map may have put it there.
-func (n *Node) get(r *events.Request) events.Answer {
+// get answers from what is stored here.
+func (n *Node) get(reqs []events.Request, now time.Time) []events.Answer {
+	answers := make([]events.Answer, len(reqs))
+	if len(reqs) == 1 {
+		if verdict, may := n.mayKnow(&reqs[0], &answers[0]); may {
+			record, err := n.Store.Get(reqs[0].Key)
+			answers[0] = n.known(&record, err, &reqs[0], verdict, now)
+		}
+		return answers
+	}
+	keys, asked := make([][]byte, 0, len(reqs)), make([]question, 0, len(reqs))
+	for i := range reqs {
+		if verdict, may := n.mayKnow(&reqs[i], &answers[i]); may {
+			keys, asked = append(keys, reqs[i].Key), append(asked, question{i, verdict})
+		}
+	}
+	n.Store.GetAll(keys, func(k int, record events.Record, err error) {
+		i := asked[k].entry
+		answers[i] = n.known(&record, err, &reqs[i], asked[k].verdict, now)
+	})
+	return answers
+}
+
+// question is an entry of a get that the store must be asked about.
+type question struct {
+	entry   int
+	verdict placement.Verdict
+}
+
+// mayKnow reports whether the store may know something of the key asked for;
+// otherwise it gives the answer. A node that is no owner still tells what it
+// knows of a key, deleted or not: an earlier map may have put it there.
+func (n *Node) mayKnow(r *events.Request, a *events.Answer) (v placement.Verdict, may bool) {
 	if err := n.admit(events.OpGet, r); err != nil {
-		return n.Refuse(err)
+		*a = n.Refuse(err)
+		return v, false
 	}
-	verdict := n.Map.Judge(n.place, r.Key)
-	if verdict.Owner == 0 && n.settled {
-		return n.notStored(verdict)
+	v = n.judge(r)
+	if v.Owner == 0 && n.settled {
+		*a = n.notStored(v)
+		return v, false
 	}
-	record, err := n.Store.Get(r.Key)
+	return v, true
+}
+
+// known answers what the store knows of the key asked for.
+func (n *Node) known(record *events.Record, err error, r *events.Request, v placement.Verdict, now time.Time) events.Answer {
 	switch {
 	case err != nil:
 		return n.Refuse(fmt.Errorf("get %q: %w", r.Key, err))
-	case verdict.Owner == 0 && !record.Known():
-		return n.notStored(verdict)
+	case v.Owner == 0 && !record.Known():
+		return n.notStored(v)
 	}
-	return n.recorded(record, verdict.Owner)
+	return n.recorded(record, v.Owner, now)
 }
 
 // recorded tells what stands here. An owner names the nodes that may know
 // something newer: rules that change, and change back, leave an old record at
 // an owner and a newer one elsewhere.
-func (n *Node) recorded(r events.Record, owner int) events.Answer {
+func (n *Node) recorded(r *events.Record, owner int, now time.Time) events.Answer {
 	a := n.answer(events.StatusAbsent)
 	a.Owner, a.Version = owner, r.Version
 	switch {
-	case r.Live(n.Clock.Now()):
+	case r.Live(now):
 		a.Status, a.Value, a.Expires = events.StatusFound, r.Value, r.Expires
 	case r.Known(): // an expired record counts as a tombstone
 		a.Status = events.StatusDeleted

@@ -45,7 +45,7 @@ func (b *batch) entry(i int, r *events.Request) {
 		b.answers[i] = n.Refuse(err)
 		return
 	}
-	verdict := n.Map.Judge(n.place, r.Key)
+	verdict := n.judge(r)
 	if verdict.Owner == 0 {
 		b.answers[i] = n.notStored(verdict)
 		return

@@ -251,7 +251,9 @@ func (c *committer) publish() {
 func (j *Journal) publish(written []written) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.index.touch(written)
+	for i := range written {
+		j.index.touch(written[i].ref)
+	}
 	for i := range written {
 		w := &written[i]
 		if !w.record.Known() {

@@ -129,18 +129,18 @@ func (x *index) set(r *events.Record, hash uint64, ref ref, at place) {
 	x.account(e, 1)
 }
 
-// touch reads where the values that are written over begin and end, all at once:
-// see table.likely.
-func (x *index) touch(written []written) (touched byte) {
-	for i := range written {
-		if r := written[i].ref; r != 0 {
-			if e := x.entry(r); e.value() != 0 {
-				value := x.values.at(e.value())[:e.valueSize()]
-				touched += value[0] + value[len(value)/2] + value[len(value)-1]
-			}
-		}
+// touch reads where the value at r begins and ends. Touching many, one after the
+// other, makes the processor wait for all at once: see table.likely.
+func (x *index) touch(r ref) (touched byte) {
+	if r == 0 {
+		return 0
 	}
-	return touched
+	e := x.entry(r)
+	if e.value() == 0 {
+		return 0
+	}
+	value := x.values.at(e.value())[:e.valueSize()]
+	return value[0] + value[len(value)/2] + value[len(value)-1]
 }
 
 // account adds an entry's line to what its segment is good for, or takes it off.

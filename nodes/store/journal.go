@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,87 +51,6 @@ func (p position) before(q position) bool {
 // while this folder was in use, oldest first. As long as there were none, the
 // folder holds no record by another map's rules.
 func (j *Journal) Earlier() []events.MapID { return slices.Clone(j.folder.owner.Earlier) }
-
-// Get returns what is recorded of key, durably: the zero Record when nothing
-// is known of it, a tombstone, possibly an expired record. It is
-// [events.ErrCorrupt] when damage hides the truth. The slices returned must not
-// be modified; they stay valid.
-func (j *Journal) Get(key []byte) (events.Record, error) {
-	return j.get(key, j.index.hash(key))
-}
-
-// get is Get for those who know the key's hash.
-func (j *Journal) get(key []byte, hash uint64) (events.Record, error) {
-	for {
-		j.mu.RLock()
-		r, from, err := j.lookup(key, hash)
-		j.mu.RUnlock()
-		if err != nil || from.segment == nil {
-			return r, err
-		}
-		r, err = from.segment.read(key, from.at)
-		switch {
-		case errors.Is(err, os.ErrClosed): // merged meanwhile: the record has moved
-			continue
-		case errors.Is(err, events.ErrCorrupt):
-			j.options.Notify(events.Event{Type: events.EventCorrupt, Key: key, Detail: err.Error()})
-		case err == nil && j.options.Memory > 0:
-			j.cache(&r, hash, from.at)
-		}
-		return r, err
-	}
-}
-
-// cache takes a value that was read from at into memory, unless it was written
-// anew meanwhile.
-func (j *Journal) cache(r *events.Record, hash uint64, at place) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if !j.closed {
-		j.index.cacheValue(r, hash, at)
-	}
-}
-
-// source is where a value must be read from; without a segment, nowhere.
-type source struct {
-	segment *segment
-	at      place
-}
-
-// lookup finds the record of key, or where it is to be read. mu must be held.
-func (j *Journal) lookup(key []byte, hash uint64) (events.Record, source, error) {
-	if j.closed {
-		return events.Record{}, source{}, events.ErrStopped
-	}
-	return j.stands(key, j.index.find(key, hash), false)
-}
-
-// stands is the record of key, whose entry is at r, or where it is to be read. A
-// blind one is without a value, its key the caller's. mu must be held.
-func (j *Journal) stands(key []byte, r ref, blind bool) (events.Record, source, error) {
-	if len(j.damage) > 0 && (r == 0 || !j.certain(j.index.entry(r).place())) {
-		return events.Record{}, source{}, j.corrupt()
-	}
-	switch {
-	case r == 0:
-		return events.Record{}, source{}, nil
-	case blind:
-		return j.index.head(key, r), source{}, nil
-	case !j.index.entry(r).inMemory():
-		at := j.index.entry(r).place()
-		return events.Record{}, source{j.files[at.file], at}, nil
-	}
-	return j.index.record(key, r), source{}, nil
-}
-
-// certain reports whether no damage stands behind a line. mu must be held.
-func (j *Journal) certain(at place) bool {
-	return len(j.damage) == 0 || !position{j.files[at.file].number, int64(at.off)}.before(j.hidden)
-}
-
-func (j *Journal) corrupt() error {
-	return fmt.Errorf("%w: %s: %v", events.ErrCorrupt, j.folder.dir, j.damage[0])
-}
 
 // Damage says where Open found the folder damaged.
 func (j *Journal) Damage() (list []string) {

@@ -39,6 +39,14 @@ func (m *Memory) Get(key []byte) (events.Record, error) {
 	return m.records[string(key)], nil
 }
 
+// GetAll is Get of several keys.
+func (m *Memory) GetAll(keys [][]byte, each func(i int, r events.Record, err error)) {
+	for i, key := range keys {
+		r, err := m.Get(key)
+		each(i, r, err)
+	}
+}
+
 // Apply queues changes; see [Journal.Apply].
 func (m *Memory) Apply(changes []events.Change, done func(error)) {
 	if !m.queue.push(newRequest(changes, done)) {

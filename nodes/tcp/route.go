@@ -48,7 +48,8 @@ func (s *session) ask(op events.Op, r events.Request) {
 	var room [8]int
 	owners := s.server.node.Map.Owners(r.Key, room[:0])
 	s.questions = append(s.questions, question{op: op, req: r, first: len(s.slots), n: len(owners)})
-	for _, place := range owners {
+	for i, place := range owners {
+		r.Owner = i + 1
 		s.slots = append(s.slots, s.enqueue(place, op, r))
 	}
 }

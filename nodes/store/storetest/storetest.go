@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 // Store is what a node asks of a store.
 type Store interface {
 	Get(key []byte) (events.Record, error)
+	GetAll(keys [][]byte, each func(i int, r events.Record, err error))
 	Apply(changes []events.Change, done func(error))
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
 	Stats() events.StoreStats
@@ -40,6 +42,7 @@ func Test(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Get/Overwritten", testOverwritten},
 		{"Get/Tombstone", testTombstone},
 		{"Get/AnyBytes", testAnyBytes},
+		{"Get/All", testGetAll},
 		{"Apply/InOrder", testInOrder},
 		{"Apply/VisibleWhenDone", testVisibleWhenDone},
 		{"Apply/NothingWritten", testNothingWritten},
@@ -116,6 +119,37 @@ func appending(h *Harness, key, text string) events.Change {
 		value := append(slices.Clone(current.Value), text...)
 		return events.Record{Key: []byte(key), Value: value, Version: h.Clock.Next()}, true
 	}}
+}
+
+// testGetAll demands the same of many keys at once as of each alone: live ones,
+// unknown ones, tombstones, one key twice.
+func testGetAll(t *testing.T, h *Harness) {
+	var keys [][]byte
+	for i := range 100 {
+		key := fmt.Sprint("key", i)
+		keys = append(keys, []byte(key))
+		switch i % 4 {
+		case 0, 1:
+			h.Put(key, strings.Repeat("v", i*i)) // some too long to stay in memory
+		case 2:
+			h.Put(key, "v")
+			h.Delete(key)
+		}
+	}
+	keys = append(keys, keys[0])
+	answered := make([]int, len(keys))
+	h.Store.GetAll(keys, func(i int, got events.Record, err error) {
+		answered[i]++
+		if want, wantErr := h.Store.Get(keys[i]); !Same(got, want) || err != nil || wantErr != nil {
+			t.Errorf("%s: got %v, %v, alone %v, %v", keys[i], got, err, want, wantErr)
+		}
+	})
+	for i, n := range answered {
+		if n != 1 {
+			t.Errorf("%s is answered %d times", keys[i], n)
+		}
+	}
+	h.Store.GetAll(nil, func(int, events.Record, error) { t.Error("nothing asked, but answered") })
 }
 
 func testInOrder(t *testing.T, h *Harness) {
