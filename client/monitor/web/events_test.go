@@ -183,13 +183,9 @@ func TestEvents_SlowViewer(t *testing.T) {
 	brisk := p.stream()
 	got := make(chan string)
 	go func() { got <- brisk.find("line", `"key":"the last one"`) }()
-	happening := monitor.Line{Time: time.Now(), Event: events.EventMerge, Node: "mac", Detail: strings.Repeat("d", 1000)}
-	begun := time.Now()
-	for range 20_000 { // more than the sockets' buffers hold
+	happening := monitor.Line{Time: time.Now(), Event: events.EventMerge, Node: "mac", Detail: strings.Repeat("d", 10_000)}
+	for range 1500 { // far more than queues hold: it ends although one viewer takes nothing
 		must(t, show(happening))
-	}
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("showing took %v", took)
 	}
 	for delivered := false; !delivered; {
 		must(t, show(monitor.Line{Time: time.Now(), Event: events.EventMerge, Node: "mac", Key: []byte("the last one")}))
