@@ -31,7 +31,7 @@ function status({ cluster, epoch, copies, node, build, nodes, error, tail: noTai
   setText(byId('cluster'), cluster)
   setText(byId('facts'), `epoch ${epoch}${copies === 1 ? '' : ` · copies ${copies}`} · served by ${node}`)
   setText(byId('build'), build ?? '')
-  setText(byId('nodes-sum'), up === nodes.length ? `all ${up} up` : error ?? `${up} of ${nodes.length} up: shares are of the keys that can be reached`)
+  setText(byId('nodes-sum'), up === nodes.length ? `all ${up} up` : error ?? `${up} of ${nodes.length} up`)
   document.title = up === nodes.length ? `${cluster} · dht` : `▼ ${plural(nodes.length - up, 'node')} down · ${cluster} · dht`
   const names = nodes.map(n => n.name)
   lines.nodes(names)

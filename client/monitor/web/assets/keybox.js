@@ -89,20 +89,20 @@ function failed(verb, err) {
 
 function wrote(verb, key, result) {
   const nodes = result.answers.filter(a => a.status === result.status).map(a => a.node).join(' and ')
-  const [tone, mark] = look(result.status)
+  const [tone, mark] = look(result.status, verb)
   const said = {
     stored: [keyName(key), ` is stored on ${nodes}`],
     deleted: [keyName(key), ` is deleted from ${nodes}`],
     absent: ['There was nothing under ', keyName(key), ' to delete'],
   }[result.status] ?? [`The ${verb} of `, keyName(key), `: ${result.status}`]
-  return [headline(tone, mark, ...said), el('ul', { class: 'chips' }, result.answers.map(a => answerChip(a, a.reason ?? a.error))), about(result.version && `version ${result.version}`)]
+  return [headline(tone, mark, ...said), el('ul', { class: 'chips' }, result.answers.map(a => answerChip(a, verb, a.reason ?? a.error))), about(result.version && `version ${result.version}`)]
 }
 
 const about = (...facts) => el('p', { class: 'hint facts' }, facts.filter(Boolean).map(fact => el('span', null, fact)))
 
-// answerChip says in a few words what a node answered; more of it is in note.
-export function answerChip({ node, status, reason, error, detail }, note) {
-  const [tone, mark] = look(status)
+// answerChip says in a few words what a node answered to op; note says more.
+export function answerChip({ node, status, reason, error, detail }, op, note) {
+  const [tone, mark] = look(status, op)
   return el('li', { class: `chip ${tone} ${status}`, title: reason ?? error ?? detail },
     el('span', { 'aria-hidden': true }, mark), el('b', null, node), el('span', { class: 'word' }, status), note && el('span', null, note))
 }

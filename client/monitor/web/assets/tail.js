@@ -119,7 +119,7 @@ function row(entry) {
     el('time', null, stamp(line.time)),
     el('span', { class: 'kind' }, kind),
     subject(entry),
-    line.answers ? el('ul', { class: 'chips' }, line.answers.map(a => answerChip(a, a.us && micros(a.us)))) : el('span', { class: 'hint detail' }, happening(line)),
+    line.answers ? el('ul', { class: 'chips' }, line.answers.map(a => answerChip(a, line.op, a.us && micros(a.us)))) : el('span', { class: 'hint detail' }, happening(line)),
     el('span', { class: 'took' }, line.us ? micros(line.us) : ''))
 }
 

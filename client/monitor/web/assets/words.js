@@ -111,7 +111,7 @@ export function hexDump(bytes, most = 256) {
 // What a status means for the eye: a class, and a mark for those who do not see
 // colours.
 const looks = {
-  stored: ['good', '✓'], found: ['good', '✓'], deleted: ['good', '✓'], listed: ['good', '✓'],
-  'not-stored': ['calm', '–'], absent: ['calm', '∅'], unchanged: ['calm', '='], superseded: ['warn', '!'], busy: ['warn', '!'],
+  stored: ['good', '✓'], found: ['good', '✓'], listed: ['good', '✓'],
+  'not-stored': ['calm', '–'], absent: ['calm', '∅'], deleted: ['calm', '∅'], unchanged: ['calm', '='], superseded: ['warn', '!'], busy: ['warn', '!'],
 }
-export const look = status => looks[status] ?? ['bad', '✕']
+export const look = (status, op) => looks[op === 'delete' && status === 'deleted' ? 'stored' : status] ?? ['bad', '✕']
