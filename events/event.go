@@ -22,6 +22,11 @@ const (
 	EventMapMismatch EventType = "map-mismatch" // somebody believes in another cluster map
 )
 
+// EventTypes returns every type of event that a node tells of.
+func EventTypes() []EventType {
+	return []EventType{EventPut, EventDelete, EventExpire, EventAnswer, EventUp, EventDrain, EventDown, EventMerge, EventCorrupt, EventMapMismatch}
+}
+
 // Event tells of a happening at a node. It travels as a CloudEvent 1.0 in
 // structured JSON
 // (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md),

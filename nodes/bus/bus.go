@@ -34,25 +34,24 @@ type Server struct {
 	node   *nodes.Node
 	subs   []*nats.Subscription
 	stop   context.CancelFunc
-	wait   sync.WaitGroup // for the outbox and for meet
+	wait   sync.WaitGroup // for what sends, and for meet
 	writes sync.WaitGroup // for replies that wait for the disk
 	out    chan func()
 	gone   chan struct{} // closed when nothing more is sent
 	failed chan error
 	closed sync.Once
 	watch  watch
-	ready  atomic.Bool  // Serve has begun: events can be told
-	lost   atomic.Int64 // events that were not told since the last one that was
+	teller teller
+	ready  atomic.Bool // Serve has begun
 }
 
-// outbox is how many messages may wait to be sent without holding up the
-// store's goroutine: as many replies as a node lets writes wait for the disk,
-// and as many events; further events are dropped.
-const outbox = 2 * 16_384
+// outbox is how many replies may wait to be sent without holding up the store's
+// goroutine: as many as a node lets writes wait for the disk.
+const outbox = 16_384
 
 // New makes a server that can already tell of events, see [Server.Notify].
 func New(o Options) *Server {
-	return &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1)}
+	return &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), teller: newTeller()}
 }
 
 // Serve looks for others of the same name or another map, then subscribes and
@@ -70,7 +69,7 @@ func (s *Server) Serve(ctx context.Context, conn *nats.Conn, node *nodes.Node) e
 		return err
 	}
 	s.wait.Go(s.send)
-	if err := s.subscribe(); err != nil {
+	if err := errors.Join(s.startTelling(), s.subscribe()); err != nil {
 		meeting.close()
 		s.Close()
 		return err
@@ -211,9 +210,12 @@ func (s *Server) Close() error {
 		s.watch.end()
 		close(s.gone)
 		s.wait.Wait()
-		if s.conn.IsConnected() {
-			s.logError("flush", s.conn.FlushTimeout(time.Second))
+		for _, conn := range []*nats.Conn{s.conn, s.teller.conn} {
+			if conn != nil && conn.IsConnected() {
+				s.logError("flush", conn.FlushTimeout(time.Second))
+			}
 		}
+		s.teller.close()
 	})
 	return nil
 }

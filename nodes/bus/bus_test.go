@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,17 @@ import (
 	"dht/nodes/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary be a node of its own, see startProcess.
+func TestMain(m *testing.M) {
+	if text := os.Getenv("DHT_TEST_NODE"); text != "" {
+		if err := runProcess(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // three serves linux, mac and android on one server, and returns a connection
 // of somebody who knows nothing but NATS.

@@ -8,25 +8,15 @@ import (
 	"dht/events"
 )
 
-// Notify publishes an event, or drops it and counts it as lost: when more wait
-// to be sent than the bus takes, and before the node is on the bus. It fits
-// [nodes.Options], and does not block.
+// Notify tells of an event, or drops it and counts it as lost when the bus does
+// not take them as fast as they come. Where nobody listens nothing is sent. What
+// happens before [Server.Serve] is told then. It fits [nodes.Options], and does
+// not block.
 func (s *Server) Notify(e events.Event) {
-	if !s.ready.Load() {
+	if s.teller.tooEarly(e) {
 		return
 	}
-	if len(s.out) >= outbox/2 {
-		s.lost.Add(1)
-		return
-	}
-	e = e.From(s.node.Map.Name(), s.node.Name, s.node.Clock.Next())
-	e.Lost = s.lost.Swap(0)
-	message := e.AppendTo(nil)
-	s.post(func() { s.publish(e.Type, message) })
-}
-
-func (s *Server) publish(t events.EventType, message []byte) {
-	s.logError("tell of "+string(t), s.conn.Publish(s.Subjects.Event(s.node.Name, t), message))
+	s.teller.add(e.From(s.node.Map.Name(), s.node.Name, s.node.Clock.Next()))
 }
 
 // Observe tells of answers while somebody watches, and costs nothing otherwise.

@@ -78,8 +78,8 @@ func TestServer_NATS(t *testing.T) {
 		Connections int `json:"connections"`
 	}
 	p.ask("GET", "/nats/varz", nil).json(t, &varz)
-	if varz.Connections != 4 {
-		t.Errorf("varz counts %d connections, not those of three nodes and the page", varz.Connections)
+	if varz.Connections != 7 {
+		t.Errorf("varz counts %d connections, not two of each of three nodes, and the page's", varz.Connections)
 	}
 	var connz struct {
 		Limit       int              `json:"limit"`
