@@ -122,7 +122,8 @@ func kept(ctx context.Context, c *client.Client, byNode map[string]int) error {
 // cluster is the built-in cluster in this process, with a client.
 type cluster struct {
 	*client.Client
-	nodes []*runningNode
+	listeners []net.Listener // of the nodes' tcp addresses
+	nodes     []*runningNode
 }
 
 // startCluster starts every node of the built-in cluster file on free ports.
@@ -137,20 +138,19 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	addrs, err := freeAddrs(len(config.Nodes))
-	if err != nil {
+	if err := c.listen(len(config.Nodes)); err != nil {
 		return nil, err
 	}
 	for i := range config.Nodes { // a cluster that is up on the usual ports is none of ours
 		n := &config.Nodes[i]
-		*n = configs.Node{Name: n.Name, Rule: n.Rule, TCP: addrs[i], Bus: freePort, Data: filepath.Join(folder, n.Name)}
+		*n = configs.Node{Name: n.Name, Rule: n.Rule, TCP: c.listeners[i].Addr().String(), Bus: freePort, Data: filepath.Join(folder, n.Name)}
 	}
 	for i := range config.Nodes {
 		n := &config.Nodes[i]
 		n.Route = freePort
 		known := *config // a node reads it as long as it runs
 		known.Nodes = slices.Clone(config.Nodes)
-		started, err := startNode(ctx, &known, *n, howToRun{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		started, err := startNode(ctx, &known, *n, howToRun{tcp: c.listeners[i]}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		if err != nil {
 			return nil, err
 		}
@@ -161,18 +161,17 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 	return c, err
 }
 
-// freeAddrs are n addresses on which nobody listens. The nodes must know them of
-// each other before the first one starts.
-func freeAddrs(n int) (addrs []string, err error) {
+// listen reserves n tcp addresses: the nodes must know them of each other before
+// the first one starts, and nobody else may take one meanwhile.
+func (c *cluster) listen(n int) error {
 	for range n {
 		l, err := net.Listen("tcp", freePort)
 		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+			return fmt.Errorf("find a free port: %w", err)
 		}
-		defer l.Close()
-		addrs = append(addrs, l.Addr().String())
+		c.listeners = append(c.listeners, l)
 	}
-	return addrs, nil
+	return nil
 }
 
 // Close stops the client and every node. It is idempotent.
@@ -182,6 +181,9 @@ func (c *cluster) Close() (err error) {
 	}
 	for _, n := range c.nodes {
 		err = errors.Join(err, n.Close())
+	}
+	for _, l := range c.listeners {
+		_ = l.Close() // fails when its node was started, and has closed it
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,9 +34,10 @@ type part struct {
 
 // howToRun is what the command line says of a node, beside its cluster file.
 type howToRun struct {
-	insecure   bool // listen where other machines can reach
-	noBus      bool // TCP only
-	allowFlush bool // FLUSHDB deletes
+	insecure   bool         // listen where other machines can reach
+	noBus      bool         // TCP only
+	allowFlush bool         // FLUSHDB deletes
+	tcp        net.Listener // on the node's tcp address; nil: yet to be opened
 }
 
 // runningNode is a node with all its parts.
@@ -137,7 +139,10 @@ func (r *runningNode) listen(c *configs.Config, n configs.Node, how howToRun, lo
 	for _, other := range c.Nodes {
 		peers[other.Name] = other.TCP
 	}
-	if r.tcp, err = tcp.Listen(n.TCP, tcp.Options{Peers: peers, Meet: how.noBus, AllowFlush: how.allowFlush, Logger: log}); err != nil {
+	o := tcp.Options{Peers: peers, Meet: how.noBus, AllowFlush: how.allowFlush, Logger: log}
+	if how.tcp != nil {
+		r.tcp = tcp.New(how.tcp, o)
+	} else if r.tcp, err = tcp.Listen(n.TCP, o); err != nil {
 		return fmt.Errorf("node %s: %w", n.Name, err)
 	}
 	r.parts = append(r.parts, part{"tcp", r.tcp.Close})
