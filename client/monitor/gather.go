@@ -65,6 +65,10 @@ func (g *Gatherer) Deaf() {
 	}
 }
 
+func (g *Gatherer) hasSettled(at time.Time) bool {
+	return !g.settled.IsZero() && !at.Before(g.settled)
+}
+
 // Add takes the next thing seen.
 func (g *Gatherer) Add(s Sight) {
 	switch {
@@ -100,7 +104,7 @@ func (g *Gatherer) request(s Sight) {
 		return
 	}
 	e.ask(line)
-	e.trusted = !g.settled.IsZero() && !s.Time.Before(g.settled)
+	e.trusted = g.hasSettled(s.Time)
 	if s.Node != "" {
 		e.expected = []string{s.Node}
 	}
@@ -293,7 +297,8 @@ func (g *Gatherer) inOrder(e *entry, silence bool) {
 }
 
 // finishUnasked shows answers whose request was no message that this monitor
-// hears.
+// hears. As long as nodes only begin to tell, it may have been one from before:
+// nobody knows that it came over TCP.
 func (g *Gatherer) finishUnasked(e *entry) {
 	overTCP := true
 	e.line.Answers = slices.DeleteFunc(e.line.Answers, func(a Answer) bool {
@@ -305,7 +310,7 @@ func (g *Gatherer) finishUnasked(e *entry) {
 		overTCP = overTCP && g.filter.overTCP(a.Node, e.line.Op)
 		return false
 	})
-	if len(e.line.Answers) == 0 {
+	if len(e.line.Answers) == 0 || overTCP && !g.hasSettled(e.line.Time) {
 		return
 	}
 	if overTCP {

@@ -211,6 +211,22 @@ func TestGatherer_OverTCP(t *testing.T) {
 	b.is("0  update k linux:stored 1ms", "1  update k linux:stored 1ms")
 }
 
+// A request from before this monitor listened did not come over TCP.
+func TestGatherer_AnswersToRequestsFromBefore(t *testing.T) {
+	b, v := newBench(t, ""), versions(3)
+	b.answer(0, "linux", events.OpPut, "before", stored, v[0])
+	b.gatherer.Tick(at(60))
+	b.heard("linux", "mac", "android")
+	b.gatherer.Deaf()
+	b.answer(100, "linux", events.OpPut, "away", stored, v[1])
+	b.gatherer.Tick(at(160))
+	b.is()
+	b.heard("linux")
+	b.answer(200, "linux", events.OpPut, "after", stored, v[2])
+	b.gatherer.Tick(at(260))
+	b.is("200  put after linux:stored 1ms")
+}
+
 func TestGatherer_ChangesThatNoAnswerTells(t *testing.T) {
 	b, v := newBench(t, ""), versions(2)
 	b.event(0, events.Event{Type: events.EventDelete, Node: "mac", Key: []byte("k"), Version: v[0]})
