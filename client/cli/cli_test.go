@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -40,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"lines":   writeLines,
 			"subst":   substitute,
 			"during":  during,
+			"sees":    sees,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -187,12 +189,31 @@ func substitute(ts *testscript.TestScript, _ bool, files []string) {
 	}
 }
 
-// during TIME COMMAND… runs a command over and over: what listens in the
-// background has certainly begun by the last time.
+// during TIME COMMAND… runs a command over and over for that long.
 func during(ts *testscript.TestScript, _ bool, args []string) {
 	lasting, err := time.ParseDuration(args[0])
 	ts.Check(err)
 	for end := time.Now().Add(lasting); time.Now().Before(end); {
 		ts.Check(ts.Exec(args[1], args[2:]...))
+	}
+}
+
+// sees FILE PATTERN [COMMAND…] waits until a line of the file, which something
+// in the background writes, matches; meanwhile it runs the command over and over.
+func sees(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile("(?m)" + args[1])
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); ; <-tick.C {
+		text, err := os.ReadFile(ts.MkAbs(args[0])) // not there before the other begins
+		if pattern.Match(text) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("no %s in %s, %v", args[1], text, err)
+		}
+		if len(args) > 2 {
+			ts.Check(ts.Exec(args[2], args[3:]...))
+		}
 	}
 }
