@@ -6,7 +6,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,13 +93,13 @@ func (a *app) complain(ctx context.Context, err error) {
 	case errors.As(err, new(told)):
 	case a.json:
 		code := codeOf(err)
-		_ = json.NewEncoder(a.err).Encode(struct {
+		_ = writeJSON(a.err, struct {
 			Error string      `json:"error"`
 			Code  events.Code `json:"code"`
 		}{err.Error(), code})
 	case a.quiet && errors.Is(err, events.ErrNotFound):
 	default:
-		fmt.Fprintf(a.err, "dht: %v\n", err)
+		fmt.Fprintf(a.err, "dht: %s\n", escaped(err.Error(), "\n"))
 	}
 }
 

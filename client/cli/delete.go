@@ -26,7 +26,7 @@ func (a *app) deleteCommand() *cobra.Command {
 			case a.json:
 				return a.printJSON(result.Report())
 			case result.Status == events.StatusAbsent:
-				a.note("absent: %s had nothing to delete", result.Node)
+				a.note("absent: %s had nothing to delete", visible(result.Node))
 			default:
 				a.note("deleted from %s", a.err.bold(result.Node))
 			}

@@ -89,7 +89,7 @@ func (a *app) tellStory(e client.Explanation) {
 	fmt.Fprint(out, " Asked now, the nodes answer:\n\n")
 	rows = nil
 	for _, answer := range e.Answers {
-		rows = append(rows, []string{"  " + answer.Node, a.status(answer.Status), detail(answer, e.Owners)})
+		rows = append(rows, []string{"  " + answer.Node, a.status(answer.Status), visible(detail(answer, e.Owners))})
 	}
 	out.table([]string{"  NODE", "ANSWER", ""}, rows)
 }

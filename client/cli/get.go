@@ -22,9 +22,10 @@ type getJSON struct {
 
 func (a *app) getCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "get KEY",
-		Short:             "Print the value stored under a key",
-		Long:              "Print the exact bytes stored under a key; on a terminal and in a shell, a newline after them.",
+		Use:   "get KEY",
+		Short: "Print the value stored under a key",
+		Long: "Print the exact bytes stored under a key; in a shell, a newline after them. On a terminal what is no text is\n" +
+			"written as \\x1b, for a terminal would obey it.",
 		Example:           "  dht get greeting\n  dht get photo > photo.jpg",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFirst(a.completeKey),
@@ -48,6 +49,9 @@ func (a *app) printValue(r client.Result) error {
 		}
 		return a.printJSON(out)
 	}
+	if a.out.live {
+		r.Value = a.displayed(r.Value)
+	}
 	if a.out.live || a.session != nil {
 		r.Value = append(r.Value, '\n')
 	}
@@ -55,4 +59,13 @@ func (a *app) printValue(r client.Result) error {
 		return fmt.Errorf("print value: %w", err)
 	}
 	return nil
+}
+
+// displayed is a value for a terminal, which must not obey what is stored.
+func (a *app) displayed(value []byte) []byte {
+	text := escaped(string(value), "\n\t")
+	if text != string(value) {
+		a.note("what is no text is written as \\x1b; a file or a pipe gets the bytes themselves")
+	}
+	return []byte(text)
 }

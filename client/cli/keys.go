@@ -49,7 +49,7 @@ func (a *app) keys(ctx context.Context, c *client.Client, l listing) error {
 		case a.json:
 			err = a.printJSON(k.Report())
 		default:
-			_, err = fmt.Fprintf(a.out, "%s\t%s\t%d\n", k.Node, legible(k.Key), k.Bytes)
+			_, err = fmt.Fprintf(a.out, "%s\t%s\t%d\n", visible(k.Node), legible(k.Key), k.Bytes)
 		}
 		if err != nil {
 			return err

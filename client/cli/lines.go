@@ -100,7 +100,7 @@ func key(k []byte, width int) string {
 // refused to own the key; the end may be cut.
 func (v lines) told(l monitor.Line) string {
 	if l.Event != "" {
-		return strings.TrimSpace(l.Node + " " + v.eventWord(l.Event) + " " + v.dim(legible([]byte(l.Detail))))
+		return strings.TrimSpace(visible(l.Node) + " " + v.eventWord(l.Event) + " " + v.dim(l.Detail))
 	}
 	var parts, refused, silent []string
 	for _, a := range l.Answers {
@@ -123,7 +123,7 @@ func (v lines) told(l monitor.Line) string {
 		parts = append(parts, v.dim("over TCP"))
 	}
 	if l.Detail != "" {
-		parts = append(parts, v.bad(legible([]byte(l.Detail))))
+		parts = append(parts, v.bad(l.Detail))
 	}
 	return strings.Join(parts, "  ")
 }
@@ -139,19 +139,19 @@ func (v lines) eventWord(t events.EventType) string {
 }
 
 func (v lines) answer(a monitor.Answer) string {
-	word := string(a.Status)
+	node, word := visible(a.Node), string(a.Status)
 	switch a.Status {
 	case events.StatusStored, events.StatusFound, events.StatusDeleted, events.StatusListed:
-		return a.Node + " " + v.good(word)
+		return node + " " + v.good(word)
 	case events.StatusAbsent, events.StatusUnchanged:
-		return a.Node + " " + word
+		return node + " " + word
 	case events.StatusSuperseded:
-		return a.Node + " " + v.warn(word)
+		return node + " " + v.warn(word)
 	}
 	if a.Detail != "" {
-		word += ": " + legible([]byte(a.Detail))
+		word += ": " + a.Detail
 	}
-	return a.Node + " " + v.bad(word)
+	return node + " " + v.bad(word)
 }
 
 func (t *terminal) warn(text string) string { return t.colour(text, "3") }

@@ -230,7 +230,7 @@ func (s *interpreter) greet(ctx context.Context) string {
 		name, nodes = look[0], look[1]
 	case <-time.After(greetWithin):
 	}
-	s.note("%s: %s.  Type %s for what there is, Tab to complete, Ctrl-D to leave.", s.err.bold(name), nodes, s.err.bold("help"))
+	s.note("%s: %s.  Type %s for what there is, Tab to complete, Ctrl-D to leave.", s.err.bold(name), visible(nodes), s.err.bold("help"))
 	return name
 }
 

@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
@@ -50,7 +47,9 @@ func profileOf(w io.Writer) colorprofile.Profile {
 	return profile
 }
 
+// styled is text on one line, all of it to be seen: it may be a stranger's.
 func (t *terminal) styled(text string, style lipgloss.Style) string {
+	text = visible(text)
 	if t.profile <= colorprofile.ASCII {
 		return text
 	}
@@ -144,9 +143,7 @@ func (a *app) progress(total int, what string) (step, end func()) {
 
 // printJSON writes one line.
 func (a *app) printJSON(v any) error {
-	out := json.NewEncoder(a.out)
-	out.SetEscapeHTML(false)
-	if err := out.Encode(v); err != nil {
+	if err := writeJSON(a.out, v); err != nil {
 		return fmt.Errorf("print result: %w", err)
 	}
 	return nil
@@ -157,18 +154,6 @@ func (a *app) note(format string, args ...any) {
 	if !a.quiet && !a.json {
 		fmt.Fprintf(a.err, format+"\n", args...)
 	}
-}
-
-// legible is text as it is, and anything else quoted, on one line.
-func legible(b []byte) string {
-	plain := utf8.Valid(b)
-	for _, r := range string(b) {
-		plain = plain && unicode.IsPrint(r)
-	}
-	if plain {
-		return string(b)
-	}
-	return strconv.Quote(string(b))
 }
 
 func plural(n int, one string) string {

@@ -52,3 +52,21 @@ func (w *workplace) shows(env string, args ...string) string {
 	s.ends(0)
 	return s.all
 }
+
+// TestTerminal_Values holds that a value is shown to a person, not obeyed by the
+// terminal; a pipe gets its bytes.
+func TestTerminal_Values(t *testing.T) {
+	c := newClusterProcess(t)
+	const value = "one\n\ttwo\x1b]0;title\a\xff\r\n"
+	c.dht("put", "odd", value)
+	if got := c.shows("NO_COLOR=1", "get", "odd"); !strings.Contains(got, "one\r\n\ttwo\\x1b]0;title\\a\\xff\\r\r\n\r\n") || strings.Contains(got, "\x1b") {
+		t.Errorf("it shows %q", got)
+	}
+	if got := c.dht("get", "odd"); got != value {
+		t.Errorf("a pipe gets %q", got)
+	}
+	c.dht("put", "even", "one\n\ttwo")
+	if got := c.shows("NO_COLOR=1", "get", "even"); got != "one\r\n\ttwo\r\n" {
+		t.Errorf("it shows %q", got)
+	}
+}
