@@ -115,7 +115,8 @@ func (c *Client) Status(ctx context.Context) ([]NodeStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	infos, err := c.infos(ctx, c.timeout, func(infos []events.Info) bool { return accounted(m, infos) })
+	overBus := busOf(c.transport) != nil
+	infos, err := c.infos(ctx, c.timeout, func(infos []events.Info) bool { return accounted(m, infos, overBus) })
 	if err != nil {
 		return nil, err
 	}
@@ -128,10 +129,10 @@ func (c *Client) Status(ctx context.Context) ([]NodeStatus, error) {
 }
 
 // accounted reports whether each node of m has answered, or cannot.
-func accounted(m *placement.Map, infos []events.Info) bool {
+func accounted(m *placement.Map, infos []events.Info, overBus bool) bool {
 	for _, name := range m.Names(nil) {
 		answered := slices.ContainsFunc(infos, func(i events.Info) bool { return i.Node == name })
-		reachable := slices.ContainsFunc(infos, func(i events.Info) bool { return !lost(i.Links, name) })
+		reachable := slices.ContainsFunc(infos, func(i events.Info) bool { return !lost(i.Links, name, overBus) })
 		if !answered && reachable {
 			return false
 		}
@@ -140,12 +141,13 @@ func accounted(m *placement.Map, infos []events.Info) bool {
 }
 
 // lost reports whether a server that has these links has lost its route to a
-// node, and no other link to it works.
-func lost(links []events.Link, name string) (route bool) {
+// node, and no other link to it works, or may work for who does not ask over the
+// bus.
+func lost(links []events.Link, name string, overBus bool) (route bool) {
 	for _, l := range links {
 		switch {
 		case l.To != name:
-		case l.State == events.LinkUp:
+		case l.State == events.LinkUp, l.State == events.LinkIdle && !overBus:
 			return false
 		case l.Path == events.PathRoute:
 			route = true

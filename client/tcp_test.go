@@ -122,6 +122,31 @@ func TestTCP_WhicheverNodeIsAsked(t *testing.T) {
 	}
 }
 
+// TestTCP_StatusWithoutRoutes has the NATS servers lose each other, as behind a
+// firewall that lets only TCP clients through. The entry node says so before it
+// has asked the others over TCP, who are up.
+func TestTCP_StatusWithoutRoutes(t *testing.T) {
+	c := newOverTCP(t, nodetest.Three(1, 1))
+	c.servers["mac"].Close()
+	c.Nodes["mac"].Links = func() []events.Link {
+		links := c.servers["mac"].Links()
+		for _, other := range []string{"linux", "android"} {
+			links = append(links, events.Link{To: other, Path: events.PathRoute, State: events.LinkDown})
+		}
+		return links
+	}
+	c.startWith("mac", tcp.Options{Peers: c.peers})
+	status, err := c.client("mac", client.Options{Timeout: time.Minute}).Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range status {
+		if !s.Up {
+			t.Errorf("%s is said to be down", s.Name)
+		}
+	}
+}
+
 func TestTCP_ClockAnHourAhead(t *testing.T) {
 	c := newOverTCP(t, nodetest.Three(1, 1))
 	cl := c.client("mac", client.Options{Now: func() time.Time { return time.Now().Add(time.Hour) }})
