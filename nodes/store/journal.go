@@ -135,13 +135,19 @@ const expireStep = 1000
 func (j *Journal) expire() {
 	now := j.options.Now()
 	for j.due(now) {
-		j.mu.Lock()
-		gone := j.index.expire(now, expireStep)
-		j.mu.Unlock()
-		for _, e := range gone {
+		for _, e := range j.expireSome(now) {
 			j.options.Notify(e)
 		}
 	}
+}
+
+func (j *Journal) expireSome(now time.Time) []events.Event {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return nil
+	}
+	return j.index.expire(now, expireStep)
 }
 
 func (j *Journal) due(now time.Time) bool {
