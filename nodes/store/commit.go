@@ -142,12 +142,8 @@ func (c *committer) commit(requests []request) {
 	for len(requests) > 0 {
 		err := c.rotate()
 		n := 0
-		for n < len(requests) && len(c.batch.lines) < mostLines {
-			m := join(requests[n:])
-			if err == nil {
-				c.decide(requests[n : n+m])
-			}
-			n += m
+		for err == nil && n < len(requests) && len(c.batch.lines) < mostLines {
+			n += c.decide(requests[n:])
 		}
 		if err == nil {
 			err = c.sync()
@@ -156,6 +152,9 @@ func (c *committer) commit(requests []request) {
 			c.publish()
 		}
 		c.batch.reset()
+		if n == 0 { // nothing can be written
+			n = len(requests)
+		}
 		for _, r := range requests[:n] {
 			r.done(cmp.Or(r.err, err))
 		}
@@ -171,17 +170,26 @@ func join(requests []request) (n int) {
 	return n
 }
 
-// decide decides the changes of some requests.
-func (c *committer) decide(requests []request) {
+// decide decides the changes of the first of the requests, and tells how many
+// those are: as long as the batch is not too large already.
+func (c *committer) decide(requests []request) (n int) {
+	requests = requests[:join(requests)]
 	c.lookup.look(c.journal, requests)
-	for i := range c.lookup.changes {
-		current := c.current(i)
-		next, write := c.lookup.changes[i].Decide(current)
-		if write {
-			c.add(i, current.Version, next)
+	for i := 0; n < len(requests) && len(c.batch.lines) < mostLines; n++ {
+		for range requests[n].changes {
+			c.change(i)
+			i++
 		}
 	}
 	c.lookup.reset()
+	return n
+}
+
+func (c *committer) change(i int) {
+	current := c.current(i)
+	if next, write := c.lookup.changes[i].Decide(current); write {
+		c.add(i, current.Version, next)
+	}
 }
 
 // current is what stands of the key of change i, with what this batch wrote.
