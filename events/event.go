@@ -20,11 +20,12 @@ const (
 	EventMerge       EventType = "merge"        // segments of the journal were merged into one
 	EventCorrupt     EventType = "corrupt"      // damage was found on disk
 	EventMapMismatch EventType = "map-mismatch" // somebody believes in another cluster map
+	EventLost        EventType = "lost"         // nothing but that events were lost
 )
 
 // EventTypes returns every type of event that a node tells of.
 func EventTypes() []EventType {
-	return []EventType{EventPut, EventDelete, EventExpire, EventAnswer, EventUp, EventDrain, EventDown, EventMerge, EventCorrupt, EventMapMismatch}
+	return []EventType{EventPut, EventDelete, EventExpire, EventAnswer, EventUp, EventDrain, EventDown, EventMerge, EventCorrupt, EventMapMismatch, EventLost}
 }
 
 // Event tells of a happening at a node. It travels as a CloudEvent 1.0 in

@@ -13,6 +13,7 @@ import (
 //	delete  Key, Version, Level
 //	keys    Prefix, After, Limit
 //	update  Key, Value, Expires, and what [Update] says
+//	watch   Limit
 type Request struct {
 	Key      []byte
 	Value    []byte
@@ -24,7 +25,7 @@ type Request struct {
 
 	Prefix []byte // keys: only keys that begin so
 	After  []byte // keys: only keys behind this one
-	Limit  int    // keys: at most so many; 0 leaves it to the node
+	Limit  int    // keys: at most so many; watch: so many a second; 0 leaves it to the node
 
 	Update  Update    // update: what becomes of the record
 	If      Condition // update: only if this holds of it

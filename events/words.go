@@ -77,9 +77,15 @@ const (
 	LevelAll    Level = "all"
 )
 
-// WatchFor is how long a node goes on telling of its answers after an [OpWatch]:
-// whoever watches asks again in time, and nobody need take it back.
-const WatchFor = 5 * time.Second
+const (
+	// WatchFor is how long a node goes on telling of its answers after an
+	// [OpWatch]: whoever watches asks again in time, and nobody need take it back.
+	WatchFor = 5 * time.Second
+	// WatchRate is how many answers a second a node tells of, unless the request's
+	// Limit says how many. The others are counted, and told of as lost: watching
+	// must not cost a busy node its throughput.
+	WatchRate = 1000
+)
 
 // MaxKey is the longest key, in bytes. The shortest is one byte.
 const MaxKey = 1024

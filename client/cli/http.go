@@ -69,7 +69,7 @@ func (r *runningNode) viewBus(b *web.Backend, c *configs.Config, name string) er
 		return err
 	}
 	b.Watch = func(ctx context.Context, show func(monitor.Line) error) error {
-		return monitor.Watch(ctx, conn, everything, show)
+		return monitor.Watch(ctx, conn, everything, web.MaxRate, show)
 	}
 	b.Client, err = client.Connect(client.Options{Conn: conn, Prefix: c.Prefix})
 	return err

@@ -17,6 +17,7 @@ import (
 
 func (a *app) monitorCommand() *cobra.Command {
 	var lasting time.Duration
+	var rate int
 	cmd := &cobra.Command{
 		Use:   "monitor [SUBJECT]",
 		Short: "Show the live bus: each request with what every node answered",
@@ -31,10 +32,11 @@ func (a *app) monitorCommand() *cobra.Command {
 			if len(args) == 1 {
 				pattern = args[0]
 			}
-			return a.lasting(cmd.Context(), lasting, func(ctx context.Context) error { return a.monitor(ctx, pattern) })
+			return a.lasting(cmd.Context(), lasting, func(ctx context.Context) error { return a.monitor(ctx, pattern, rate) })
 		},
 	}
 	cmd.Flags().DurationVar(&lasting, "for", 0, "stop after this long")
+	cmd.Flags().IntVar(&rate, "rate", 10_000, "answers a second that each node tells of at most; the others are counted")
 	return cmd
 }
 
@@ -52,7 +54,7 @@ func (a *app) lasting(ctx context.Context, d time.Duration, run func(context.Con
 	return err
 }
 
-func (a *app) monitor(ctx context.Context, pattern string) error {
+func (a *app) monitor(ctx context.Context, pattern string, rate int) error {
 	config, options, err := a.listening("monitor", "redis-cli -h %s -p %s monitor shows what that node is sent")
 	if err != nil {
 		return err
@@ -68,7 +70,7 @@ func (a *app) monitor(ctx context.Context, pattern string) error {
 	defer conn.Close()
 	a.note("watching %s on %s", filter, conn.ConnectedUrlRedacted())
 	lost := int64(0)
-	err = monitor.Watch(ctx, conn, filter, func(l monitor.Line) error {
+	err = monitor.Watch(ctx, conn, filter, rate, func(l monitor.Line) error {
 		lost += l.Lost
 		return a.showLine(l)
 	})

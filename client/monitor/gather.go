@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -18,6 +19,8 @@ const (
 	settling = 500 * time.Millisecond
 	// telling is how long a node that was heard is counted on to tell.
 	telling = 3 * time.Second
+	// lossEvery is how often losses are shown.
+	lossEvery = time.Second
 	// maxOpen bounds the entries that wait for answers.
 	maxOpen = 16_384
 )
@@ -33,14 +36,15 @@ type Gatherer struct {
 	settled time.Time // whoever is silent from then on is so
 	open    []*entry  // in the order they were begun
 	index   map[name][]*entry
-	changes changes
-	lost    int64
+
+	lost     int64            // entries that found no room
+	untold   map[string]int64 // answers, by the node that did not tell of them
+	lossTold time.Time
 }
 
 // NewGatherer calls show with each line that f lets through.
 func NewGatherer(f Filter, show func(Line)) *Gatherer {
-	return &Gatherer{filter: f, show: show, heard: map[string]time.Time{}, index: map[name][]*entry{},
-		changes: changes{found: map[change]*found{}}}
+	return &Gatherer{filter: f, show: show, heard: map[string]time.Time{}, untold: map[string]int64{}, index: map[name][]*entry{}}
 }
 
 // Heard says that a node has begun, or goes on, to tell of its answers.
@@ -79,8 +83,35 @@ func (g *Gatherer) Add(s Sight) {
 	default:
 		g.event(s)
 	}
-	if n := s.Event.Lost; n > 0 {
-		g.show(Line{Time: s.Time, Lost: n, Detail: s.Event.Node + " had more to tell than the bus took"})
+	if s.Event.Lost > 0 {
+		g.notTold(s.Event)
+	}
+}
+
+// notTold counts what a node says it has not told of: it may have answered what
+// it seems to be silent about.
+func (g *Gatherer) notTold(e events.Event) {
+	g.untold[e.Node] += e.Lost
+	for _, open := range g.open {
+		if !open.hasAnswer(e.Node) {
+			open.trusted = false
+		}
+	}
+}
+
+// tellLoss shows now and then what was lost since the last time.
+func (g *Gatherer) tellLoss(now time.Time) {
+	if now.Sub(g.lossTold) < lossEvery {
+		return
+	}
+	g.lossTold = now
+	for _, node := range slices.Sorted(maps.Keys(g.untold)) {
+		g.show(Line{Time: now, Lost: g.untold[node], Detail: node + " answered more than it tells of"})
+	}
+	clear(g.untold)
+	if g.lost > 0 {
+		g.show(Line{Time: now, Lost: g.lost, Detail: "more at once than a monitor can follow"})
+		g.lost = 0
 	}
 }
 
@@ -127,26 +158,17 @@ func (g *Gatherer) answer(s Sight) {
 	e.answered(Answer{Node: v.Node, Status: v.Status, Detail: v.Detail, Took: v.Took},
 		Line{Version: v.Version, Bytes: v.Bytes, Expires: v.Expires})
 	e.last = s.Time
-	if v.Op.Writes() && v.Status != events.StatusNotStored && g.filter.shows(s.Subject, "") {
-		g.changes.answered(change{v.Node, string(v.Key), v.Version}, s.Time)
-	}
 	g.finishIfComplete(e, s.Time)
 }
 
-// event shows what else happened; changes only when no answer tells of them.
+// event shows what else happened.
 func (g *Gatherer) event(s Sight) {
 	if s.Event.Type == events.EventDown {
 		delete(g.heard, s.Event.Node)
 	}
-	if !g.filter.shows(s.Subject, "") {
-		return
-	}
-	v := s.Event
-	if v.Type != events.EventPut && v.Type != events.EventDelete {
+	if s.Event.Type != events.EventLost && g.filter.shows(s.Subject, "") && !g.filter.skips(s.Subject) {
 		g.show(lineOf(s))
-		return
 	}
-	g.changes.told(change{v.Node, string(v.Key), v.Version}, s)
 }
 
 // lineOf is an event as a line.
@@ -164,14 +186,8 @@ func (g *Gatherer) Tick(now time.Time) {
 		}
 	}
 	g.sweep()
-	g.changes.expire(now.Add(-overtaking), g.showChange)
-	if g.lost > 0 {
-		g.show(Line{Time: now, Lost: g.lost, Detail: "more at once than a monitor can follow"})
-		g.lost = 0
-	}
+	g.tellLoss(now)
 }
-
-func (g *Gatherer) showChange(s Sight) { g.show(lineOf(s)) }
 
 // Close shows what is still waiting, as it is.
 func (g *Gatherer) Close(now time.Time) {
@@ -180,7 +196,7 @@ func (g *Gatherer) Close(now time.Time) {
 			g.finish(e, false)
 		}
 	}
-	g.changes.expire(now, g.showChange)
+	g.lossTold = time.Time{}
 	g.Tick(now)
 }
 

@@ -227,12 +227,19 @@ func TestGatherer_AnswersToRequestsFromBefore(t *testing.T) {
 	b.is("200  put after linux:stored 1ms")
 }
 
-func TestGatherer_ChangesThatNoAnswerTells(t *testing.T) {
-	b, v := newBench(t, ""), versions(2)
-	b.event(0, events.Event{Type: events.EventDelete, Node: "mac", Key: []byte("k"), Version: v[0]})
-	b.event(1, events.Event{Type: events.EventExpire, Node: "mac", Key: []byte("k"), Version: v[0]})
-	b.gatherer.Tick(at(50))
-	b.is("1 dht.event.mac.expire expire@mac k", "0 dht.event.mac.delete delete@mac k")
+// Where answers are heard they say what was stored and deleted.
+func TestGatherer_ChangesOnlyWhereNoAnswersAre(t *testing.T) {
+	for pattern, want := range map[string][]string{
+		"":                   {"1 dht.event.mac.expire expire@mac k"},
+		"dht.event.*.*":      {"1 dht.event.mac.expire expire@mac k"},
+		"dht.event.*.delete": {"0 dht.event.mac.delete delete@mac k"},
+	} {
+		b, v := newBench(t, pattern), versions(1)[0]
+		b.event(0, events.Event{Type: events.EventDelete, Node: "mac", Key: []byte("k"), Version: v})
+		b.event(1, events.Event{Type: events.EventExpire, Node: "mac", Key: []byte("k"), Version: v})
+		b.gatherer.Tick(at(50))
+		b.is(want...)
+	}
 }
 
 func TestGatherer_Patterns(t *testing.T) {
@@ -281,7 +288,13 @@ func TestGatherer_LossIsCountedAndMemoryBounded(t *testing.T) {
 	}
 	b.shown = nil
 	b.event(2100, events.Event{Type: events.EventExpire, Node: "mac", Lost: 7})
-	b.is("2100 dht.event.mac.expire expire@mac ", "2100    lost 7 (mac had more to tell than the bus took)")
+	b.request(2100, "linux", events.OpGet, "k", events.Version{})
+	b.event(2200, events.Event{Type: events.EventLost, Node: "linux", Lost: 2})
+	b.event(2300, events.Event{Type: events.EventLost, Node: "mac", Lost: 3})
+	b.gatherer.Tick(at(2900))
+	b.is("2100 dht.event.mac.expire expire@mac ")
+	b.gatherer.Tick(at(3200)) // and what linux did not tell of is no silence
+	b.is("2100 dht.node.linux.get get@linux k", "3200    lost 2 (linux answered more than it tells of)", "3200    lost 10 (mac answered more than it tells of)")
 }
 
 // Thousands of requests for one key must not make each other slow.

@@ -82,6 +82,13 @@ func (f Filter) answers() bool {
 	return f.requests() || f.overlaps(f.subjects.Event("*", events.EventAnswer))
 }
 
+// skips reports whether a message need not be read: where answers are told of
+// they say what was stored and deleted.
+func (f Filter) skips(subject string) bool {
+	t, ok := f.subjects.EventType(subject)
+	return ok && (t == events.EventPut || t == events.EventDelete) && f.answers()
+}
+
 // overTCP reports whether a request for op that node has answered must have
 // come over TCP when no message was seen.
 func (f Filter) overTCP(node string, op events.Op) bool {

@@ -28,13 +28,13 @@ const (
 
 // Watch calls show, one line at a time, with what f lets through, until ctx ends
 // or show fails: its error is returned. As long as it runs, nodes tell of their
-// answers. However slow show is, no node waits for it: what it could not take in
+// answers, each of at most rate a second (0 leaves that to them). However slow show is, no node waits for it: what it could not take in
 // time is lost, counted, and shown as a line of its own. [events.ErrUnreachable]
 // says that conn was closed for good; the caller closes it otherwise.
-func Watch(ctx context.Context, conn *nats.Conn, f Filter, show func(Line) error) error {
+func Watch(ctx context.Context, conn *nats.Conn, f Filter, rate int, show func(Line) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &watcher{conn: conn, filter: f, messages: make(chan *nats.Msg), infos: make(chan *nats.Msg, 64), lines: make(chan Line, maxShown)}
+	w := &watcher{conn: conn, filter: f, lease: events.AppendRequests(nil, events.Request{Limit: rate}), messages: make(chan *nats.Msg), infos: make(chan *nats.Msg, 64), lines: make(chan Line, maxShown)}
 	w.gatherer = NewGatherer(f, w.queue)
 	if err := w.subscribe(ctx); err != nil {
 		w.unsubscribe()
@@ -65,6 +65,7 @@ type watcher struct {
 	conn     *nats.Conn
 	filter   Filter
 	gatherer *Gatherer
+	lease    []byte // the message that asks nodes to tell
 	subs     []*nats.Subscription
 	status   chan nats.Status
 	inbox    string
@@ -146,11 +147,14 @@ func (w *watcher) run(ctx context.Context) error {
 // is asked again soon.
 func (w *watcher) ask() {
 	if w.filter.answers() {
-		_ = w.conn.PublishRequest(w.filter.subjects.Broadcast(events.OpWatch), w.inbox, nil)
+		_ = w.conn.PublishRequest(w.filter.subjects.Broadcast(events.OpWatch), w.inbox, w.lease)
 	}
 }
 
 func (w *watcher) take(m *nats.Msg) {
+	if w.filter.skips(m.Subject) { // not worth decoding
+		return
+	}
 	for _, s := range NewReader(w.filter.subjects).Read(m.Subject, m.Data, time.Now()) {
 		w.gatherer.Add(s)
 		if s.Event.Type == events.EventUp {

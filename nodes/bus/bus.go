@@ -51,7 +51,9 @@ const outbox = 16_384
 
 // New makes a server that can already tell of events, see [Server.Notify].
 func New(o Options) *Server {
-	return &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), teller: newTeller()}
+	s := &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), teller: newTeller()}
+	s.watch.lost = s.tellLoss
+	return s
 }
 
 // Serve looks for others of the same name or another map, then subscribes and
@@ -111,7 +113,7 @@ func (s *Server) hear(subject string, handle nats.MsgHandler) error {
 func (s *Server) handle(op events.Op, m *nats.Msg) {
 	switch op {
 	case events.OpWatch:
-		s.watch.begin(events.WatchFor)
+		s.beginWatch(m.Data)
 		fallthrough
 	case events.OpInfo:
 		s.respondInfo(m)
@@ -207,7 +209,7 @@ func (s *Server) Close() error {
 		if s.ready.Load() {
 			s.Notify(events.Event{Type: events.EventDown})
 		}
-		s.watch.end()
+		s.watch.stop()
 		close(s.gone)
 		s.wait.Wait()
 		for _, conn := range []*nats.Conn{s.conn, s.teller.conn} {

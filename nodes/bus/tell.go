@@ -1,8 +1,6 @@
 package bus
 
 import (
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"dht/events"
@@ -19,8 +17,9 @@ func (s *Server) Notify(e events.Event) {
 	s.teller.add(e.From(s.node.Map.Name(), s.node.Name, s.node.Clock.Next()))
 }
 
-// Observe tells of answers while somebody watches, and costs nothing otherwise.
-// It fits [nodes.Options], and does not block.
+// Observe tells of answers while somebody watches, as many a second as were
+// asked for, and costs nothing otherwise. It fits [nodes.Options], and does not
+// block.
 func (s *Server) Observe(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration) {
 	if !s.watch.on.Load() {
 		return
@@ -28,8 +27,19 @@ func (s *Server) Observe(op events.Op, reqs []events.Request, answers []events.A
 	if op == events.OpKeys {
 		answers = answers[len(answers)-1:]
 	}
-	for i := range answers {
+	told := s.watch.admit(len(answers), s.node.Clock.Now())
+	for i := range answers[:told] {
 		s.Notify(answered(op, &reqs[i], &answers[i], took))
+	}
+	if told < len(answers) {
+		s.teller.lose(int64(len(answers) - told))
+	}
+}
+
+// tellLoss tells of what was not told, unless another event has.
+func (s *Server) tellLoss() {
+	if s.teller.owes() {
+		s.Notify(events.Event{Type: events.EventLost})
 	}
 }
 
@@ -51,33 +61,4 @@ func answered(op events.Op, r *events.Request, a *events.Answer, took time.Durat
 		e.Detail = a.Error
 	}
 	return e
-}
-
-// watch is on while somebody wants to be told of answers.
-type watch struct {
-	on atomic.Bool
-
-	mu    sync.Mutex // guards timer
-	timer *time.Timer
-}
-
-// begin turns it on for as long, from now.
-func (w *watch) begin(lasting time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.on.Store(true)
-	if w.timer == nil {
-		w.timer = time.AfterFunc(lasting, func() { w.on.Store(false) })
-		return
-	}
-	w.timer.Reset(lasting)
-}
-
-func (w *watch) end() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
-	}
-	w.on.Store(false)
 }

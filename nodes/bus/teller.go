@@ -144,6 +144,20 @@ func (t *teller) add(e events.Event) {
 	}
 }
 
+// lose counts n events that are not told.
+func (t *teller) lose(n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lost += n
+}
+
+// owes reports whether losses were not told of yet.
+func (t *teller) owes() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lost > 0
+}
+
 func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -192,24 +206,28 @@ func (t *teller) take(spare backlog) (batch backlog) {
 // the bus does not take is lost.
 func (t *teller) send(batch []events.Event) (heard bool) {
 	t.hear()
-	asked, lost := time.Now(), int64(0)
+	asked, lost, untold := time.Now(), int64(0), int64(0)
 	for i := range batch {
 		e := &batch[i]
 		known := t.listened[e.Type]
 		if !known.somebody && known.asked == asked { // a moment ago
+			untold += e.Lost
 			continue
 		}
 		if err := t.publish(e, asked); err != nil {
 			lost += 1 + e.Lost
 			continue
 		}
-		heard = heard || t.listened[e.Type].somebody
+		if t.listened[e.Type].somebody {
+			heard = true
+		} else {
+			untold += e.Lost
+		}
 	}
-	if lost > 0 {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.lost += lost
+	if heard { // of what others lost, too
+		lost += untold
 	}
+	t.lose(lost)
 	return heard
 }
 

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,7 +20,7 @@ func TestWatch_EndsByItself(t *testing.T) {
 			{false, 2 * time.Second, false}, {true, 0, true}, {false, 6 * time.Second, false},
 		} {
 			if step.begin {
-				w.begin(5 * time.Second)
+				w.begin(10, 5*time.Second, time.Now())
 			}
 			time.Sleep(step.after) // of the bubble's clock
 			synctest.Wait()
@@ -27,10 +28,48 @@ func TestWatch_EndsByItself(t *testing.T) {
 				t.Fatalf("after %+v it is %v", step, w.on.Load())
 			}
 		}
-		w.begin(time.Second)
-		w.end()
+		w.begin(10, time.Second, time.Now())
+		w.stop()
 		if w.on.Load() {
 			t.Error("it is on after its end")
+		}
+	})
+}
+
+// Of several who watch the one who wants most counts, as long as he goes on; and
+// what is not told is told of as lost.
+func TestWatch_AdmitsSoManyASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var losses atomic.Int64
+		w := watch{lost: func() { losses.Add(1) }}
+		defer w.stop()
+		second := func(n int) (told int) {
+			for range 10 {
+				told += w.admit(n, time.Now())
+				time.Sleep(100 * time.Millisecond) // of the bubble's clock
+			}
+			return told
+		}
+		for _, step := range []struct{ rate, told int }{{20, 20}, {500, 500}, {20, 500}} {
+			losses.Store(0)
+			w.begin(step.rate, 5*time.Second, time.Now())
+			if told := second(1000); told != step.told {
+				t.Errorf("after %d a second were asked for, %d of 10000 are told", step.rate, told)
+			}
+			synctest.Wait()
+			if n := losses.Load(); n < 5 || n > 10 {
+				t.Errorf("in a second losses are told of %d times", n)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		w.begin(20, 5*time.Second, time.Now())
+		if told := second(1000); told != 20 {
+			t.Errorf("after he who wanted more has gone, %d are told", told)
+		}
+		time.Sleep(time.Second)
+		losses.Store(0)
+		if told := second(1); told != 10 || losses.Load() != 0 {
+			t.Errorf("of ten answers in a second %d are told, and of loss %d times", told, losses.Load())
 		}
 	})
 }

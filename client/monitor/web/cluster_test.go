@@ -105,7 +105,7 @@ func (c *cluster) page(change ...func(*web.Backend)) *page {
 	must(c.t, err)
 	b := web.Backend{Client: cl, Info: c.nodes["linux"].Info, Ready: func() error { return nil }, NATS: c.broker.Monitor(),
 		Watch: func(ctx context.Context, show func(monitor.Line) error) error {
-			return monitor.Watch(ctx, conn, everything, show)
+			return monitor.Watch(ctx, conn, everything, 0, show)
 		}}
 	for _, f := range change {
 		f(&b)

@@ -15,7 +15,10 @@ const (
 	maxViewers = 100
 	lookEvery  = time.Second
 	watchAgain = time.Second // after a watch that failed
-	maxRate    = 500         // lines a second: nobody reads more, and each costs a browser its time
+
+	// MaxRate is how many lines a second are shown: nobody reads more, and each
+	// costs a browser its time. Nodes need tell of no more.
+	MaxRate = 500
 )
 
 // hub looks once for all viewers, and only while there are any.
@@ -181,7 +184,7 @@ func (h *hub) overRate(now time.Time) bool {
 		h.second, h.shown = now, 0
 	}
 	h.shown++
-	return h.shown > maxRate
+	return h.shown > MaxRate
 }
 
 // without is the status once a node is down.

@@ -1,0 +1,86 @@
+package bus
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dht/events"
+)
+
+// watch is on while somebody wants to be told of answers, and says of how many.
+type watch struct {
+	on   atomic.Bool
+	lost func() // called when answers were not told, after the tenth of a second is over
+
+	mu     sync.Mutex  // guards what follows
+	end    *time.Timer // turns it off
+	rate   int         // answers a second
+	until  time.Time   // whoever wants so many has asked for them
+	tenth  int64       // of a second, since 1970: those that all nodes hear together are told of by all
+	left   int         // of this tenth's answers
+	missed *time.Timer // runs when some were not told
+}
+
+// maxWatchRate is what a node tells of at most.
+const maxWatchRate = 100_000
+
+// beginWatch lets the node tell of its answers for a while. A message that
+// cannot be read asks like an empty one.
+func (s *Server) beginWatch(message []byte) {
+	rate := events.WatchRate
+	if reqs, err := events.DecodeRequests(message); err == nil && reqs[0].Limit > 0 {
+		rate = min(reqs[0].Limit, maxWatchRate)
+	}
+	s.watch.begin(rate, events.WatchFor, time.Now())
+}
+
+// begin turns it on for as long, from now. Of several who watch the one who
+// wants most counts.
+func (w *watch) begin(rate int, lasting time.Duration, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if rate >= w.rate || now.After(w.until) {
+		w.rate, w.until = rate, now.Add(lasting)
+	}
+	w.on.Store(true)
+	if w.end == nil {
+		w.end = time.AfterFunc(lasting, func() { w.on.Store(false) })
+		return
+	}
+	w.end.Reset(lasting)
+}
+
+// admit returns how many of n answers may be told of now.
+func (w *watch) admit(n int, now time.Time) (told int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if tenth := now.UnixMilli() / 100; tenth != w.tenth {
+		w.tenth, w.left = tenth, max(1, w.rate/10)
+	}
+	told = min(n, w.left)
+	w.left -= told
+	if told < n && w.missed == nil {
+		w.missed = time.AfterFunc(100*time.Millisecond, w.tellLoss)
+	}
+	return told
+}
+
+func (w *watch) tellLoss() {
+	w.mu.Lock()
+	w.missed = nil
+	w.mu.Unlock()
+	w.lost()
+}
+
+// stop turns it off for good.
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, t := range []*time.Timer{w.end, w.missed} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	w.on.Store(false)
+}
