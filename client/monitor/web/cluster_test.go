@@ -118,7 +118,12 @@ func (c *cluster) page(change ...func(*web.Backend)) *page {
 // listen begins a server that shows nothing yet.
 func listen(t *testing.T) *page {
 	t.Helper()
-	s, err := web.Listen("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	return listenOn(t, "127.0.0.1:0")
+}
+
+func listenOn(t *testing.T, addr string) *page {
+	t.Helper()
+	s, err := web.Listen(addr, slog.New(slog.DiscardHandler))
 	must(t, err)
 	p := &page{Server: s, Client: http.Client{Transport: &http.Transport{}}, t: t}
 	t.Cleanup(func() {

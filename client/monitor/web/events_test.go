@@ -266,3 +266,13 @@ func TestEvents_CloseIsFast(t *testing.T) {
 		_, _, ok = last.next()
 	}
 }
+
+func TestEvents_HeadEnds(t *testing.T) {
+	p := newCluster(t).page()
+	if g := p.ask("HEAD", "/v1/events", nil); g.status != http.StatusOK || g.header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("%d %v", g.status, g.header)
+	}
+	if g := p.ask("GET", "/healthz", nil); g.status != http.StatusOK {
+		t.Errorf("on the same connection: %d", g.status)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"dht/events"
@@ -29,25 +31,65 @@ func harden(h http.Header) {
 
 // admit refuses what a browser sends for a page that is not ours.
 func (s *Server) admit(r *http.Request) error {
-	if s.loopback && !loopbackHost(r.Host) {
-		return fmt.Errorf("%w: this server is not %q: a name that leads to it by way of DNS may belong to anybody; use localhost", events.ErrRefused, r.Host)
+	if !s.ours(r.Host) && (s.loopback || !forMachines(r.URL.Path)) {
+		return fmt.Errorf("%w: this server is not %q: a name that leads to it by way of DNS may belong to anybody; %s", events.ErrRefused, r.Host, s.instead())
 	}
 	if err := s.foreign.Check(r); err != nil {
 		return fmt.Errorf("%w: %w", events.ErrRefused, err)
 	}
-	site := r.Header.Get("Sec-Fetch-Site")
-	if strings.HasPrefix(r.URL.Path, "/v1/") && (site == "cross-site" || site == "same-site") {
+	if strings.HasPrefix(r.URL.Path, "/v1/") && fromElsewhere(r) {
 		return fmt.Errorf("%w: the API is for this server's own page, not for pages from elsewhere", events.ErrRefused)
 	}
 	return nil
 }
 
-// loopbackHost reports whether a Host header names this machine, whatever DNS
-// says.
-func loopbackHost(host string) bool {
+// ours reports whether a Host header names this server whatever DNS says: a page
+// whose name is made to lead here would count as of the same origin. Browsers
+// always send one.
+func (s *Server) ours(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+	switch {
+	case host == "" || strings.EqualFold(host, s.name) || strings.EqualFold(host, "localhost"):
+		return true
+	case s.loopback:
+		return ip != nil && ip.IsLoopback()
+	}
+	return ip != nil || notPublic(strings.ToLower(host))
+}
+
+// notPublic reports whether nobody can register the name.
+func notPublic(name string) bool {
+	reserved := func(end string) bool { return strings.HasSuffix(name, end) }
+	return !strings.Contains(name, ".") || slices.ContainsFunc([]string{".local", ".localhost", ".internal", ".home.arpa", ".lan"}, reserved)
+}
+
+// instead is what to do about a name that is not ours.
+func (s *Server) instead() string {
+	if s.loopback {
+		return "use localhost"
+	}
+	return "use the address, or give http that name in the cluster file"
+}
+
+// forMachines is what supervisors and Prometheus ask for, by any name.
+func forMachines(path string) bool {
+	return path == "/healthz" || path == "/readyz" || path == "/metrics"
+}
+
+// fromElsewhere reports whether a browser says that the page which asks is not
+// ours. To an address without TLS that is not this machine, it tells the Origin
+// alone.
+func fromElsewhere(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return true
+	case "":
+		origin := r.Header.Get("Origin")
+		page, err := url.Parse(origin)
+		return origin != "" && (err != nil || page.Host != r.Host)
+	}
+	return false
 }

@@ -53,6 +53,41 @@ func TestServer_OnlyItsOwnPages(t *testing.T) {
 	}
 }
 
+// Beyond this machine, browsers say less, and names are as many as there are
+// networks: none of them may be one that somebody else can register.
+func TestServer_BeyondThisMachine(t *testing.T) {
+	p := listenOn(t, "0.0.0.0:0")
+	for _, tt := range []struct {
+		path, host, origin string
+		refused            bool
+	}{
+		{"/v1/status", "192.168.1.5:8401", "", false},
+		{"/v1/status", "[fe80::1]:8401", "", false},
+		{"/v1/status", "linux:8401", "", false},
+		{"/v1/status", "Linux.Local", "", false},
+		{"/v1/status", "dht-0.dht.default.svc.cluster.local", "", false},
+		{"/v1/status", "linux", "http://linux", false},
+		{"/healthz", "linux.example.com", "", false},
+		{"/metrics", "linux.example.com:8401", "", false},
+
+		{"/v1/status", "rebound.example.com:8401", "", true},
+		{"/", "local.example.com", "", true},
+		{"/nats/varz", "192.168.1.5.example.com", "", true},
+		{"/v1/events", "192.168.1.5:8401", "http://evil.example.com", true},
+		{"/v1/status", "192.168.1.5:8401", "http://192.168.1.5:9999", true},
+		{"/v1/status", "192.168.1.5:8401", "null", true},
+	} {
+		headers := []string{"Host", tt.host}
+		if tt.origin != "" {
+			headers = append(headers, "Origin", tt.origin)
+		}
+		g := p.ask("GET", tt.path, nil, headers...)
+		if refused := g.status == http.StatusForbidden; refused != tt.refused {
+			t.Errorf("%s as %s for %q: %d %s", tt.path, tt.host, tt.origin, g.status, g.body)
+		}
+	}
+}
+
 func TestServer_Assets(t *testing.T) {
 	p := newCluster(t).page()
 	g := p.ask("GET", "/", nil)

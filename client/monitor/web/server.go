@@ -31,7 +31,8 @@ type Backend struct {
 // Server listens from [Listen] until Close. Safe for concurrent use.
 type Server struct {
 	listener net.Listener
-	loopback bool // only this machine reaches it
+	name     string // of this machine, as given to listen on
+	loopback bool   // only this machine reaches it
 	http     *http.Server
 	log      *slog.Logger
 	foreign  http.CrossOriginProtection
@@ -43,6 +44,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	closing  bool
 	requests sync.WaitGroup
+	conns    int
 	fresh    map[net.Conn]struct{} // connections that have not asked for anything
 }
 
@@ -51,6 +53,7 @@ const (
 	writeWithin = 30 * time.Second // a response; event streams set their own
 	idleFor     = 2 * time.Minute
 	maxHeader   = 32 << 10 // a key of 1,024 bytes takes 3 KB
+	maxConns    = 1024     // the process needs files for other things too
 )
 
 // Listen answers on addr, host:port, or says why it cannot. Until
@@ -61,7 +64,8 @@ func Listen(addr string, log *slog.Logger) (*Server, error) {
 		return nil, fmt.Errorf("listen for HTTP: %w", err)
 	}
 	tcp, _ := listener.Addr().(*net.TCPAddr)
-	s := &Server{listener: listener, loopback: tcp != nil && tcp.IP.IsLoopback(), log: log,
+	name, _, _ := net.SplitHostPort(addr) // that it has two parts, listening has shown
+	s := &Server{listener: listener, name: name, loopback: tcp != nil && tcp.IP.IsLoopback(), log: log,
 		serving: make(chan struct{}), fresh: map[net.Conn]struct{}{}}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -138,19 +142,23 @@ func (s *Server) begin() bool {
 	return !s.closing
 }
 
-// watchConn knows the connections that browsers open ahead of need:
-// [http.Server.Shutdown] would wait for them.
+// watchConn knows how many connections there are, and those that browsers open
+// ahead of need: [http.Server.Shutdown] would wait for them.
 func (s *Server) watchConn(c net.Conn, state http.ConnState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case state != http.StateNew:
-		delete(s.fresh, c)
-	case s.closing:
-		_ = c.Close()
-	default:
+	switch state {
+	case http.StateNew:
+		s.conns++
 		s.fresh[c] = struct{}{}
+		if s.closing || s.conns > maxConns {
+			_ = c.Close()
+		}
+		return
+	case http.StateClosed:
+		s.conns--
 	}
+	delete(s.fresh, c)
 }
 
 // drainFor is how long requests may go on while the server closes.

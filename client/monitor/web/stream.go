@@ -67,6 +67,10 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead { // its response would never end
+		return
+	}
 	v, err := s.hub.join()
 	if err != nil {
 		fail(w, err)
@@ -75,7 +79,6 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	defer s.hub.leave(v)
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // the request is read, and the stream may last
-	w.Header().Set("Content-Type", "text/event-stream")
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for text := []byte("retry: 1000\n\n"); ; {
