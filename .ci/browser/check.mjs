@@ -181,6 +181,17 @@ async function phone(screen, cluster) {
   }
 }
 
+// crowd: many nodes, with names and rules as long as they may be.
+async function crowd(screen) {
+  const node = i => ({ name: `node-${i}-`.padEnd(63, 'n'), rule: `prefix "${'p'.repeat(120)}${i}"`, up: i > 2, pinned: true, keys: i, misplaced: 0, share: 0.1, expected: 0.1, bytes: 1, reads_per_s: 0, writes_per_s: 0, p50_us: 0, p99_us: 0 })
+  const status = { cluster: 'c'.repeat(63), epoch: 1, copies: 1, node: node(0).name, nodes: Array.from({ length: 12 }, (_, i) => node(i)) }
+  await screen.page.route('**/v1/events', route => route.fulfill({ contentType: 'text/event-stream', body: `event: status\ndata: ${JSON.stringify(status)}\n\n` }))
+  await screen.page.reload()
+  await screen.card(node(11).name, 'up')
+  const [width] = await screen.size()
+  assert.equal(width, screen.page.viewportSize().width)
+}
+
 async function accessible(screen) {
   await screen.ask('explain', 'greeting')
   await screen.shows('.stops', 'android')
@@ -201,7 +212,10 @@ try {
   const small = await Screen.open(browser, cluster.pages.mac, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'dark' })
   await phone(small, cluster)
   assert.deepEqual([...desk.problems, ...small.problems], [])
-  for (const screen of [desk, small]) await accessible(screen)
+  for (const screen of [desk, small]) {
+    await accessible(screen)
+    await crowd(screen)
+  }
   console.log('the page: all is shown as it should be, at a desk and on a phone')
 } finally {
   await browser.close()

@@ -10,7 +10,7 @@ import { tail } from './tail.js'
 import { plural, timeOfDay } from './words.js'
 
 const tell = sentence => setText(byId('announce'), sentence)
-const show = keyBox()
+const show = keyBox({ tell })
 const lines = tail({ show, tell })
 const keys = browse({ show })
 const drawCards = cards(byId('cards'), { browse: keys.open, tell })

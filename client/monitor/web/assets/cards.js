@@ -25,7 +25,7 @@ const facts = ['Reads', 'Writes', 'p50', 'p99', 'Up for', 'Stored']
 
 function card({ name, rule }, browse) {
   const os = el('span', { class: 'os' })
-  const state = el('p', { class: 'pill' }, el('span', { class: 'mark', 'aria-hidden': true }))
+  const state = el('p', { class: 'pill' }, el('span', { class: 'mark' }))
   const word = state.appendChild(el('span'))
   const keys = el('strong', { class: 'keys-count' })
   const noun = el('span')

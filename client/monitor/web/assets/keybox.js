@@ -18,7 +18,8 @@ const failures = {
   'too-large': ['warn', 'Too large', 'A key has at most 1,024 bytes; with its value it must fit one message of 1 MiB.'],
 }
 
-export function keyBox() {
+// keyBox returns what puts a key into the box; tell is called with what came of it.
+export function keyBox({ tell }) {
   const form = byId('box')
   const outcome = byId('outcome')
   let turn = 0 // of answers, only the last request's is shown
@@ -35,6 +36,7 @@ export function keyBox() {
     if (mine !== turn) return
     outcome.removeAttribute('aria-busy')
     outcome.replaceChildren(...parts)
+    tell(parts[0].textContent)
   }
 
   const acts = {
@@ -74,7 +76,7 @@ function readKey(form) {
   return key
 }
 
-const headline = (tone, mark, ...text) => el('p', { class: 'said', role: 'status' }, el('b', { class: tone, 'aria-hidden': true }, mark), el('span', null, text))
+const headline = (tone, mark, ...text) => el('p', { class: 'said' }, el('b', { class: tone, 'aria-hidden': true }, mark), el('span', null, text))
 
 const keyName = key => el('bdi', { class: 'key' }, keyText(key))
 

@@ -17,7 +17,7 @@ export function story(key, { hashes, rules, owners, answers }) {
 
 function sentence(key, rules, owners) {
   const first = rules.find(rule => rule.node === owners[0])
-  return el('p', { class: 'said', role: 'status' }, el('span', null, el('bdi', { class: 'key' }, keyText(key)), ' belongs to ', el('b', null, owners.join(', then ')),
+  return el('p', { class: 'said' }, el('span', null, el('bdi', { class: 'key' }, keyText(key)), ' belongs to ', el('b', null, owners.join(', then ')),
     owners.length === 1 && first ? `: ${first.why}` : ''))
 }
 

@@ -29,8 +29,8 @@ export function tail({ show, tell }) {
     const entry = { line, key: keyOf(line) }
     entry.words = wordsOf(entry)
     seen++
+    if (line.lost && !lost) tell(`lines are lost: ${line.detail}`)
     lost += line.lost ?? 0
-    if (line.lost) tell(`${plural(line.lost, 'line')} lost: ${line.detail}`)
     kept.push(entry)
     if (kept.length > 2 * KEPT) kept = kept.slice(-KEPT)
     fresh.push(entry)
