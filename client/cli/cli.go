@@ -116,7 +116,7 @@ func exitStatus(ctx context.Context, err error) int {
 	case events.ErrUsage, events.ErrBadRequest:
 		return exitUsage
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, events.ErrInterrupted) {
 		return exitInterrupted
 	}
 	switch codeOf(err) {

@@ -198,6 +198,8 @@ func (s *interpreter) converse(ctx context.Context) error {
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(s.out)
 			return nil
+		case ctx.Err() != nil: // perhaps before the program's own context has ended
+			return events.ErrInterrupted
 		case err != nil:
 			return err
 		}
