@@ -33,16 +33,6 @@ func (s Subjects) Event(name string, t EventType) string {
 	return s.prefix + ".event." + name + "." + string(t)
 }
 
-// EventType is the type of the events on subject; ok is false where none are.
-func (s Subjects) EventType(subject string) (t EventType, ok bool) {
-	rest, ok := strings.CutPrefix(subject, s.prefix+".event.")
-	if !ok {
-		return "", false
-	}
-	_, last, ok := strings.Cut(rest, ".")
-	return EventType(last), ok
-}
-
 // Events matches every event of every node.
 func (s Subjects) Events() string { return s.prefix + ".event.>" }
 

@@ -166,7 +166,9 @@ func (g *Gatherer) event(s Sight) {
 	if s.Event.Type == events.EventDown {
 		delete(g.heard, s.Event.Node)
 	}
-	if s.Event.Type != events.EventLost && g.filter.shows(s.Subject, "") && !g.filter.skips(s.Subject) {
+	t := s.Event.Type
+	toldByAnswer := (t == events.EventPut || t == events.EventDelete) && g.filter.answers()
+	if t != events.EventLost && !toldByAnswer && g.filter.shows(s.Subject, "") {
 		g.show(lineOf(s))
 	}
 }

@@ -49,13 +49,24 @@ func NewFilter(s events.Subjects, pattern string) (Filter, error) {
 // String is the pattern.
 func (f Filter) String() string { return strings.Join(f.pattern, ".") }
 
-// Subject is what must be subscribed to. Requests can only be shown with their
-// answers when both are heard on one subscription, in their order.
-func (f Filter) Subject() string {
-	if f.requests() {
-		return f.subjects.All()
+// Subjects are what must be subscribed to. Requests can only be shown with their
+// answers when both are heard. Where answers are told of they say what was
+// stored and deleted: a node that nobody asks to tell of changes saves the work.
+func (f Filter) Subjects() (list []string) {
+	if !f.answers() {
+		return []string{f.String()}
 	}
-	return f.String()
+	if f.requests() {
+		for _, op := range events.Ops() {
+			list = append(list, f.subjects.Broadcast(op), f.subjects.Node("*", op))
+		}
+	}
+	for _, t := range events.EventTypes() {
+		if t != events.EventPut && t != events.EventDelete {
+			list = append(list, f.subjects.Event("*", t))
+		}
+	}
+	return list
 }
 
 // shows reports whether a message is to be shown. What monitors and clients ask
@@ -80,13 +91,6 @@ func (f Filter) requests() bool {
 // answers reports whether answers must be told of.
 func (f Filter) answers() bool {
 	return f.requests() || f.overlaps(f.subjects.Event("*", events.EventAnswer))
-}
-
-// skips reports whether a message need not be read: where answers are told of
-// they say what was stored and deleted.
-func (f Filter) skips(subject string) bool {
-	t, ok := f.subjects.EventType(subject)
-	return ok && (t == events.EventPut || t == events.EventDelete) && f.answers()
 }
 
 // overTCP reports whether a request for op that node has answered must have

@@ -67,6 +67,7 @@ type watcher struct {
 	gatherer *Gatherer
 	lease    []byte // the message that asks nodes to tell
 	subs     []*nats.Subscription
+	infoSub  *nats.Subscription // nil before it is subscribed
 	status   chan nats.Status
 	inbox    string
 	messages chan *nats.Msg
@@ -79,30 +80,39 @@ type watcher struct {
 func (w *watcher) subscribe(ctx context.Context) error {
 	w.inbox = w.conn.NewInbox()
 	w.status = w.conn.StatusChanged(nats.RECONNECTING, nats.CONNECTED, nats.CLOSED)
-	seen, err := w.conn.Subscribe(w.filter.Subject(), func(m *nats.Msg) {
+	for _, subject := range w.filter.Subjects() {
+		if err := w.hear(ctx, subject); err != nil {
+			return err
+		}
+	}
+	var err error
+	if w.infoSub, err = w.conn.ChanSubscribe(w.inbox, w.infos); err != nil {
+		return fmt.Errorf("watch %s: %w", w.filter, err)
+	}
+	return nil
+}
+
+// hear brings what comes on one subject to the watcher. Messages of different
+// subjects may pass each other, as they may on their way.
+func (w *watcher) hear(ctx context.Context, subject string) error {
+	sub, err := w.conn.Subscribe(subject, func(m *nats.Msg) {
 		select {
 		case w.messages <- m:
 		case <-ctx.Done():
 		}
 	})
 	if err == nil {
-		w.subs = append(w.subs, seen)
-		err = seen.SetPendingLimits(maxMessages, maxBytes)
-	}
-	if err == nil {
-		var infos *nats.Subscription
-		if infos, err = w.conn.ChanSubscribe(w.inbox, w.infos); err == nil {
-			w.subs = append(w.subs, infos)
-		}
+		w.subs = append(w.subs, sub)
+		err = sub.SetPendingLimits(maxMessages, maxBytes)
 	}
 	if err != nil {
-		return fmt.Errorf("watch %s: %w", w.filter.Subject(), err)
+		return fmt.Errorf("watch %s: %w", subject, err)
 	}
 	return nil
 }
 
 func (w *watcher) unsubscribe() {
-	for _, sub := range w.subs {
+	for _, sub := range append(w.subs, w.infoSub) {
 		_ = sub.Unsubscribe() // fails on a connection that is closed, and has ended there too
 	}
 	w.conn.RemoveStatusListener(w.status)
@@ -152,9 +162,6 @@ func (w *watcher) ask() {
 }
 
 func (w *watcher) take(m *nats.Msg) {
-	if w.filter.skips(m.Subject) { // not worth decoding
-		return
-	}
 	for _, s := range NewReader(w.filter.subjects).Read(m.Subject, m.Data, time.Now()) {
 		w.gatherer.Add(s)
 		if s.Event.Type == events.EventUp {
@@ -204,11 +211,14 @@ func (w *watcher) tellLoss() {
 }
 
 func (w *watcher) countLoss() int64 {
-	dropped, err := w.subs[0].Dropped()
-	if err == nil {
-		w.lost += int64(dropped - w.dropped)
-		w.dropped = dropped
+	total := 0
+	for _, sub := range w.subs {
+		if n, err := sub.Dropped(); err == nil {
+			total += n
+		}
 	}
+	w.lost += int64(max(0, total-w.dropped))
+	w.dropped = max(total, w.dropped)
 	return w.lost
 }
 
