@@ -18,7 +18,6 @@ export function browse({ show }) {
 
   async function page() {
     const mine = ++turn
-    more.disabled = true
     try {
       const { keys, more: cut, silent = [] } = await api.list(asked.node, asked.prefix, after, PAGE)
       if (mine !== turn) return
@@ -35,8 +34,6 @@ export function browse({ show }) {
       if (mine !== turn) return
       note.hidden = false
       setText(note, err.code === 'owner-offline' ? `${asked.node} is down: its keys can be listed when it is back.` : err.message)
-    } finally {
-      more.disabled = false
     }
   }
 

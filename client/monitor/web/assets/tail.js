@@ -5,9 +5,9 @@ import { answerChip } from './keybox.js'
 import { bytes, keyOf, keyText, legible, micros, number, plural, stamp } from './words.js'
 
 const KEPT = 2000 // lines remembered, for a filter that is set later
-const SHOWN = 500
+const SHOWN = 300
 const DRAWN_EVERY = 200 // milliseconds
-const AT_ONCE = 100 // lines drawn then
+const AT_ONCE = 25 // lines drawn then
 
 const kinds = ['put', 'get', 'delete', 'update', 'keys', 'up', 'down', 'drain', 'expire', 'merge', 'corrupt', 'map-mismatch']
 
@@ -27,7 +27,6 @@ export function tail({ show, tell }) {
 
   function add(line) {
     const entry = { line, key: keyOf(line) }
-    entry.words = wordsOf(entry)
     seen++
     if (line.lost && !lost) tell(`lines are lost: ${line.detail}`)
     lost += line.lost ?? 0
@@ -106,8 +105,9 @@ function wordsOf({ line, key }) {
   return [key ? keyText(key) : '', line.op, line.event, line.node, line.detail, ...answers].filter(Boolean).join(' ').toLowerCase()
 }
 
-function matching({ line, words }, text, kind, node) {
-  return words.includes(text)
+function matching(entry, text, kind, node) {
+  const { line } = entry
+  return (!text || (entry.words ??= wordsOf(entry)).includes(text))
     && (!kind || (line.op ?? line.event) === kind)
     && (!node || line.node === node || (line.answers ?? []).some(a => a.node === node && a.status !== 'not-stored'))
 }
