@@ -25,34 +25,7 @@ func TestShell(t *testing.T) {
 	s := c.shell("three: 3 nodes, all up.  Type help")
 	t.Logf("prompt after %v", time.Since(began))
 
-	s.types("exp\t") // verbs
-	s.expect("explain ")
-	s.types("greeti")
-	s.completes("explain greeting ") // keys
-	s.types("\r")
-	s.expect("The key greeting has these hashes")
-	s.expect("three> ")
-	s.types("get gr")
-	s.completes("get 'gree") // what they have in common
-	s.types("\t")            // all
-	s.expect("'greek fire'", "'greeting'")
-	s.types("\x03") // Ctrl-C drops the line
-	s.expect("^C", "three> ")
-	s.types("get 'greek")
-	s.completes("get 'greek fire' ")
-	s.types("\r")
-	s.expect("hot\r\n", "three> ")
-	s.types("keys --no\t") // flags
-	s.expect("keys --node ")
-	s.types("ma")
-	s.completes("keys --node mac ") // nodes
-	s.types("\r")
-	s.expect("three> ")
-	s.types("\x1b[A\x1b[A\r") // up, up
-	s.expect("hot\r\n", "three> ")
-	s.types("\x12explain\r") // Ctrl-R
-	s.expect("The key greeting has these hashes", "three> ")
-
+	s.editsLines()
 	s.types("put secret topsecret\r") // its value is not kept
 	s.expect("stored on", "three> ")
 	s.types(" get secret\r") // begins with a blank: not kept
@@ -84,6 +57,38 @@ func TestShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.ends(130)
+}
+
+// editsLines completes and brings back lines with the keys that a person uses.
+func (s *terminal) editsLines() {
+	s.t.Helper()
+	s.types("exp\t") // verbs
+	s.expect("explain ")
+	s.types("greeti")
+	s.completes("explain greeting ") // keys
+	s.types("\r")
+	s.expect("The key greeting has these hashes")
+	s.expect("three> ")
+	s.types("get gr")
+	s.completes("get 'gree") // what they have in common
+	s.types("\t")            // all
+	s.expect("'greek fire'", "'greeting'")
+	s.types("\x03") // Ctrl-C drops the line
+	s.expect("^C", "three> ")
+	s.types("get 'greek")
+	s.completes("get 'greek fire' ")
+	s.types("\r")
+	s.expect("hot\r\n", "three> ")
+	s.types("keys --no\t") // flags
+	s.expect("keys --node ")
+	s.types("ma")
+	s.completes("keys --node mac ") // nodes
+	s.types("\r")
+	s.expect("three> ")
+	s.types("\x1b[A\x1b[A\r") // up, up
+	s.expect("hot\r\n", "three> ")
+	s.types("\x12explain\r") // Ctrl-R
+	s.expect("The key greeting has these hashes", "three> ")
 }
 
 // TestShell_OverTCP runs a script through one node, with no bus to go over.

@@ -9,9 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
-	"dht/broker"
 	"dht/events"
-	"dht/nodes/placement"
 )
 
 // discover asks as the nats command does, and reads as many answers as there
@@ -112,15 +110,7 @@ func checkStats(t *testing.T, node string, endpoints []*micro.EndpointStats) {
 // connection slow, as a burst of requests does. The connection's error handler
 // hears of it, and the node still answers.
 func TestServer_IsFoundAfterAnAsyncError(t *testing.T) {
-	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
-	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b, law := one(t)
 	heard := make(chan error, 1)
 	conn := connect(t, b)
 	conn.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {

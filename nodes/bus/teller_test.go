@@ -127,8 +127,9 @@ func TestServer_TellsWhatWasLost(t *testing.T) {
 	}
 }
 
-// TestServer_TellsWhatCameTooEarly notifies before there is a bus.
-func TestServer_TellsWhatCameTooEarly(t *testing.T) {
+// one is a bus, and the map of the only node that is to come there.
+func one(t *testing.T) (*broker.Broker, *placement.Map) {
+	t.Helper()
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +139,12 @@ func TestServer_TellsWhatCameTooEarly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b, law
+}
+
+// TestServer_TellsWhatCameTooEarly notifies before there is a bus.
+func TestServer_TellsWhatCameTooEarly(t *testing.T) {
+	b, law := one(t)
 	told := listen(t, connect(t, b))
 	told.ups = true
 	memory := store.NewMemory(time.Now)

@@ -28,7 +28,7 @@ type stream struct {
 
 func (p *page) stream() *stream {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	p.t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, "GET", p.URL()+"v1/events", nil)
 	must(p.t, err)
@@ -109,15 +109,22 @@ func TestEvents_StatusAndLines(t *testing.T) {
 	}
 }
 
-func TestEvents_NodeGoesDownAtOnce(t *testing.T) {
-	watching := make(chan func(monitor.Line) error)
-	p := newCluster(t).page(func(b *web.Backend) {
+// watchedPage is a page to which the test shows what happens: once somebody looks,
+// with what comes over watching.
+func watchedPage(t *testing.T) (p *page, watching <-chan func(monitor.Line) error) {
+	t.Helper()
+	shows := make(chan func(monitor.Line) error)
+	return newCluster(t).page(func(b *web.Backend) {
 		b.Watch = func(ctx context.Context, show func(monitor.Line) error) error {
-			watching <- show
+			shows <- show
 			<-ctx.Done()
 			return nil
 		}
-	})
+	}), shows
+}
+
+func TestEvents_NodeGoesDownAtOnce(t *testing.T) {
+	p, watching := watchedPage(t)
 	s := p.stream()
 	show := <-watching
 	s.find("status")
@@ -182,14 +189,7 @@ func TestEvents_WithoutBus(t *testing.T) {
 
 // A viewer that does not read holds up nobody, and is told what it missed.
 func TestEvents_SlowViewer(t *testing.T) {
-	watching := make(chan func(monitor.Line) error)
-	p := newCluster(t).page(func(b *web.Backend) {
-		b.Watch = func(ctx context.Context, show func(monitor.Line) error) error {
-			watching <- show
-			<-ctx.Done()
-			return nil
-		}
-	})
+	p, watching := watchedPage(t)
 	slow := p.stream()
 	show := <-watching
 	brisk := p.stream()
@@ -229,14 +229,7 @@ func (s *stream) findLoss(atLeast int64) {
 // More requests than anybody reads are counted rather than shown, though the
 // viewer is fast; what happens to nodes is always shown.
 func TestEvents_FastBus(t *testing.T) {
-	watching := make(chan func(monitor.Line) error)
-	p := newCluster(t).page(func(b *web.Backend) {
-		b.Watch = func(ctx context.Context, show func(monitor.Line) error) error {
-			watching <- show
-			<-ctx.Done()
-			return nil
-		}
-	})
+	p, watching := watchedPage(t)
 	s := p.stream()
 	show := <-watching
 	for range 5000 {
