@@ -148,17 +148,25 @@ func (c *committer) commit(requests []request) {
 		if err == nil {
 			err = c.sync()
 		}
-		if err == nil {
-			c.publish()
-		}
-		c.batch.reset()
 		if n == 0 { // nothing can be written
 			n = len(requests)
 		}
-		for _, r := range requests[:n] {
-			r.done(cmp.Or(r.err, err))
-		}
+		c.answer(requests[:n], err)
 		requests = requests[n:]
+	}
+}
+
+// answer shows the batch to readers, unless there was an error, and tells those
+// who asked for it.
+func (c *committer) answer(requests []request, err error) {
+	c.journal.telling.Lock()
+	defer c.journal.telling.Unlock()
+	if err == nil {
+		c.publish()
+	}
+	c.batch.reset()
+	for _, r := range requests {
+		r.done(cmp.Or(r.err, err))
 	}
 }
 

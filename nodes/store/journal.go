@@ -25,6 +25,11 @@ type Journal struct {
 	expirer      *expirer
 	forgetBefore atomic.Int64 // unix milliseconds, see Forget
 
+	// telling is held from when a batch is shown until those who wrote it are told,
+	// and from when expired records are taken out until that is told: of each key
+	// everything is told in the order in which it happened. It is locked before mu.
+	telling sync.Mutex
+
 	mu       sync.RWMutex // guards what follows
 	index    *index
 	segments []*segment          // oldest first; the last one is appended to
@@ -135,9 +140,15 @@ const expireStep = 1000
 func (j *Journal) expire() {
 	now := j.options.Now()
 	for j.due(now) {
-		for _, e := range j.expireSome(now) {
-			j.options.Notify(e)
-		}
+		j.tellExpired(now)
+	}
+}
+
+func (j *Journal) tellExpired(now time.Time) {
+	j.telling.Lock()
+	defer j.telling.Unlock()
+	for _, e := range j.expireSome(now) {
+		j.options.Notify(e)
 	}
 }
 
@@ -172,7 +183,8 @@ func (j *Journal) Newest() events.Version {
 // [events.ErrReadOnly] when the disk is full, [events.ErrStopped] when it
 // failed or the journal is closed, [events.ErrBadRequest] when a key is too
 // short or too long. It is called from the store's goroutine, once
-// the journal is closed from the caller's, and must not block.
+// the journal is closed from the caller's, and must neither block nor call the
+// journal.
 func (j *Journal) Apply(changes []events.Change, done func(error)) {
 	if !j.queue.push(newRequest(changes, done)) {
 		done(events.ErrStopped)

@@ -141,3 +141,51 @@ func TestJournal_TellsOfManyThatExpire(t *testing.T) {
 		}
 	})
 }
+
+// TestJournal_TellsInOrder writes what has expired when it is written, while
+// others look all the time, which takes out what has expired. Nobody hears that a
+// record has expired before its writer is told that it stands.
+func TestJournal_TellsInOrder(t *testing.T) {
+	h := newHearing(t)
+	j := h.open()
+	defer j.Close()
+	stop := make(chan struct{})
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				j.Stats()
+			}
+		}
+	})
+	for range 40 {
+		var written sync.WaitGroup
+		for i := range 200 {
+			r := events.Record{Key: fmt.Append(nil, i), Version: h.clock.Next(), Expires: 1}
+			written.Add(1)
+			j.Apply([]events.Change{storetest.Write(r)}, func(error) {
+				defer written.Done()
+				h.mu.Lock()
+				defer h.mu.Unlock()
+				h.told = append(h.told, events.Event{Type: events.EventPut}.About(r))
+			})
+		}
+		written.Wait()
+	}
+	close(stop)
+	looking.Wait()
+	put := map[events.Version]bool{}
+	for _, e := range h.take() {
+		switch e.Type {
+		case events.EventPut:
+			put[e.Version] = true
+		case events.EventExpire:
+			if !put[e.Version] {
+				t.Fatalf("%s is told to have expired before it is told to be there", e.Key)
+			}
+		}
+	}
+}

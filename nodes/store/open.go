@@ -20,7 +20,9 @@ type Options struct {
 
 	// Notify is told of what expires, within half a second, of what is merged and
 	// of what is damaged; not of what Open finds: damage, see [Journal.Damage], and
-	// what has expired before. It must neither block nor keep the event's slices.
+	// what has expired before. Of each key it is told in order, after the done of
+	// [Journal.Apply] that told of what expires now. It must neither block, nor call
+	// the journal, nor keep the event's slices.
 	Notify func(events.Event)
 
 	Sealed int64 // largest size of a segment: 64 MiB
