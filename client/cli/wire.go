@@ -207,10 +207,12 @@ func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.
 		return fmt.Errorf("connect node %s to the bus: %w", n.Name, err)
 	}
 	r.parts = append(r.parts, part{"bus connection", func() error { conn.Close(); return nil }})
+	connected := conn.StatusChanged(nats.CONNECTED) // before the first look: it may connect in between
+	defer conn.RemoveStatusListener(connected)
 	for !conn.IsConnected() {
 		log.Info("waiting for a NATS server", "servers", client.Addresses(servers))
 		select {
-		case <-conn.StatusChanged(nats.CONNECTED):
+		case <-connected:
 		case <-ctx.Done():
 			return fmt.Errorf("connect node %s to the bus at %s: %w", n.Name, client.Addresses(servers), context.Cause(ctx))
 		}
