@@ -1,8 +1,10 @@
 package events_test
 
 import (
+	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,23 +27,76 @@ func TestEvent_RoundTrip(t *testing.T) {
 	}
 }
 
-// TestEvent_IsACloudEvent reads an event with the official SDK.
+// samples are events of every type, as nodes tell of them.
+func samples() map[events.EventType]events.Event {
+	record := events.Record{Key: []byte("greeting"), Value: []byte("hello"), Version: version, Expires: 1_790_000_000_000}
+	return map[events.EventType]events.Event{
+		events.EventPut:    events.Event{}.About(record),
+		events.EventDelete: events.Event{}.About(events.Record{Key: []byte("\xff\x00"), Version: version, Deleted: true}),
+		events.EventExpire: events.Event{}.About(record),
+		events.EventAnswer: {Op: events.OpGet, Key: []byte("greeting"), Version: version, Status: events.StatusNotStored,
+			Took: 12 * time.Microsecond, Detail: "md5 % 2 == 1"},
+		events.EventUp:          {Lost: 12},
+		events.EventDrain:       {},
+		events.EventDown:        {},
+		events.EventMerge:       {Bytes: 1 << 20, Detail: "3 segments of 2000000 bytes, from 00000001.jsonl on, into one of 951424 bytes"},
+		events.EventCorrupt:     {Detail: "00000001.jsonl, line 4 (99 bytes at 296): its checksum does not match"},
+		events.EventMapMismatch: {Detail: "a get believes in map 7-0123456789abcdef, linux holds 1-772d0221e9498914"},
+	}
+}
+
+// TestEvent_IsACloudEvent reads events of every type with the official SDK. The
+// key is in the data; neither the event's attributes nor its subject on the bus
+// have it.
 func TestEvent_IsACloudEvent(t *testing.T) {
-	e := events.Event{Type: events.EventDelete}.From("three", "linux", version).About(events.Record{Key: []byte("k"), Version: version})
-	var ce cloudevents.Event
-	if err := ce.UnmarshalJSON(e.AppendTo(nil)); err != nil {
-		t.Fatal(err)
+	all := samples()
+	for _, kind := range events.EventTypes() {
+		e, ok := all[kind]
+		if !ok {
+			t.Errorf("no sample of type %s", kind)
+		}
+		e.Type = kind
+		e = e.From("three", "linux", version)
+		var ce cloudevents.Event
+		if err := ce.UnmarshalJSON(e.AppendTo(nil)); err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		if err := ce.Validate(); err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		if ce.SpecVersion() != cloudevents.CloudEventsVersionV1 || ce.Type() != string(kind) || ce.Source() != "/three/linux" || ce.Subject() != "" ||
+			ce.ID() != version.String() || !ce.Time().Equal(version.Time()) || ce.DataContentType() != cloudevents.ApplicationJSON || len(ce.Extensions()) > 0 {
+			t.Errorf("%s is read as %s", kind, ce)
+		}
+		checkData(t, &ce, &e)
+		if subject := events.NewSubjects("").Event("linux", kind); subject != "dht.event.linux."+string(kind) {
+			t.Errorf("%s is told on %s", kind, subject)
+		}
 	}
-	if err := ce.Validate(); err != nil {
-		t.Fatal(err)
+}
+
+// checkData wants what e says in the data of ce.
+func checkData(t *testing.T, ce *cloudevents.Event, e *events.Event) {
+	t.Helper()
+	var data struct {
+		Node, Key, Version, Op, Status, Detail string
+		Key64                                  []byte
+		Expires, Bytes, US, Lost               int64
 	}
-	var data struct{ Node, Key, Version string }
 	if err := ce.DataAs(&data); err != nil {
 		t.Fatal(err)
 	}
-	if ce.Type() != "delete" || ce.Source() != "/three/linux" || ce.ID() != version.String() ||
-		!ce.Time().Equal(version.Time()) || data.Node != "linux" || data.Key != "k" || data.Version != version.String() {
-		t.Errorf("read as %s, data %+v", ce, data)
+	key := data.Key64
+	if data.Key != "" {
+		key = []byte(data.Key)
+	}
+	version := ""
+	if !e.Version.IsZero() {
+		version = e.Version.String()
+	}
+	if data.Node != e.Node || string(key) != string(e.Key) || data.Version != version || data.Op != string(e.Op) || data.Status != string(e.Status) ||
+		data.Detail != e.Detail || data.Expires != e.Expires || data.Bytes != e.Bytes || data.US != e.Took.Microseconds() || data.Lost != e.Lost {
+		t.Errorf("%+v has the data %s", e, ce.Data())
 	}
 }
 
@@ -62,4 +117,30 @@ func BenchmarkEvent(b *testing.B) {
 		e := events.Event{Type: events.EventPut}.From("three", "linux", clock.Next()).About(r)
 		buf = e.AppendTo(buf[:0])
 	}
+}
+
+// FuzzEvent reads what is written, whatever stands in it, and refuses the rest.
+func FuzzEvent(f *testing.F) {
+	for kind, e := range samples() {
+		f.Add(e.Key, string(kind), e.Detail, e.Expires, e.Bytes, e.Took.Microseconds(), e.AppendTo(nil))
+	}
+	f.Fuzz(func(t *testing.T, key []byte, kind, detail string, expires, size, us int64, text []byte) {
+		if _, err := events.DecodeEvent(text); err != nil && !errors.Is(err, events.ErrBadRequest) {
+			t.Errorf("%q: %v", text, err)
+		}
+		us %= 1 << 40
+		e := events.Event{Type: events.EventType(strings.ToValidUTF8(kind, "")), Key: key, Version: version, Expires: expires, Bytes: size,
+			Took: time.Duration(us) * time.Microsecond, Detail: strings.ToValidUTF8(detail, ""), Lost: size}.From("three", "linux", version)
+		if len(key) == 0 {
+			e.Key = nil
+		}
+		b := e.AppendTo(nil)
+		if got, err := events.DecodeEvent(b); err != nil || !reflect.DeepEqual(got, e) {
+			t.Errorf("%s\n is read as %+v, %v\n want %+v", b, got, err, e)
+		}
+		e.Detail, e.Type = detail, events.EventType(kind) // even when it is no UTF-8
+		if b := e.AppendTo(nil); !json.Valid(b) {
+			t.Errorf("%q is no JSON", b)
+		}
+	})
 }
