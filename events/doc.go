@@ -18,6 +18,28 @@
 // with one message of n entries, in the same order; [OpKeys] is the exception:
 // one entry a key, then one that says whether there is more.
 //
+// # Events
+//
+// What happens at a node is told as a CloudEvent 1.0 on "dht.event.NAME.TYPE",
+// structured JSON, for whoever subscribes:
+//
+//	{"specversion":"1.0","id":"0198…","time":"2026-11-22T10:03:48.123Z","type":"put","source":"/three/linux",
+//	 "datacontenttype":"application/json","data":{"node":"linux","key":"greeting","version":"0198…","bytes":5}}
+//
+// The types are those of [EventType]. The id is a UUIDv7, unique, and rises with
+// each event of a node. In the data stand, as far as they say anything:
+//
+//	node      whose event it is
+//	key       what it is about; "key64" when it is not UTF-8. Never in the subject
+//	version   of the value or tombstone; answer: of the request, else of what was found
+//	expires   unix milliseconds
+//	bytes     of the value; merge: that the disk got back
+//	op        answer: what was asked
+//	status    answer: what was answered
+//	us        answer: microseconds from when the node had the request until its answer
+//	detail    answer: why not; merge, corrupt, map-mismatch: what, where, who
+//	lost      how many events of this node were not told since the one before
+//
 // # What it is not
 //
 // It opens no socket, starts no goroutine and knows neither NATS nor RESP. It

@@ -31,7 +31,8 @@ func EventTypes() []EventType {
 // Event tells of a happening at a node. It travels as a CloudEvent 1.0 in
 // structured JSON
 // (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md),
-// whose data are the fields from Node on; those that are zero are left out.
+// whose data are the fields from Node on, named as the package says; those that
+// are zero are left out.
 // Events are told at most once: what cannot be told is counted in Lost.
 type Event struct {
 	ID      Version // when it happened, too
