@@ -34,10 +34,11 @@ import (
 
 // BenchmarkCost measures what events cost while nobody watches: puts per second
 // at a node that tells of them, over those at one that does not, each in a
-// process of its own with a journal on disk, in interleaved rounds. The ratios
-// are medians over the rounds: say how many with -benchtime 5x.
+// process of its own with a journal on disk, in interleaved rounds; and the same
+// of the processor time that a put takes at the node. The ratios are medians over
+// the rounds: say how many with -benchtime 9x.
 //
-//	go test ./nodes/bus -run '^$' -bench Cost -benchtime 5x
+//	go test ./nodes/bus -run '^$' -bench Cost -benchtime 9x
 //
 // What counting costs, which is always on, is in [nodes.BenchmarkMeter].
 func BenchmarkCost(b *testing.B) {
@@ -51,7 +52,7 @@ func BenchmarkCost(b *testing.B) {
 		quiet := startProcess(b, spec{NATS: url, Name: "quiet", Folder: b.TempDir()})
 		for _, way := range []string{"bus", "tcp", "tcp-P16"} {
 			b.Run(server+"/"+way, func(b *testing.B) {
-				interleaved(b, func() float64 { return quiet.load(b, way, 2) }, func() float64 { return told.load(b, way, 2) })
+				interleaved(b, func() round { return quiet.measure(b, way, 1) }, func() round { return told.measure(b, way, 1) })
 			})
 		}
 	}
@@ -64,28 +65,59 @@ func BenchmarkDeafReader(b *testing.B) {
 	p := startProcess(b, spec{Tell: true, Name: "told", Folder: b.TempDir()})
 	for _, way := range []string{"bus", "tcp", "tcp-P16"} {
 		b.Run(way, func(b *testing.B) {
-			interleaved(b, func() float64 { return p.load(b, way, 5) }, func() float64 {
+			interleaved(b, func() round { return p.measure(b, way, 5) }, func() round {
 				defer deafReader(b, p)()
-				return p.load(b, way, 5)
+				return p.measure(b, way, 5)
 			})
 		})
 	}
 }
 
-// interleaved measures the second rate in proportion to the first.
-func interleaved(b *testing.B, without, with func() float64) {
+// round is one measurement of the load on p, in puts a second, and what each took
+// of p's processor time.
+type round struct{ rate, cpu float64 }
+
+func (p process) measure(b *testing.B, way string, seconds int) round {
 	b.Helper()
-	var ratios, base []float64
+	before := p.cpu(b)
+	rate, puts := p.load(b, way, seconds)
+	return round{rate, (p.cpu(b) - before) / float64(puts)}
+}
+
+// cpu is the processor time p has had, in microseconds; 0 where there is no
+// /proc.
+func (p process) cpu(tb testing.TB) float64 {
+	tb.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')'):]))
+	user, err1 := strconv.Atoi(fields[12])
+	system, err2 := strconv.Atoi(fields[13])
+	if err := errors.Join(err1, err2); err != nil {
+		tb.Fatal(err)
+	}
+	const tick = 10_000 // microseconds
+	return float64((user + system) * tick)
+}
+
+// interleaved measures the second in proportion to the first.
+func interleaved(b *testing.B, without, with func() round) {
+	b.Helper()
+	var rates, cpu, base []float64
 	for i := range b.N {
-		rates, measure := [2]float64{}, [2]func() float64{without, with}
-		for n := range rates {
+		rounds, measure := [2]round{}, [2]func() round{without, with}
+		for n := range rounds {
 			n = (n + i) % 2 // neither always comes first
-			rates[n] = measure[n]()
+			rounds[n] = measure[n]()
 		}
-		base, ratios = append(base, rates[0]), append(ratios, rates[1]/rates[0])
+		base = append(base, rounds[0].rate)
+		rates, cpu = append(rates, rounds[1].rate/rounds[0].rate), append(cpu, rounds[1].cpu/rounds[0].cpu)
 	}
 	b.ReportMetric(median(base), "puts/s")
-	b.ReportMetric(median(ratios), "with/without")
+	b.ReportMetric(median(rates), "with/without")
+	b.ReportMetric(median(cpu), "cpu-with/without")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -143,7 +175,10 @@ type spec struct {
 }
 
 // process says where a process is reached.
-type process struct{ Name, Bus, TCP string }
+type process struct {
+	Name, Bus, TCP string
+	PID            int
+}
 
 // startProcess starts this test binary as a node; see TestMain.
 func startProcess(tb testing.TB, s spec) (p process) {
@@ -167,16 +202,20 @@ func startProcess(tb testing.TB, s spec) (p process) {
 	return p
 }
 
-// load puts for about so many seconds and returns how many a second.
-func (p process) load(b *testing.B, way string, seconds int) float64 {
+// load puts for about so many seconds and returns how many a second, and how
+// many.
+func (p process) load(b *testing.B, way string, seconds int) (rate float64, puts int) {
 	b.Helper()
 	switch way {
 	case "bus":
-		return p.loadBus(b, 64, seconds*40_000)
+		puts = seconds * 40_000
+		return p.loadBus(b, 64, puts), puts
 	case "tcp":
-		return p.loadTCP(b, 1, seconds*40_000)
+		puts = seconds * 40_000
+		return p.loadTCP(b, 1, puts), puts
 	}
-	return p.loadTCP(b, 16, seconds*200_000)
+	puts = seconds * 200_000
+	return p.loadTCP(b, 16, puts), puts
 }
 
 // loadBus puts over the bus with so many callers of one connection.
@@ -261,7 +300,7 @@ func (c closers) close() (err error) {
 
 // run starts what s says.
 func (s spec) run(parts *closers) (p process, err error) {
-	p = process{Name: s.Name, Bus: s.NATS}
+	p = process{Name: s.Name, Bus: s.NATS, PID: os.Getpid()}
 	o := bus.Options{Subjects: events.NewSubjects(s.Name), Logger: slog.New(slog.DiscardHandler)}
 	at := func(o *nats.Options) error { o.Url = s.NATS; return nil }
 	if s.NATS == "" {
