@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ type watched struct {
 	cmd  *exec.Cmd
 	sub  *nats.Subscription
 	seen map[events.EventType]int
+	kept []events.Event // read, and not awaited so far
 }
 
 // TestEvents_OfARealNode has a node process tell of everything it can tell of.
@@ -42,7 +44,7 @@ func TestEvents_OfARealNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	w.ask("dht.watch", "")
+	w.ask("dht.watch", `{"limit":1}`)
 	w.put(c, "lamp", []byte("hello"))
 	if e := w.await(events.EventPut, "lamp"); e.Bytes != 5 || e.Version.IsZero() {
 		t.Errorf("of the put it tells %+v", e)
@@ -63,11 +65,15 @@ func TestEvents_OfARealNode(t *testing.T) {
 		t.Errorf("of the other map it tells %q", e.Detail)
 	}
 	w.put(c, "treasure", []byte("gold"))
-	for i := range 250 { // 25 MB of which 100 KB are still good for something
+	w.ask("dht.watch", `{"limit":1}`) // fewer than now come
+	for i := range 250 {              // 25 MB of which 100 KB are still good for something
 		w.put(c, "big", bytes.Repeat([]byte{byte(i)}, 100<<10))
 	}
 	if e := w.await(events.EventMerge, ""); e.Bytes <= 0 {
 		t.Errorf("of the merge it tells %+v", e)
+	}
+	if e := w.await(events.EventLost, ""); e.Lost == 0 {
+		t.Errorf("of what it did not tell it tells %+v", e)
 	}
 	w.stop()
 	w.await(events.EventDrain, "")
@@ -178,17 +184,19 @@ func (w *watched) spoil(from, to string) {
 	}
 }
 
-// await reads events until one of a type, about key, comes.
+// await reads events until one of a type, about key, has come.
 func (w *watched) await(kind events.EventType, key string) events.Event {
 	w.t.Helper()
-	for {
-		m, err := w.sub.NextMsg(20 * time.Second)
-		if err != nil {
-			w.t.Fatalf("no %s of %q was told: %v", kind, key, err)
+	for i := 0; ; i++ {
+		if i == len(w.kept) {
+			m, err := w.sub.NextMsg(20 * time.Second)
+			if err != nil {
+				w.t.Fatalf("no %s of %q was told: %v", kind, key, err)
+			}
+			w.kept = append(w.kept, w.check(m))
 		}
-		e := w.check(m)
-		w.seen[e.Type]++
-		if e.Type == kind && string(e.Key) == key {
+		if e := w.kept[i]; e.Type == kind && string(e.Key) == key {
+			w.kept = slices.Delete(w.kept, i, i+1)
 			return e
 		}
 	}
@@ -210,5 +218,6 @@ func (w *watched) check(m *nats.Msg) events.Event {
 	if m.Subject != "dht.event.one."+ce.Type() || ce.Type() != string(e.Type) || ce.Subject() != "" || ce.Source() != "/one/one" {
 		w.t.Errorf("on %s comes %s", m.Subject, m.Data)
 	}
+	w.seen[e.Type]++
 	return e
 }
