@@ -214,3 +214,23 @@ func TestJournal_ExpiresNothingOnceClosed(t *testing.T) {
 		t.Errorf("a closed journal tells of %+v", gone)
 	}
 }
+
+// TestIndex_FindsAllOfOneHash asks for keys that the table cannot tell apart: a
+// slot holds half of a hash.
+func TestIndex_FindsAllOfOneHash(t *testing.T) {
+	x := newIndex(0)
+	defer x.close()
+	x.loaded()
+	const hash = 7
+	keys := [][]byte{[]byte("a"), []byte("b"), []byte("c"), []byte("unknown")}
+	var want []ref
+	for i, key := range keys[:3] {
+		r := events.Record{Key: key, Version: events.Version{1}}
+		x.set(&r, hash, 0, place{file: 1, off: uint32(i), size: 1})
+		want = append(want, x.find(key, hash))
+	}
+	got := x.findAll([]uint64{hash, hash, hash, hash}, nil, func(i int) []byte { return keys[i] })
+	if want = append(want, 0); !slices.Equal(got, want) || want[0] == want[1] {
+		t.Errorf("found %v, want %v", got, want)
+	}
+}
