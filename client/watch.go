@@ -50,7 +50,7 @@ const watchQueue = 16_384
 // a node's changes come in their order. What is lost on the way is told as a
 // [*LostError], after which the loop goes on. Any other error ends it:
 // [events.ErrUnreachable] when the client was closed. Watch itself fails with
-// [ErrNoBus] or [events.ErrUnreachable].
+// [ErrNoBus], [events.ErrUnreachable] or, when that ends first, why ctx did.
 func (c *Client) Watch(ctx context.Context, prefix []byte) (iter.Seq2[Change, error], error) {
 	bus := busOf(c.transport)
 	if bus == nil {
@@ -63,11 +63,14 @@ func (c *Client) Watch(ctx context.Context, prefix []byte) (iter.Seq2[Change, er
 		w.status = bus.conn.StatusChanged(nats.CONNECTED, nats.CLOSED)
 		within, cancel := context.WithTimeout(ctx, c.timeout)
 		defer cancel()
-		if err = bus.conn.FlushWithContext(within); err != nil {
+		if err = bus.conn.FlushWithContext(within); err != nil || ctx.Err() != nil {
 			w.end()
 		}
 	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil: // says nothing about the bus
+		return nil, fmt.Errorf("watch %q: %w", prefix, context.Cause(ctx))
+	case err != nil:
 		return nil, fmt.Errorf("%w: watch %q: %v", events.ErrUnreachable, prefix, err)
 	}
 	stop := context.AfterFunc(ctx, w.end)

@@ -171,6 +171,17 @@ func TestClient_WatchEndsWithItsContextItsClientOrItsLoop(t *testing.T) {
 	}
 }
 
+// TestClient_WatchEndsBeforeItBegins tells why the context ended, and not that
+// nobody answers.
+func TestClient_WatchEndsBeforeItBegins(t *testing.T) {
+	cl := newCluster(t, one()).client()
+	ctx, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	if _, err := cl.Watch(ctx, nil); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, events.ErrUnreachable) {
+		t.Errorf("it fails with %v", err)
+	}
+}
+
 // A watch goes on with another server when its own dies, and says that it may
 // have missed something.
 func TestClient_WatchReconnects(t *testing.T) {

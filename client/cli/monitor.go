@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -16,7 +17,7 @@ import (
 )
 
 func (a *app) monitorCommand() *cobra.Command {
-	var lasting time.Duration
+	var limit lasting
 	var rate int
 	cmd := &cobra.Command{
 		Use:   "monitor [SUBJECT]",
@@ -32,22 +33,36 @@ func (a *app) monitorCommand() *cobra.Command {
 			if len(args) == 1 {
 				pattern = args[0]
 			}
-			return a.lasting(cmd.Context(), lasting, func(ctx context.Context) error { return a.monitor(ctx, pattern, rate) })
+			return limit.run(cmd, func(ctx context.Context) error { return a.monitor(ctx, pattern, rate) })
 		},
 	}
-	cmd.Flags().DurationVar(&lasting, "for", 0, "stop after this long")
+	limit.register(cmd)
 	cmd.Flags().IntVar(&rate, "rate", 10_000, "answers a second that each node tells of at most; the others are counted")
 	return cmd
 }
 
-// lasting runs what goes on until it is interrupted, or until its time is over.
-func (a *app) lasting(ctx context.Context, d time.Duration, run func(context.Context) error) error {
+// lasting holds the flag of commands that go on until they are interrupted, or
+// until their time is over.
+type lasting struct{ time time.Duration }
+
+func (l *lasting) register(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&l.time, "for", 0, "stop after this long")
+}
+
+func (l *lasting) run(cmd *cobra.Command, run func(context.Context) error) error {
+	ctx := cmd.Context()
 	limited, cancel := ctx, context.CancelFunc(func() {})
-	if d > 0 {
-		limited, cancel = context.WithTimeout(ctx, d)
+	if cmd.Flags().Changed("for") {
+		if l.time <= 0 {
+			return fmt.Errorf("%w--for %v: it must last for some time; without --for it goes on until Ctrl-C", errUsage, l.time)
+		}
+		limited, cancel = context.WithTimeout(ctx, l.time)
 	}
 	defer cancel()
 	err := run(limited)
+	if limited.Err() != nil && errors.Is(err, context.DeadlineExceeded) { // it was over before it had begun
+		err = nil
+	}
 	if err == nil && ctx.Err() != nil {
 		return events.ErrInterrupted
 	}

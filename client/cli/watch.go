@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) watchCommand() *cobra.Command {
-	var lasting time.Duration
+	var limit lasting
 	cmd := &cobra.Command{
 		Use:   "watch [PREFIX]",
 		Short: "Print changes of keys as they happen",
@@ -25,10 +25,10 @@ func (a *app) watchCommand() *cobra.Command {
 			if len(args) == 1 {
 				prefix = args[0]
 			}
-			return a.lasting(cmd.Context(), lasting, func(ctx context.Context) error { return a.watch(ctx, prefix) })
+			return limit.run(cmd, func(ctx context.Context) error { return a.watch(ctx, prefix) })
 		},
 	}
-	cmd.Flags().DurationVar(&lasting, "for", 0, "stop after this long")
+	limit.register(cmd)
 	return cmd
 }
 
