@@ -42,7 +42,10 @@ func (a *app) dump(cmd *cobra.Command, l listing) error {
 		return err
 	}
 	defer c.Close()
-	step, end := a.progress(-1, "dump")
+	step, end := func() {}, func() {}
+	if !a.out.live { // what is printed there shows how far it is
+		step, end = a.progress(-1, "dump")
+	}
 	defer end()
 	var faults error
 	for item, err := range c.Dump(cmd.Context(), l.node, []byte(l.prefix)) {

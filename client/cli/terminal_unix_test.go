@@ -70,3 +70,14 @@ func TestTerminal_Values(t *testing.T) {
 		t.Errorf("it shows %q", got)
 	}
 }
+
+// TestTerminal_Dump holds that lines are not mixed with how many there were.
+func TestTerminal_Dump(t *testing.T) {
+	c := newClusterProcess(t)
+	c.dht("put", "a", "1")
+	c.dht("put", "b", "2")
+	got := c.shows("NO_COLOR=1", "dump")
+	if lines := strings.Split(got, "\r\n"); len(lines) != 3 || !strings.HasPrefix(lines[0], "{") || !strings.HasPrefix(lines[1], "{") {
+		t.Errorf("it shows %q", got)
+	}
+}
