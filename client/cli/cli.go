@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -51,7 +50,9 @@ func terminations() []os.Signal {
 // Run runs one command line and returns its exit status.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{in: stdin, out: newTerminal(stdout), err: newTerminal(stderr), global: defaults()}
-	_, err := a.execute(ctx, a.root(a.groups()), args)
+	root := a.root(a.groups())
+	completeForWhatIs(root)
+	_, err := a.execute(ctx, root, args)
 	if err == nil {
 		return exitDone
 	}
@@ -169,21 +170,12 @@ func (a *app) root(groups []group) *cobra.Command {
 		root.AddGroup(&group.Group)
 		for _, cmd := range group.commands {
 			cmd.GroupID = group.ID
+			cmd.Args = saysHow(cmd.Args)
 			root.AddCommand(cmd)
 		}
 	}
+	helpOnWhatIs(root)
 	return root
-}
-
-// knownCommand refuses a word that is no command, on one line.
-func knownCommand(root *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
-		return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(near, " or "))
-	}
-	return fmt.Errorf("unknown command %q; help lists them all", args[0])
 }
 
 // group is commands that belong together.

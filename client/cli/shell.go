@@ -247,7 +247,7 @@ func (s *interpreter) look(ctx context.Context) (name, nodes string) {
 	defer cancel()
 	m, err := c.Map(ctx)
 	if err != nil {
-		return "dht", "no node answers"
+		return "dht", "no answer yet, still trying"
 	}
 	list, err := c.Status(ctx)
 	if err != nil {

@@ -39,7 +39,7 @@ func (a *app) statusCommand() *cobra.Command {
 			return a.showStatus(cards, over)
 		},
 	}
-	cmd.Flags().DurationVar(&over, "over", 0, "measure rates and latencies for `so long`, rather than since each node's start")
+	cmd.Flags().DurationVar(&over, "over", 0, "measure rates and latencies for this long, rather than since each node's start")
 	return cmd
 }
 
