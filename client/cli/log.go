@@ -2,8 +2,10 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
@@ -32,5 +34,28 @@ func (l *logging) logger(a *app) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level})), nil
 	}
 	noColour := !a.err.live || os.Getenv("NO_COLOR") != ""
-	return slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: noColour})), nil
+	return textLogger(a.err, level, noColour), nil
+}
+
+func textLogger(w io.Writer, level slog.Level, noColour bool) *slog.Logger {
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: noColour, ReplaceAttr: withoutEscapes}))
+}
+
+// withoutEscapes takes escape characters from a text: the handler quotes what is
+// hidden, but means colours to come through, and even makes them of a quoted
+// \x1b. A key that is damaged, or a stranger's error, may hold any.
+func withoutEscapes(_ []string, a slog.Attr) slog.Attr {
+	if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
+		return a
+	}
+	const shown = "␛"
+	text := a.Value.String()
+	if a.Key == slog.MessageKey { // the one that is not quoted
+		text = visible(text)
+	}
+	text = strings.NewReplacer("\x1b", shown, `\x1b`, shown).Replace(text)
+	if text != a.Value.String() { // others keep their kind, and its colour
+		a.Value = slog.StringValue(text)
+	}
+	return a
 }

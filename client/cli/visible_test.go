@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +95,18 @@ func TestComplain_Hostile(t *testing.T) {
 		a.json = asJSON
 		a.complain(context.Background(), errors.New("linux says: "+strings.ReplaceAll(hostile, "\n", "")))
 		if strings.Count(out.String(), "\n") != 1 || obeys(out.String()) || !strings.Contains(out.String(), "linux says") {
+			t.Errorf("a terminal would obey %q", &out)
+		}
+	}
+}
+
+// TestTextLogger_Hostile logs a damaged key and a stranger's error.
+func TestTextLogger_Hostile(t *testing.T) {
+	for _, noColour := range []bool{false, true} {
+		var out bytes.Buffer
+		log := textLogger(&out, slog.LevelInfo, noColour)
+		log.Warn("told: "+hostile, "key", hostile, "err", errors.New(hostile), "damage", fmt.Sprintf("%q", hostile), "n", 7)
+		if strings.Count(out.String(), "\n") != 1 || obeys(out.String()) || !strings.Contains(out.String(), "␛]0;title") {
 			t.Errorf("a terminal would obey %q", &out)
 		}
 	}
