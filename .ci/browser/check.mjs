@@ -17,6 +17,7 @@ async function cards(screen) {
 async function putGetExplain(screen) {
   await screen.ask('put', 'greeting', 'hello')
   await screen.shows('#outcome', 'greeting is stored on android')
+  assert.equal(await screen.page.textContent('#announce'), 'greeting is stored on android') // read aloud
   await screen.card('android', /1 key(?!s)/)
   await screen.shows('#tail li', /put *greeting.*android *stored/)
   await screen.ask('get', 'greeting')

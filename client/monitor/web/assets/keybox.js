@@ -36,7 +36,7 @@ export function keyBox({ tell }) {
     if (mine !== turn) return
     outcome.removeAttribute('aria-busy')
     outcome.replaceChildren(...parts)
-    tell(parts[0].textContent)
+    tell(parts[0].lastChild.textContent)
   }
 
   const acts = {
