@@ -37,7 +37,7 @@ func (a *app) monitorCommand() *cobra.Command {
 		},
 	}
 	limit.register(cmd)
-	cmd.Flags().IntVar(&rate, "rate", 10_000, "answers a second that each node tells of at most; the others are counted")
+	cmd.Flags().IntVar(&rate, "rate", events.WatchRate, "answers a second that each node tells of at most; the others are counted")
 	return cmd
 }
 
