@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,14 +129,18 @@ func TestTCP_WhicheverNodeIsAsked(t *testing.T) {
 func TestTCP_StatusWithoutRoutes(t *testing.T) {
 	c := newOverTCP(t, nodetest.Three(1, 1))
 	c.servers["mac"].Close()
-	c.Nodes["mac"].Links = func() []events.Link {
-		links := c.servers["mac"].Links()
+	var mac atomic.Pointer[tcp.Server] // the others may ask before it is known here
+	c.Nodes["mac"].Links = func() (links []events.Link) {
+		if s := mac.Load(); s != nil {
+			links = s.Links()
+		}
 		for _, other := range []string{"linux", "android"} {
 			links = append(links, events.Link{To: other, Path: events.PathRoute, State: events.LinkDown})
 		}
 		return links
 	}
 	c.startWith("mac", tcp.Options{Peers: c.peers})
+	mac.Store(c.servers["mac"])
 	status, err := c.client("mac", client.Options{Timeout: time.Minute}).Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
