@@ -147,7 +147,7 @@ func (w *watch) tell(m *nats.Msg, yield func(Change, error) bool) bool {
 	if err != nil {
 		return true // somebody else's
 	}
-	if e.Lost > 0 && !yield(Change{}, &LostError{Events: e.Lost, Why: e.Node + " had more to tell than the bus took"}) {
+	if e.Lost > 0 && e.Type != events.EventLost && !yield(Change{}, &LostError{Events: e.Lost, Why: e.Node + " had more to tell than the bus took"}) {
 		return false
 	}
 	switch e.Type {

@@ -106,6 +106,10 @@ func TestClient_WatchCountsWhatIsLost(t *testing.T) {
 	conn := c.up["linux"].conn
 	clock := events.NewClock(time.Now)
 	message := events.Event{Type: events.EventPut}.From("three", "linux", clock.Next()).About(events.Record{Key: []byte("k"), Version: clock.Next()})
+	answers := events.Event{Type: events.EventLost, Lost: 1000}.From("three", "linux", clock.Next())
+	if err := conn.Publish("dht.event.linux.lost", answers.AppendTo(nil)); err != nil { // they are no changes
+		t.Fatal(err)
+	}
 	for i := range flood {
 		e := message
 		if i == 0 {

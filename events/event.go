@@ -20,7 +20,7 @@ const (
 	EventMerge       EventType = "merge"        // segments of the journal were merged into one
 	EventCorrupt     EventType = "corrupt"      // damage was found on disk
 	EventMapMismatch EventType = "map-mismatch" // somebody believes in another cluster map
-	EventLost        EventType = "lost"         // nothing but that events were lost
+	EventLost        EventType = "lost"         // answers of which nothing is told, because nobody asked for so many: Lost of them
 )
 
 // EventTypes returns every type of event that a node tells of.
@@ -47,7 +47,7 @@ type Event struct {
 	Status  Status        // answer
 	Took    time.Duration // answer: from when the node had the request until its answer; whole microseconds
 	Detail  string        // why an answer is a refusal; what was merged; where the damage is; who differs
-	Lost    int64         // how many events of this node were not told since the one before
+	Lost    int64         // how many events of this node were not told since the one before, see [EventLost]
 }
 
 // About says that the event is about r.

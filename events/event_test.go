@@ -39,7 +39,7 @@ func samples() map[events.EventType]events.Event {
 		events.EventUp:          {Lost: 12},
 		events.EventDrain:       {},
 		events.EventDown:        {},
-		events.EventMerge:       {Bytes: 1 << 20, Detail: "3 segments of 2000000 bytes, from 00000001.jsonl on, into one of 951424 bytes"},
+		events.EventMerge:       {Bytes: 1 << 20, Detail: "00000001.jsonl to 00000003.jsonl: of 2000000 bytes 951424 are left"},
 		events.EventCorrupt:     {Detail: "00000001.jsonl, line 4 (99 bytes at 296): its checksum does not match"},
 		events.EventLost:        {Lost: 12},
 		events.EventMapMismatch: {Detail: "a get believes in map 7-0123456789abcdef, linux holds 1-772d0221e9498914"},

@@ -46,13 +46,12 @@ func (a *app) watch(ctx context.Context, prefix string) error {
 	if err != nil {
 		return err
 	}
-	count := int64(0)
+	var losses losses
 	for change, err := range changes {
 		var lost *client.LostError
 		switch {
 		case errors.As(err, &lost):
-			count += lost.Events
-			err = a.showLine(monitor.Line{Time: time.Now(), Lost: lost.Events, Detail: lost.Why})
+			err = losses.add(lost, a.showLine)
 		case err != nil:
 		case a.json:
 			err = a.printJSON(change.Report())
@@ -63,6 +62,37 @@ func (a *app) watch(ctx context.Context, prefix string) error {
 			return err
 		}
 	}
-	a.noteLoss(count)
+	if err := losses.flush(a.showLine); err != nil {
+		return err
+	}
+	a.noteLoss(losses.total)
 	return nil
+}
+
+// losses are shown once a second: whoever is too slow loses something with each
+// change that he sees.
+type losses struct {
+	total int64
+	open  monitor.Line // of what was not shown yet
+	shown time.Time
+}
+
+func (l *losses) add(lost *client.LostError, show func(monitor.Line) error) error {
+	l.total += lost.Events
+	l.open.Lost += lost.Events
+	l.open.Detail = lost.Why
+	if time.Since(l.shown) < time.Second {
+		return nil
+	}
+	return l.flush(show)
+}
+
+func (l *losses) flush(show func(monitor.Line) error) error {
+	if l.open.Detail == "" {
+		return nil
+	}
+	line := l.open
+	l.open, l.shown = monitor.Line{}, time.Now()
+	line.Time = l.shown
+	return show(line)
 }

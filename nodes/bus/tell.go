@@ -31,17 +31,10 @@ func (s *Server) Observe(op events.Op, reqs []events.Request, answers []events.A
 	for i := range answers[:told] {
 		s.Notify(answered(op, &reqs[i], &answers[i], took))
 	}
-	if told < len(answers) {
-		s.teller.lose(int64(len(answers) - told))
-	}
 }
 
-// tellLoss tells of what was not told, unless another event has.
-func (s *Server) tellLoss() {
-	if s.teller.owes() {
-		s.Notify(events.Event{Type: events.EventLost})
-	}
-}
+// tellLoss tells how many answers were not told of.
+func (s *Server) tellLoss(n int64) { s.Notify(events.Event{Type: events.EventLost, Lost: n}) }
 
 func answered(op events.Op, r *events.Request, a *events.Answer, took time.Duration) events.Event {
 	e := events.Event{Type: events.EventAnswer, Op: op, Key: r.Key, Version: r.Version, Expires: a.Expires,

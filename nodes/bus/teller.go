@@ -131,7 +131,9 @@ func (t *teller) add(e events.Event) {
 		t.lost++
 		return
 	}
-	e.Lost, t.lost = t.lost, 0
+	if e.Type != events.EventLost {
+		e.Lost, t.lost = t.lost, 0
+	}
 	begin := len(w.keys)
 	w.keys = append(w.keys, e.Key...)
 	e.Key = w.keys[begin:]
@@ -149,13 +151,6 @@ func (t *teller) lose(n int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lost += n
-}
-
-// owes reports whether losses were not told of yet.
-func (t *teller) owes() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.lost > 0
 }
 
 func signal(c chan<- struct{}) {

@@ -11,7 +11,7 @@ import (
 // watch is on while somebody wants to be told of answers, and says of how many.
 type watch struct {
 	on   atomic.Bool
-	lost func() // called when answers were not told, after the tenth of a second is over
+	lost func(n int64) // called with how many answers were not told, a tenth of a second after the first
 
 	mu     sync.Mutex  // guards what follows
 	end    *time.Timer // turns it off
@@ -19,7 +19,8 @@ type watch struct {
 	until  time.Time   // whoever wants so many has asked for them
 	tenth  int64       // of a second, since 1970: those that all nodes hear together are told of by all
 	left   int         // of this tenth's answers
-	missed *time.Timer // runs when some were not told
+	missed int64       // answers that were not told
+	tell   *time.Timer // of those; nil while there are none
 }
 
 // maxWatchRate is what a node tells of at most.
@@ -60,24 +61,26 @@ func (w *watch) admit(n int, now time.Time) (told int) {
 	}
 	told = min(n, w.left)
 	w.left -= told
-	if told < n && w.missed == nil {
-		w.missed = time.AfterFunc(100*time.Millisecond, w.tellLoss)
+	w.missed += int64(n - told)
+	if told < n && w.tell == nil {
+		w.tell = time.AfterFunc(100*time.Millisecond, w.tellLoss)
 	}
 	return told
 }
 
 func (w *watch) tellLoss() {
 	w.mu.Lock()
-	w.missed = nil
+	n := w.missed
+	w.missed, w.tell = 0, nil
 	w.mu.Unlock()
-	w.lost()
+	w.lost(n)
 }
 
 // stop turns it off for good.
 func (w *watch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, t := range []*time.Timer{w.end, w.missed} {
+	for _, t := range []*time.Timer{w.end, w.tell} {
 		if t != nil {
 			t.Stop()
 		}

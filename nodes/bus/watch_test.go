@@ -41,7 +41,7 @@ func TestWatch_EndsByItself(t *testing.T) {
 func TestWatch_AdmitsSoManyASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var losses atomic.Int64
-		w := watch{lost: func() { losses.Add(1) }}
+		w := watch{lost: func(n int64) { losses.Add(n) }}
 		defer w.stop()
 		second := func(n int) (told int) {
 			for range 10 {
@@ -57,8 +57,9 @@ func TestWatch_AdmitsSoManyASecond(t *testing.T) {
 				t.Errorf("after %d a second were asked for, %d of 10000 are told", step.rate, told)
 			}
 			synctest.Wait()
-			if n := losses.Load(); n < 5 || n > 10 {
-				t.Errorf("in a second losses are told of %d times", n)
+			time.Sleep(time.Second)
+			if n := int(losses.Load()); n != 10_000-step.told {
+				t.Errorf("%d answers are said not to be told of, want %d", n, 10_000-step.told)
 			}
 		}
 		time.Sleep(5 * time.Second)

@@ -142,12 +142,15 @@ func (m *merger) merge(run []*segment, forget bool) error {
 }
 
 func merged(run []*segment, into *segment) events.Event {
-	before := int64(0)
+	before, names := int64(0), segmentName(run[0].number)
 	for _, s := range run {
 		before += s.space
 	}
+	if len(run) > 1 {
+		names += " to " + segmentName(run[len(run)-1].number)
+	}
 	return events.Event{Type: events.EventMerge, Bytes: before - into.space,
-		Detail: fmt.Sprintf("%d segments of %d bytes, from %s on, into one of %d bytes", len(run), before, segmentName(run[0].number), into.space)}
+		Detail: fmt.Sprintf("%s: of %d bytes %d are left", names, before, into.space)}
 }
 
 // removeMerged removes the files that a merged one stands for now; its name
