@@ -75,7 +75,7 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	}()
 	o := nodes.Options{Map: m, Name: n.Name, Clock: events.NewClock(time.Now), Build: version(), Links: func() []events.Link { return r.links(c, n) }}
 	if !how.noBus {
-		r.bus = bus.New(bus.Options{Subjects: events.NewSubjects(c.Prefix), Logger: log, Addresses: addresses(n)})
+		r.bus = bus.New(bus.Options{Subjects: events.NewSubjects(c.Prefix), Logger: log, Addresses: addresses(n), Heard: r.heard})
 		o.Notify, o.Observe = r.bus.Notify, r.bus.Observe
 	}
 	journal, err := r.openStore(c, n, m, o.Notify, log)
@@ -147,6 +147,13 @@ func (r *runningNode) listen(c *configs.Config, n configs.Node, how howToRun, lo
 	}
 	r.parts = append(r.parts, part{"tcp", r.tcp.Close})
 	return nil
+}
+
+// heard shows a request from the bus to those who monitor the node over TCP.
+func (r *runningNode) heard(op events.Op, reqs []events.Request) {
+	if r.tcp != nil {
+		r.tcp.Heard("bus", op, reqs)
+	}
 }
 
 // serve lets the node answer wherever it is to be reached.

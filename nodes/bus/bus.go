@@ -25,6 +25,9 @@ type Options struct {
 	Subjects  events.Subjects
 	Logger    *slog.Logger
 	Addresses map[string]string // where else the node is reached, by what is spoken there: told to NATS tools
+	// Heard is told of each request that can be read, before it is answered; it
+	// must neither block nor keep anything. May be nil.
+	Heard func(op events.Op, reqs []events.Request)
 }
 
 // Server answers for one node on the bus.
@@ -123,6 +126,9 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 	if err != nil {
 		s.respond(m, []events.Answer{s.node.Refuse(err)})
 		return
+	}
+	if s.Heard != nil {
+		s.Heard(op, reqs)
 	}
 	if !op.Writes() {
 		s.node.Do(op, reqs, func(answers []events.Answer) { s.respond(m, answers) })

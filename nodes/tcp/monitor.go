@@ -189,6 +189,23 @@ func (s *session) showMessage(c *call, op events.Op, message []byte) {
 	}
 }
 
+// Heard tells the monitors of a request that came to this node on another way
+// than TCP; way stands where a client's address would. It costs next to nothing
+// while nobody monitors.
+func (s *Server) Heard(way string, op events.Op, reqs []events.Request) {
+	watching := s.monitors.watching.Load()
+	if watching == nil {
+		return
+	}
+	front := slices.Clip([][]byte{[]byte("DHT"), []byte(op)})
+	for i := range reqs {
+		line := appendLine(nil, s.node.Clock.Now(), way, appendEntry(front, op, &reqs[i])...)
+		for _, m := range *watching {
+			m.show(line)
+		}
+	}
+}
+
 // appendEntry appends to words what one entry of a message asks.
 func appendEntry(words [][]byte, op events.Op, r *events.Request) [][]byte {
 	switch op {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dht/events"
 	"dht/nodes/nodetest"
 	"dht/nodes/tcp"
 )
@@ -40,6 +41,20 @@ func (v *visitor) wantShown(lines ...string) {
 	for _, want := range lines {
 		if got := v.shown(); got != want {
 			v.Errorf("MONITOR shows %s, want %s", got, want)
+		}
+	}
+}
+
+// What comes over the bus is shown beside what comes over TCP.
+func TestMonitor_ShowsWhatWasHeardElsewhere(t *testing.T) {
+	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
+	s := serve(t, c, tcp.Options{})
+	s.byName["linux"].Heard("bus", events.OpPut, []events.Request{{Key: []byte("unseen")}}) // nobody monitors
+	watcher := monitor(t, s.addr("linux"))
+	s.byName["linux"].Heard("bus", events.OpPut, []events.Request{{Key: []byte("l1"), Value: []byte("v\n")}, {Key: []byte("m1")}})
+	for _, want := range []string{`[0 bus] "DHT" "put" "l1" "v\n"` + "\r\n", `[0 bus] "DHT" "put" "m1" ""` + "\r\n"} {
+		if got := watcher.reply(); !strings.HasSuffix(got, want) {
+			t.Errorf("MONITOR shows %q, want %q", got, want)
 		}
 	}
 }
