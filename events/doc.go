@@ -38,7 +38,7 @@
 //	status    answer: what was answered
 //	us        answer: microseconds from when the node had the request until its answer
 //	detail    answer: why not; merge, corrupt, map-mismatch: what, where, who
-//	lost      how many events of this node were not told since the one before
+//	lost      how many events of this node were not told since the one before; of type "lost": how many answers were not
 //
 // # What it is not
 //

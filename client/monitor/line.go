@@ -3,8 +3,8 @@ package monitor
 import (
 	"encoding/json"
 	"time"
-	"unicode/utf8"
 
+	"dht/client"
 	"dht/events"
 )
 
@@ -41,15 +41,14 @@ type lineJSON struct {
 	Event   events.EventType `json:"event,omitempty"`
 	Op      events.Op        `json:"op,omitempty"`
 	Node    string           `json:"node,omitempty"`
-	Key     string           `json:"key,omitempty"`
-	Key64   []byte           `json:"key64,omitempty"`
-	Version events.Version   `json:"version,omitzero"`
-	Bytes   int64            `json:"bytes,omitempty"`
-	Expires int64            `json:"expires,omitempty"`
-	Answers []answerJSON     `json:"answers,omitempty"`
-	US      int64            `json:"us,omitempty"`
-	Detail  string           `json:"detail,omitempty"`
-	Lost    int64            `json:"lost,omitempty"`
+	client.KeyText
+	Version events.Version `json:"version,omitzero"`
+	Bytes   int64          `json:"bytes,omitempty"`
+	Expires int64          `json:"expires,omitempty"`
+	Answers []answerJSON   `json:"answers,omitempty"`
+	US      int64          `json:"us,omitempty"`
+	Detail  string         `json:"detail,omitempty"`
+	Lost    int64          `json:"lost,omitempty"`
 }
 
 type answerJSON struct {
@@ -64,16 +63,11 @@ type answerJSON struct {
 // stands as base64 under "key64".
 func (l Line) MarshalJSON() ([]byte, error) {
 	out := lineJSON{
-		Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"), Event: l.Event, Op: l.Op, Node: l.Node, Version: l.Version,
+		Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"), Event: l.Event, Op: l.Op, Node: l.Node, KeyText: client.TextOf(l.Key), Version: l.Version,
 		Bytes: l.Bytes, Expires: l.Expires, US: l.Took.Microseconds(), Detail: l.Detail, Lost: l.Lost,
 	}
 	if l.Op != "" || l.Event != "" {
 		out.Subject = &l.Subject
-	}
-	if utf8.Valid(l.Key) {
-		out.Key = string(l.Key)
-	} else {
-		out.Key64 = l.Key
 	}
 	for _, a := range l.Answers {
 		out.Answers = append(out.Answers, answerJSON{a.Node, a.Status, a.Detail, a.Took.Microseconds()})

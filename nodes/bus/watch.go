@@ -33,7 +33,7 @@ func (s *Server) beginWatch(message []byte) {
 	if reqs, err := events.DecodeRequests(message); err == nil && reqs[0].Limit > 0 {
 		rate = min(reqs[0].Limit, maxWatchRate)
 	}
-	s.watch.begin(rate, events.WatchFor, time.Now())
+	s.watch.begin(rate, events.WatchFor, s.node.Clock.Now())
 }
 
 // begin turns it on for as long, from now. Of several who watch the one who

@@ -46,7 +46,7 @@ func TestWatch_AdmitsSoManyASecond(t *testing.T) {
 		second := func(n int) (told int) {
 			for range 10 {
 				told += w.admit(n, time.Now())
-				time.Sleep(100 * time.Millisecond) // of the bubble's clock
+				time.Sleep(100 * time.Millisecond)
 			}
 			return told
 		}
@@ -56,8 +56,8 @@ func TestWatch_AdmitsSoManyASecond(t *testing.T) {
 			if told := second(1000); told != step.told {
 				t.Errorf("after %d a second were asked for, %d of 10000 are told", step.rate, told)
 			}
+			time.Sleep(time.Second) // of the bubble's clock, as all of them here
 			synctest.Wait()
-			time.Sleep(time.Second)
 			if n := int(losses.Load()); n != 10_000-step.told {
 				t.Errorf("%d answers are said not to be told of, want %d", n, 10_000-step.told)
 			}

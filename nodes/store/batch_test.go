@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,33 +12,12 @@ import (
 	"dht/nodes/store/storetest"
 )
 
-// measuringFS remembers the largest write.
-type measuringFS struct {
-	store.FS
-	largest atomic.Int64
-}
-
-func (fs *measuringFS) Create(name string) (store.File, error) {
-	f, err := fs.FS.Create(name)
-	return measuringFile{f, fs}, err
-}
-
-type measuringFile struct {
-	store.File
-	fs *measuringFS
-}
-
-func (f measuringFile) WriteAt(b []byte, off int64) (int, error) {
-	f.fs.largest.Store(max(f.fs.largest.Load(), int64(len(b))))
-	return f.File.WriteAt(b, off)
-}
-
 // TestJournal_LargeValuesTogether queues many large values while the writing
 // goroutine is held up. What it then takes together is bounded in bytes, for it
 // is in memory a second time.
 func TestJournal_LargeValuesTogether(t *testing.T) {
 	const many, most = 24, 16<<20 + 2<<20
-	fs := &measuringFS{FS: storetest.NewDisk()}
+	fs := &meteredFS{FS: storetest.NewDisk()}
 	j := open(t, "data", store.Options{FS: fs})
 	clock, value := events.NewClock(time.Now), bytes.Repeat([]byte("a"), events.MaxValue)
 	done, queued := make(chan error, many+1), make(chan struct{})

@@ -408,10 +408,7 @@ func TestMissingSegment(t *testing.T) {
 // not certain does not become so.
 func staysCorrupt(t *testing.T, d *storetest.Disk) {
 	t.Helper()
-	m := newModel(t, 2)
-	m.journal.Close()
-	m.disk, m.options.Sealed = d, 700
-	m.open()
+	m := newModelOn(t, d, 700)
 	run(m, 200)
 	if err := m.journal.Close(); err != nil {
 		t.Fatal(err)

@@ -131,7 +131,7 @@ func TestRest(t *testing.T) {
 		if got := m.disk.Content(firstSegment); !bytes.HasSuffix(got, []byte{0}) {
 			t.Fatal("nothing is filled in ahead of the lines")
 		}
-		time.Sleep(2 * time.Second)
+		time.Sleep(2 * time.Second) // of the bubble's clock
 		synctest.Wait()
 		if got := m.disk.Content(firstSegment); !bytes.HasSuffix(got, []byte("}\n")) {
 			t.Fatalf("at rest the segment ends in %q", got[len(got)-10:])

@@ -74,10 +74,7 @@ func TestMerge_DiskUse(t *testing.T) {
 // TestMerge_TombstonesGo deletes everything: once it may, all of it goes.
 func TestMerge_TombstonesGo(t *testing.T) {
 	d := storetest.NewDisk()
-	m := newModel(t, 2)
-	m.journal.Close()
-	m.disk, m.options.Sealed = d, 1024
-	m.open()
+	m := newModelOn(t, d, 1024)
 	for i := range 100 {
 		m.Put(fmt.Sprint(i), "value")
 	}
@@ -205,10 +202,7 @@ func TestMerge_RefusesDamage(t *testing.T) {
 // before, and lines that need not change are copied as they are.
 func TestMerge_EveryKindOfLine(t *testing.T) {
 	d := storetest.NewDisk()
-	m := newModel(t, 2)
-	m.journal.Close()
-	m.disk, m.options.Sealed = d, 4096
-	m.open()
+	m := newModelOn(t, d, 4096)
 	write := func(r events.Record) events.Record {
 		r.Version = m.Clock.Next()
 		return r

@@ -43,6 +43,18 @@ func newModel(t testing.TB, seed uint64) *model {
 	return m
 }
 
+// newModelOn is a model over what is on d, with segments of at most sealed bytes.
+func newModelOn(t testing.TB, d *storetest.Disk, sealed int64) *model {
+	t.Helper()
+	m := newModel(t, 2)
+	if err := m.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.disk, m.options.Sealed = d, sealed
+	m.open()
+	return m
+}
+
 func (m *model) open() {
 	m.t.Helper()
 	m.options.FS = m.disk

@@ -129,7 +129,7 @@ func TestJournal_TellsOfManyThatExpire(t *testing.T) {
 		}
 		told := 0
 		for time.Since(begun) < (keys+600)*time.Millisecond {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond) // of the bubble's clock
 			synctest.Wait()
 			told += len(h.take())
 			if due := int(time.Since(begun).Milliseconds()) - 500; told < min(due, keys) {

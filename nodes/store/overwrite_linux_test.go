@@ -26,7 +26,7 @@ func BenchmarkOverwrite(b *testing.B) {
 }
 
 func benchmarkOverwrite(b *testing.B, keys int) {
-	fs := &countingFS{FS: store.OS()}
+	fs := &meteredFS{FS: store.OS()}
 	o := overwriter{b: b, dir: b.TempDir(), clock: events.NewClock(time.Now), keys: keys}
 	o.journal = open(b, o.dir, store.Options{FS: fs})
 	o.put(3 * keys)
@@ -120,25 +120,4 @@ func folderSize(b *testing.B, dir string) (n int64) {
 		}
 	}
 	return n
-}
-
-// countingFS counts the bytes written to files.
-type countingFS struct {
-	store.FS
-	written atomic.Int64
-}
-
-func (c *countingFS) Create(name string) (store.File, error) {
-	f, err := c.FS.Create(name)
-	return countingFile{f, c}, err
-}
-
-type countingFile struct {
-	store.File
-	fs *countingFS
-}
-
-func (f countingFile) WriteAt(b []byte, off int64) (int, error) {
-	f.fs.written.Add(int64(len(b)))
-	return f.File.WriteAt(b, off)
 }
