@@ -70,7 +70,7 @@ func (c *committer) sealAndAdd() error {
 			return err
 		}
 		j.mu.Lock()
-		c.active.sealed = true
+		c.active.sealed, c.active.written = true, j.options.Now()
 		j.mu.Unlock()
 	}
 	err := c.addSegment()

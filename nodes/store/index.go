@@ -153,8 +153,8 @@ func (x *index) account(e entry, sign int64) {
 	}
 	if e.has(flagListed) {
 		u.live += sign * int64(at.size)
-	} else {
-		u.dead += sign * int64(at.size)
+	} else { // the value of an expired record goes whenever it is merged
+		u.dead += sign * (int64(at.size) - int64(e.valueSize()))
 	}
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,11 +57,11 @@ func (m *merger) mergeAll() {
 	j := m.journal
 	j.expire()
 	for j.Err() == nil {
-		run, forget := j.worthMerging()
+		run, clean := j.worthMerging()
 		if len(run) == 0 {
 			return
 		}
-		err := m.merge(run, forget)
+		err := m.merge(run, clean)
 		switch {
 		case err == nil:
 			continue
@@ -76,33 +77,46 @@ func (m *merger) mergeAll() {
 
 var errMergeStopped = errors.New("the journal is closing")
 
-// worthMerging chooses what to merge next, and tells whether tombstones in it
-// can no longer hide anything in this folder.
-func (j *Journal) worthMerging() (run []*segment, forget bool) {
+// worthMerging chooses what to merge next. What is deleted in a segment before
+// clean hides nothing that stands before the run.
+func (j *Journal) worthMerging() (run []*segment, clean uint32) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	now, sealed := j.options.Now(), make([]candidate, 0, len(j.segments))
-	var live int64
-	for _, s := range j.segments {
-		u := j.index.usageOf(s.id)
-		live += u.live
-		if s.sealed {
-			sealed = append(sealed, s.candidate(u, j.hidden.segment, now.Add(-j.options.KeepDeleted)))
-		}
-	}
+	sealed, live := j.candidates()
 	from, to := plan(sealed, live, rotateAt(live, j.options.Sealed))
-	if from == to {
-		return nil, false
-	}
-	return append(run, j.segments[from:to]...), mayForget(j.segments, from, to)
+	return slices.Clone(j.segments[from:to]), cleanBefore(sealed[:from])
 }
 
-// candidate is the segment as the plan sees it. Tombstones count as garbage
-// unless a merge since retry had to keep them.
-func (s *segment) candidate(u usage, damaged uint32, retry time.Time) candidate {
-	c := candidate{size: s.end, keep: u.live + frame, excluded: s.bad || s.number <= damaged}
-	if s.merged.After(retry) {
-		c.keep += u.dead + s.dropped
+// candidates are the segments but the one that is appended to, as the plan sees
+// them; live is what lives in all of them.
+func (j *Journal) candidates() (sealed []candidate, live int64) {
+	retry, clean := j.options.Now().Add(-j.options.KeepDeleted), cleanBefore(nil)
+	last := len(j.segments) - 1
+	for _, s := range j.segments[:last] {
+		u := j.index.usageOf(s.id)
+		live += u.live
+		c := s.candidate(u, clean, j.forgetBefore.Load() != 0 && !s.written.After(retry))
+		c.excluded = !s.sealed || s.bad || s.number <= j.hidden.segment
+		clean = min(clean, c.at)
+		sealed = append(sealed, c)
+	}
+	return sealed, live + j.index.usageOf(j.segments[last].id).live
+}
+
+// candidate is the segment as the plan sees it; ripe says that its tombstones may
+// be old enough to go.
+func (s *segment) candidate(u usage, clean uint32, ripe bool) candidate {
+	c := candidate{size: s.end, keep: u.live + frame, through: s.through, at: s.at}
+	hides := s.through >= clean
+	if hides {
+		c.keep += s.dropped
+		c.blocked += s.dropped
+	}
+	if hides || !ripe {
+		c.keep += u.dead
+	}
+	if hides && ripe {
+		c.blocked += u.dead
 	}
 	c.keep = min(c.keep, c.size)
 	return c
@@ -112,18 +126,19 @@ func (s *segment) candidate(u usage, damaged uint32, retry time.Time) candidate 
 // It is no garbage: a merge would write them again.
 const frame = 256
 
-// merge replaces the segments of run by one. forget says that tombstones need
+// merge replaces the segments of run by one. Of those before clean tombstones need
 // not be kept for the sake of this folder.
-func (m *merger) merge(run []*segment, forget bool) error {
+func (m *merger) merge(run []*segment, clean uint32) error {
 	j := m.journal
 	w, err := m.create(run)
 	if err != nil {
 		return fmt.Errorf("merge: %w", err)
 	}
-	if forget {
-		w.forget = j.horizon()
-	}
 	for _, s := range run {
+		w.forget = time.Time{}
+		if s.through < clean {
+			w.forget = j.horizon()
+		}
 		if err := w.copyLive(s); err != nil {
 			return errors.Join(fmt.Errorf("merge %s: %w", segmentName(s.number), err), w.abandon())
 		}
@@ -181,7 +196,7 @@ func (j *Journal) horizon() time.Time {
 // older record of their keys any more that could come here later. Without it
 // they are kept for good. They also stay for Options.KeepDeleted, which a put
 // that was delayed on its way must not outlive, and as long as an older record
-// is in a segment that was not merged.
+// may be in a segment that was not merged since.
 func (j *Journal) Forget(t time.Time) {
 	j.forgetBefore.Store(t.UnixMilli())
 	j.merger.signal()

@@ -294,3 +294,87 @@ func TestMerge_ChangesMeanwhile(t *testing.T) {
 	h.Store = open(t, "data", o)
 	check()
 }
+
+// TestMerge_KeysThatComeAndGo puts and deletes ever new keys beside many that
+// stay, in segments that nothing is ever gained from: the tombstones go all the
+// same, and a restart brings nothing back.
+func TestMerge_KeysThatComeAndGo(t *testing.T) {
+	const stay, goes = 20_000, 100_000
+	d := storetest.NewDisk()
+	h := storetest.NewHarness(t, nil)
+	open := func() *store.Journal {
+		j, err := store.Open("data", store.Options{Owner: owner, FS: d, Now: h.Now, KeepDeleted: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Forget(time.UnixMilli(1<<48 - 1))
+		h.Store = j
+		return j
+	}
+	j := open()
+	value := bytes.Repeat([]byte("v"), 100)
+	var changes []events.Change
+	write := func(r events.Record) {
+		r.Version = h.Clock.Next()
+		if changes = append(changes, storetest.Write(r)); len(changes) < 1000 {
+			return
+		}
+		if err := h.Apply(changes...); err != nil {
+			t.Fatal(err)
+		}
+		changes = nil
+	}
+	for i := range stay {
+		write(events.Record{Key: fmt.Appendf(nil, "stay:%06d", i), Value: value})
+	}
+	most, live := int64(0), int64(stay*lineBytes)
+	for i := range goes {
+		write(events.Record{Key: fmt.Appendf(nil, "goes:%06d", i), Value: value})
+		write(events.Record{Key: fmt.Appendf(nil, "goes:%06d", i), Deleted: true})
+		if i%1000 != 0 {
+			continue
+		}
+		h.Advance(10 * time.Second)
+		most = max(most, d.Size())
+		if i%(goes/4) == 0 {
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			j = open()
+		}
+	}
+	if most > live*4 { // nobody holds the writes back while the merger is busy
+		t.Errorf("the folder takes up to %d bytes for %d that live", most, live)
+	}
+	t.Logf("at most %.2f times what lives", float64(most)/float64(live))
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open()
+	defer j.Close()
+	if s := j.Stats(); s.Keys != stay {
+		t.Errorf("%d keys, want %d", s.Keys, stay)
+	}
+}
+
+// TestMerge_ExpiredValuesGo lets records expire without leave to forget them: what
+// stays of each is a tombstone, without its value.
+func TestMerge_ExpiredValuesGo(t *testing.T) {
+	const count, size = 100, 2000
+	d := storetest.NewDisk()
+	m := newModelOn(t, d, 4096)
+	for i := range count {
+		m.PutUntil(fmt.Sprint(i), strings.Repeat("v", size), time.Minute)
+	}
+	m.Advance(time.Hour)
+	for i := 0; d.Size() > count*size/4; i++ { // merges go on beside
+		m.Put("last", fmt.Sprint(i))
+		if i > 100_000 {
+			t.Fatalf("%d bytes are left of %d", d.Size(), count*size)
+		}
+	}
+	got, err := m.journal.Get([]byte("7"))
+	if err != nil || !got.Deleted {
+		t.Errorf("got %v, %v, want a tombstone", got, err)
+	}
+}

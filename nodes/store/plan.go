@@ -1,16 +1,21 @@
 package store
 
+import "math"
+
 // usage is what the lines of a segment are still good for, in bytes.
 type usage struct {
 	live int64 // of records that live
-	dead int64 // of tombstones and expired records that stand
+	dead int64 // of tombstones that stand, and of expired records without their values
 }
 
-// candidate is a sealed segment as the plan sees it.
+// candidate is a segment that is no longer appended to, as the plan sees it.
 type candidate struct {
-	size     int64 // of the file
-	keep     int64 // what a merge would keep of it
-	excluded bool  // damaged: it stays as it is
+	size     int64  // of the file
+	keep     int64  // what a merge would keep of it
+	blocked  int64  // of that, what hides something in older segments and is good for nothing else
+	through  uint32 // the last segment it stands for
+	at       uint32 // the segment that was appended to when it was merged, or 0
+	excluded bool   // damaged: it stays as it is
 }
 
 func (c candidate) garbage() int64 { return c.size - c.keep }
@@ -19,41 +24,84 @@ func (c candidate) garbage() int64 { return c.size - c.keep }
 // gained stays below a part of what is kept. live is what all segments keep,
 // largest how much one segment may.
 //
-// It begins with the segment that has the largest share to gain, and takes its
-// neighbours in as long as they are worth it or small.
+// It begins with the segment that has the largest share to gain. When it is
+// tombstones that take the room, and older segments that keep them, which nothing
+// else may ever be gained from, the oldest of those is merged, by itself if need
+// be: then it keeps nothing that they hide.
 func plan(sealed []candidate, live, largest int64) (from, to int) {
-	best, garbage := -1, int64(0)
+	best, garbage, blocked := -1, int64(0), int64(0)
 	for i, c := range sealed {
 		if c.excluded {
 			continue
 		}
 		garbage += c.garbage()
+		blocked += c.blocked
 		if best < 0 || c.garbage()*sealed[best].size > sealed[best].garbage()*c.size {
 			best = i
 		}
 	}
-	if best < 0 || garbage <= max(live/garbageShare, largest/garbageShare) {
-		return 0, 0
+	limit := max(live, largest) / garbageShare
+	switch {
+	case garbage > limit:
+		return widen(sealed, best, largest)
+	case blocked > limit:
+		if i := blocker(sealed); i >= 0 {
+			return widen(sealed, i, largest)
+		}
 	}
-	from, to, kept := best, best+1, sealed[best].keep
+	return 0, 0
+}
+
+// widen takes the neighbours of a segment in, as long as they are worth it or
+// small.
+func widen(sealed []candidate, i int, largest int64) (from, to int) {
+	from, to = i, i+1
+	kept, size := sealed[i].keep, sealed[i].size
 	worth := func(i int) bool {
-		if i < 0 || i >= len(sealed) || sealed[i].excluded || kept+sealed[i].keep > largest {
+		if i < 0 || i >= len(sealed) {
 			return false
 		}
-		return sealed[i].garbage()*4 >= sealed[i].size || sealed[i].size*4 <= largest
+		c := sealed[i]
+		if c.excluded || kept+c.keep > largest || size+c.size > maxSegment {
+			return false
+		}
+		return c.garbage()*4 >= c.size || c.size*4 <= largest
+	}
+	take := func(i int) {
+		kept += sealed[i].keep
+		size += sealed[i].size
 	}
 	for {
 		switch {
 		case worth(to):
-			kept += sealed[to].keep
+			take(to)
 			to++
 		case worth(from - 1):
 			from--
-			kept += sealed[from].keep
+			take(from)
 		default:
 			return from, to
 		}
 	}
+}
+
+// blocker is the oldest segment that may keep what the oldest blocked one hides,
+// or -1 when it cannot be merged.
+func blocker(sealed []candidate) int {
+	for i, c := range sealed {
+		if c.excluded || c.blocked == 0 {
+			continue
+		}
+		for k, older := range sealed[:i] {
+			if older.at <= c.through {
+				if older.excluded {
+					return -1
+				}
+				return k
+			}
+		}
+	}
+	return -1
 }
 
 // garbageShare is how many times smaller the garbage is kept than what lives.
@@ -67,14 +115,13 @@ func rotateAt(live, largest int64) int64 {
 
 const smallestSegment = 256 << 10
 
-// mayForget reports whether the tombstones in segments [from, to) can no longer
-// hide an older record of this folder: every earlier segment was merged after
-// the last of them was sealed, and so keeps nothing that they hide.
-func mayForget(segments []*segment, from, to int) bool {
-	for _, s := range segments[:from] {
-		if s.at <= segments[to-1].through {
-			return false
-		}
+// cleanBefore is the first segment whose tombstones may hide something in older:
+// each of those was merged when a later one was appended to, and so keeps nothing
+// that stands hidden by what came before it.
+func cleanBefore(older []candidate) uint32 {
+	clean := uint32(math.MaxUint32)
+	for _, c := range older {
+		clean = min(clean, c.at)
 	}
-	return true
+	return clean
 }

@@ -35,7 +35,7 @@ type segment struct {
 	maxFill int64
 	sealed  bool // guarded by Journal.mu
 
-	merged  time.Time // when it came out of a merge
+	written time.Time // when its last line was; zero when that was before the start
 	dropped int64     // bytes of dropped lines that the merge had to keep
 	bad     bool      // a merge found damage in it; the merger's
 }
