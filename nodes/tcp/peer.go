@@ -132,7 +132,7 @@ func (p *peer) connect(ctx context.Context) (net.Conn, error) {
 		_ = conn.Close()
 		return nil, fmt.Errorf("ask who is at %s: %w", p.addr, err)
 	}
-	return conn, conn.SetDeadline(time.Time{})
+	return quick(conn), conn.SetDeadline(time.Time{})
 }
 
 // met takes what the node at the peer's address says of itself.

@@ -146,7 +146,7 @@ func (s *Server) start(conn net.Conn) {
 		return
 	}
 	s.lastID++
-	session := newSession(s, conn, s.lastID)
+	session := newSession(s, quick(conn), s.lastID)
 	s.sessions[session] = struct{}{}
 	s.served.Go(func() {
 		session.serve()
