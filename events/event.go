@@ -37,7 +37,7 @@ func EventTypes() []EventType {
 type Event struct {
 	ID      Version // when it happened, too
 	Type    EventType
-	Source  string // "/cluster/node"
+	Source  string // see [Source]
 	Node    string
 	Key     []byte // nil when it is about none
 	Version Version
@@ -58,9 +58,12 @@ func (e Event) About(r Record) Event {
 
 // From says where and when the event happened.
 func (e Event) From(cluster, node string, id Version) Event {
-	e.ID, e.Node, e.Source = id, node, "/"+cluster+"/"+node
+	e.ID, e.Node, e.Source = id, node, Source(cluster, node)
 	return e
 }
+
+// Source is the source of a node's events.
+func Source(cluster, node string) string { return "/" + cluster + "/" + node }
 
 // AppendTo appends the event as structured JSON. A key that is not UTF-8 stands
 // as base64 under "key64". Written by hand: an event goes out with every put,

@@ -112,8 +112,12 @@ func NewClock(wall func() time.Time) *Clock { return &Clock{wall: wall} }
 func (c *Clock) Now() time.Time { return c.wall().Add(time.Duration(c.offset.Load())) }
 
 // Next stamps a new version, later than every one stamped or observed before.
-func (c *Clock) Next() Version {
-	wall := uint64(c.Now().UnixMilli()) << counterBits
+func (c *Clock) Next() Version { return c.NextAt(c.Now()) }
+
+// NextAt is [Clock.Next] for who stamps many and has just read the time, which
+// costs more than all the rest: now is what [Clock.Now] returned.
+func (c *Clock) NextAt(now time.Time) Version {
+	wall := uint64(now.UnixMilli()) << counterBits
 	for {
 		last := c.last.Load()
 		next := max(wall, last+1)

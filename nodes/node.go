@@ -55,8 +55,8 @@ type Options struct {
 	Clock *events.Clock
 	Build string // told in [events.Info]
 	// Notify is told of each durable change before the reply, and of what is
-	// wrong; where, when and by whom the event happened is left to the hearer. It
-	// is called from any goroutine and must neither block nor keep the event's
+	// wrong; where it happened is left to the hearer, and when, where the ID is
+	// zero. It is called from any goroutine and must neither block nor keep the event's
 	// slices. May be nil.
 	Notify func(events.Event)
 	// Observe is told of every answer, before the reply, and how long it took; as

@@ -143,12 +143,14 @@ func (b *batch) finish(err error) {
 		b.answer()
 		return
 	}
+	clock := b.node.Clock
+	now := clock.Now()
 	for _, r := range b.written {
 		t := events.EventPut
 		if r.Deleted {
 			t = events.EventDelete
 		}
-		b.node.Notify(events.Event{Type: t}.About(r))
+		b.node.Notify(events.Event{ID: clock.NextAt(now), Type: t}.About(r))
 	}
 	b.answer() // last: the records lie in a buffer that is used again after it
 }

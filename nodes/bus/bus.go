@@ -45,6 +45,7 @@ type Server struct {
 	closed sync.Once
 	watch  watch
 	teller teller
+	source string      // of all events
 	ready  atomic.Bool // Serve has begun
 }
 

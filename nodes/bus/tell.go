@@ -14,7 +14,11 @@ func (s *Server) Notify(e events.Event) {
 	if s.teller.tooEarly(e) {
 		return
 	}
-	s.teller.add(e.From(s.node.Map.Name(), s.node.Name, s.node.Clock.Next()))
+	if e.ID.IsZero() {
+		e.ID = s.node.Clock.Next()
+	}
+	e.Node, e.Source = s.node.Name, s.source
+	s.teller.add(e)
 }
 
 // Observe tells of answers while somebody watches, as many a second as were

@@ -74,6 +74,7 @@ func newTeller() teller {
 // startTelling opens the teller: what has happened so far comes first.
 func (s *Server) startTelling() (err error) {
 	t := &s.teller
+	s.source = events.Source(s.node.Map.Name(), s.node.Name)
 	o := s.conn.Opts
 	o.Name += ", events"
 	if t.conn, err = o.Connect(); err != nil {
