@@ -32,6 +32,11 @@ func (a *app) scatterCommand() *cobra.Command {
 			case chart == "-" && a.json:
 				return fmt.Errorf("%w--svg - and --json both want stdout: name a file for the chart", errUsage)
 			}
+			if chart != "" && chart != "-" {
+				if err := mayWrite(chart); err != nil {
+					return err
+				}
+			}
 			s, m, err := a.scatter(cmd, c, count)
 			if err == nil {
 				err = a.showScatter(m, s, chart)

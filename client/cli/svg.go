@@ -147,3 +147,16 @@ func saveSVG(path string, m *placement.Map, s client.Scattered) error {
 	}
 	return nil
 }
+
+// mayWrite refuses a file that cannot be written, before much is done for it. One
+// that is not there yet is made.
+func mayWrite(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("write chart: %w", err)
+	}
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,41 @@ func TestServer_OwnerOffline(t *testing.T) {
 			t.Fatal("the owner is back, its key is not")
 		}
 	}
+}
+
+// TestServer_LinksHeal takes an owner away and brings it back: the others find out
+// by themselves, though nobody asks for its keys.
+func TestServer_LinksHeal(t *testing.T) {
+	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
+	s := serve(t, c, tcp.Options{})
+	v := visit(t, s.addr("mac"))
+	v.want("GET l1", "$-1\r\n")
+	await := func(want events.LinkState) {
+		t.Helper()
+		state := func() events.LinkState {
+			links := s.byName["mac"].Links()
+			return links[slices.IndexFunc(links, func(l events.Link) bool { return l.To == "linux" })].State
+		}
+		for end := time.Now().Add(10 * time.Second); state() != want; v.want("PING", "+PONG\r\n") {
+			if time.Now().After(end) {
+				t.Fatalf("the link to linux is %s, want %s", state(), want)
+			}
+		}
+	}
+	await(events.LinkUp)
+	addr := s.addr("linux")
+	s.Stop("linux")
+	await(events.LinkDown)
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := tcp.New(l, tcp.Options{})
+	if err := again.Serve(t.Context(), c.Nodes["linux"]); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { again.Close() })
+	await(events.LinkUp)
 }
 
 // fakePeer says that it is linux, and then does with each connection as it

@@ -116,7 +116,8 @@ func replyCommand(s *session, c *call) error {
 	return nil
 }
 
-// commandInfo is name, arity, flags and how the keys stand.
+// commandInfo is name, arity, flags and how the keys stand; then nothing of ACL
+// categories, tips, key specifications and subcommands.
 func (s *session) commandInfo(c *command) {
 	if c == nil {
 		s.out.Null()
@@ -133,7 +134,7 @@ func (s *session) commandInfo(c *command) {
 	case twoKeys:
 		first, last, step = 1, 2, 1
 	}
-	s.out.Array(6)
+	s.out.Array(10)
 	s.out.Text(strings.ToLower(c.name))
 	s.out.Int(int64(c.arity))
 	s.out.Set(1)
@@ -145,6 +146,9 @@ func (s *session) commandInfo(c *command) {
 	s.out.Int(int64(first))
 	s.out.Int(int64(last))
 	s.out.Int(int64(step))
+	for range 4 {
+		s.out.Set(0)
+	}
 }
 
 // replyConfig tells settings that clients ask for; there is nothing to set.

@@ -2,14 +2,16 @@ package tcp
 
 import (
 	"sync/atomic"
+	"time"
 
 	"dht/events"
 )
 
 // link says whether a peer can be reached, as far as anybody has tried.
 type link struct {
-	lanes  atomic.Int32 // that are connected
-	failed atomic.Bool  // the last one ended, or never began
+	lanes    atomic.Int32 // that are connected
+	failed   atomic.Bool  // the last one ended, or never began
+	retrying atomic.Bool
 }
 
 func (l *link) begin() {
@@ -30,6 +32,35 @@ func (l *link) state() events.LinkState {
 		return events.LinkDown
 	}
 	return events.LinkIdle
+}
+
+const (
+	retryFirst  = 100 * time.Millisecond
+	retryAtMost = 15 * time.Second // a phone's radio should sleep
+)
+
+// retry tries to reach a peer that was lost, ever more seldom, until it is back:
+// who looks at the links sees whether it can be reached now, not whether somebody
+// could the last time that he wanted to.
+func (p *peer) retry() {
+	if !p.link.retrying.CompareAndSwap(false, true) {
+		return
+	}
+	p.server.wait.Go(func() {
+		defer p.link.retrying.Store(false)
+		pause := time.NewTimer(retryFirst)
+		defer pause.Stop()
+		for every := retryFirst; p.link.state() == events.LinkDown; {
+			select {
+			case <-pause.C:
+			case <-p.ctx.Done():
+				return
+			}
+			p.settled(p.ctx)
+			every = min(2*every, retryAtMost)
+			pause.Reset(every)
+		}
+	})
 }
 
 // Links tells of the connections to the other nodes: of none before Serve.

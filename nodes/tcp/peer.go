@@ -96,9 +96,11 @@ func (p *peer) run(pipe *resp.Pipe, within time.Duration) {
 	if err != nil {
 		p.link.failed.Store(true)
 		pipe.Fail(err)
+		p.retry()
 		return
 	}
 	p.link.begin()
+	defer p.retry()
 	defer p.link.end()
 	pipe.Run(conn)
 }
@@ -156,11 +158,6 @@ func (p *peer) met(reply resp.Reply, asked time.Time) error {
 	return nil
 }
 
-const (
-	meetFirst  = 100 * time.Millisecond
-	meetAtMost = 15 * time.Second // a phone's radio should sleep
-)
-
 // meet asks every peer who it is, ever more seldom, until each has said that it
 // holds no key of an earlier map.
 func (s *Server) meet(ctx context.Context) {
@@ -172,7 +169,7 @@ func (s *Server) meet(ctx context.Context) {
 	}
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for every := meetFirst; len(missing) > 0; every = min(2*every, meetAtMost) {
+	for every := retryFirst; len(missing) > 0; every = min(2*every, retryAtMost) {
 		for p := range missing {
 			if p.settled(ctx) {
 				delete(missing, p)
