@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes"
 	"dht/nodes/nodetest"
 	"dht/nodes/tcp"
 	"dht/nodes/tcp/resp"
@@ -32,15 +33,7 @@ func TestServer_OwnerOffline(t *testing.T) {
 		}
 	}
 	v.want("GET m1", "$1\r\nx\r\n")
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := tcp.New(l, tcp.Options{})
-	if err := again.Serve(t.Context(), c.Nodes["linux"]); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { again.Close() })
+	serveAgain(t, c.Nodes["linux"], addr)
 	for end := time.Now().Add(5 * time.Second); v.ask("GET l1") != "$1\r\nv\r\n"; {
 		if time.Now().After(end) {
 			t.Fatal("the owner is back, its key is not")
@@ -71,16 +64,22 @@ func TestServer_LinksHeal(t *testing.T) {
 	addr := s.addr("linux")
 	s.Stop("linux")
 	await(events.LinkDown)
+	serveAgain(t, c.Nodes["linux"], addr)
+	await(events.LinkUp)
+}
+
+// serveAgain serves a node where it was served before.
+func serveAgain(t *testing.T, node *nodes.Node, addr string) {
+	t.Helper()
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := tcp.New(l, tcp.Options{})
-	if err := again.Serve(t.Context(), c.Nodes["linux"]); err != nil {
+	server := tcp.New(l, tcp.Options{})
+	if err := server.Serve(t.Context(), node); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { again.Close() })
-	await(events.LinkUp)
+	t.Cleanup(func() { server.Close() })
 }
 
 // fakePeer says that it is linux, and then does with each connection as it
