@@ -15,8 +15,10 @@ const (
 	// overtaking is by how much messages may pass each other: those of several
 	// nodes come over several servers.
 	overtaking = 50 * time.Millisecond
-	// settling is how long nodes may take to begin to tell of their answers.
+	// settling is how long nodes may take to begin to tell of their answers, from
+	// when the first of them has begun; late those that have not said so.
 	settling = 500 * time.Millisecond
+	late     = 2 * time.Second
 	// telling is how long a node that was heard is counted on to tell.
 	telling = 3 * time.Second
 	// lossEvery is how often losses are shown.
@@ -33,7 +35,7 @@ type Gatherer struct {
 	show    func(Line)
 	members []string // of the map, in its order; nil: not known
 	heard   map[string]time.Time
-	settled time.Time // whoever is silent from then on is so
+	begun   time.Time // when the first node was heard
 	open    []*entry  // in the order they were begun
 	index   map[name][]*entry
 
@@ -49,8 +51,8 @@ func NewGatherer(f Filter, show func(Line)) *Gatherer {
 
 // Heard says that a node has begun, or goes on, to tell of its answers.
 func (g *Gatherer) Heard(i events.Info, at time.Time) {
-	if g.settled.IsZero() {
-		g.settled = at.Add(settling)
+	if g.begun.IsZero() {
+		g.begun = at
 	}
 	g.heard[i.Node] = at
 	g.members = g.members[:0:0]
@@ -62,15 +64,25 @@ func (g *Gatherer) Heard(i events.Info, at time.Time) {
 // Deaf says that messages were missed: until nodes are heard anew, what was not
 // told means nothing.
 func (g *Gatherer) Deaf() {
-	g.settled = time.Time{}
+	g.begun = time.Time{}
 	clear(g.heard)
 	for _, e := range g.open {
 		e.trusted = false
 	}
 }
 
-func (g *Gatherer) hasSettled(at time.Time) bool {
-	return !g.settled.IsZero() && !at.Before(g.settled)
+func (g *Gatherer) hasSettled(at time.Time, wait time.Duration) bool {
+	return !g.begun.IsZero() && at.Sub(g.begun) >= wait
+}
+
+// trusts reports whether who is silent about what was asked at that time is so.
+func (g *Gatherer) trusts(at time.Time) bool {
+	for _, name := range g.members {
+		if _, heard := g.heard[name]; !heard {
+			return g.hasSettled(at, late)
+		}
+	}
+	return g.hasSettled(at, settling)
 }
 
 // Add takes the next thing seen.
@@ -135,7 +147,7 @@ func (g *Gatherer) request(s Sight) {
 		return
 	}
 	e.ask(line)
-	e.trusted = g.hasSettled(s.Time)
+	e.trusted = g.trusts(s.Time)
 	if s.Node != "" {
 		e.expected = []string{s.Node}
 	}
@@ -328,7 +340,7 @@ func (g *Gatherer) finishUnasked(e *entry) {
 		overTCP = overTCP && g.filter.overTCP(a.Node, e.line.Op)
 		return false
 	})
-	if len(e.line.Answers) == 0 || overTCP && !g.hasSettled(e.line.Time) {
+	if len(e.line.Answers) == 0 || overTCP && !g.hasSettled(e.line.Time, settling) {
 		return
 	}
 	if overTCP {

@@ -184,6 +184,18 @@ func TestGatherer_SilenceThatMeansNothing(t *testing.T) {
 	b.is("3000 dht.put put c mac:not-stored 1ms")
 }
 
+// A node that has not said yet that it tells may only be late.
+func TestGatherer_LateNode(t *testing.T) {
+	b, v := newBench(t, "").heard("linux", "mac"), versions(2)
+	for i, ms := range []int{0, 1000} { // a second later than they were heard, and two
+		b.request(ms, "", events.OpPut, "k", v[i])
+		b.answer(ms+1, "linux", events.OpPut, "k", stored, v[i])
+		b.answer(ms+1, "mac", events.OpPut, "k", no, v[i])
+		b.gatherer.Tick(at(ms + 1000))
+	}
+	b.is("0 dht.put put k linux:stored mac:not-stored 1ms", "1000 dht.put put k linux:stored mac:not-stored android:silent 1ms")
+}
+
 func TestGatherer_AnswersThatOvertakeTheirRequest(t *testing.T) {
 	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(2)
 	b.answer(0, "mac", events.OpPut, "k", no, v[0])
