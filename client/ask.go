@@ -22,6 +22,9 @@ func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r even
 		return quorum.Outcome{Status: events.StatusError, Err: fmt.Errorf("%w: a value of %d bytes under a key of %d does not fit the bus, which carries %d",
 			events.ErrTooLarge, len(r.Value), len(r.Key), room)}, 0
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var grace *time.Timer
 	tally := quorum.New(quorum.Question{Op: op, Nodes: m.Names(nil), Owners: m.Names(m.Owners(r.Key, nil)), All: o.all})
 	sent, err := c.transport.Ask(ctx, "", op, message, func(reply []byte) bool {
 		var a events.Answer
@@ -29,13 +32,23 @@ func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r even
 			return false // unreadable is as good as silent
 		}
 		tally.Add(a)
+		if o.all && grace == nil && tally.Certain() {
+			grace = time.AfterFunc(c.timeout/graceShare, cancel)
+		}
 		return tally.Decided()
 	})
+	if grace != nil {
+		grace.Stop()
+	}
 	if err != nil {
 		return quorum.Outcome{Status: events.StatusError, Err: err}, sent
 	}
 	return tally.Outcome(), sent
 }
+
+// graceShare of the timeout is what nodes have to answer where all answers are
+// wanted, from when the others' cannot change the outcome any more.
+const graceShare = 4
 
 // stamp fills in what the library alone may say: exactly one party stamps.
 func (c *Client) stamp(ctx context.Context, m *placement.Map, op events.Op, r *events.Request, o options) {

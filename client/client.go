@@ -160,7 +160,7 @@ func TTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
 func ExpireAt(t int64) Option { return func(o *options) { o.expires = t } }
 
 // AllAnswers waits until every node has answered, rather than until the answer
-// is decided.
+// is decided; from then on a quarter of the timeout, for those that are down.
 func AllAnswers() Option { return func(o *options) { o.all = true } }
 
 // Put stores value under key. Errors: [events.ErrUnknown] when the owner did

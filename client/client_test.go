@@ -128,6 +128,27 @@ func TestClient_OwnerOffline(t *testing.T) {
 	}
 }
 
+// TestClient_AllAnswersButOne wants all answers where one node is down: it is
+// silent, and not waited for as long as an owner would be.
+func TestClient_AllAnswersButOne(t *testing.T) {
+	c := newCluster(t, example(1, 1))
+	key := c.keyOf("linux", 1)
+	c.put(c.client(), key, "x")
+	c.kill("android")
+	cl := c.client(func(o *client.Options) { o.Timeout = 8 * time.Second })
+	if _, err := cl.Map(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	r := c.put(cl, key, "y", client.AllAnswers())
+	if took := time.Since(begun); took < 2*time.Second || took > 7*time.Second {
+		t.Errorf("it took %v, want a quarter of the timeout", took)
+	}
+	if last := r.Answers[2]; last.Node != "android" || last.Status != events.StatusSilent {
+		t.Errorf("the dead node: %v", last)
+	}
+}
+
 // TestClient_AnyNodeMayDie kills each node in turn, the client's server too.
 func TestClient_AnyNodeMayDie(t *testing.T) {
 	c := newCluster(t, example(1, 1))

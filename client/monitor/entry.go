@@ -15,6 +15,7 @@ type entry struct {
 	version  events.Version // that answers to a write must have; zero is any
 	asked    bool           // the request was seen
 	trusted  bool           // missing answers mean silence
+	cut      bool           // of a missing answer its node has said that it was not told
 	expected []string       // who is to answer; nil: members
 	until    time.Time
 	last     time.Time // when the last answer was seen
@@ -61,6 +62,12 @@ func (e *entry) answered(a Answer, told Line) {
 	if e.line.Expires == 0 {
 		e.line.Expires = told.Expires
 	}
+}
+
+// mayBeTo reports whether what was answered can be a request to that node, or to
+// all when it has no name.
+func (e *entry) mayBeTo(node string) bool {
+	return node == "" || !slices.ContainsFunc(e.line.Answers, func(a Answer) bool { return a.Node != node })
 }
 
 func (e *entry) hasAnswer(node string) bool {

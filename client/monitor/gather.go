@@ -103,10 +103,12 @@ func (g *Gatherer) Add(s Sight) {
 // notTold counts what a node says it has not told of: it may have answered what
 // it seems to be silent about.
 func (g *Gatherer) notTold(e events.Event) {
-	g.untold[e.Node] += e.Lost
+	if g.filter.answersOf(e.Node) {
+		g.untold[e.Node] += e.Lost
+	}
 	for _, open := range g.open {
 		if !open.hasAnswer(e.Node) {
-			open.trusted = false
+			open.cut = true
 		}
 	}
 }
@@ -139,7 +141,7 @@ func (g *Gatherer) request(s Sight) {
 		g.show(line)
 		return
 	}
-	e := g.unasked(nameOf(s.Op, s.Key, s.Version))
+	e := g.unasked(nameOf(s.Op, s.Key, s.Version), s.Node)
 	if e == nil {
 		e = g.begin(line)
 	}
@@ -252,10 +254,11 @@ func (g *Gatherer) begin(line Line) *entry {
 	return e
 }
 
-// unasked is the oldest entry of that name whose request was not seen, or nil.
-func (g *Gatherer) unasked(n name) *entry {
+// unasked is the oldest entry of that name whose request was not seen, or nil;
+// of a request to one node, one with no other's answer.
+func (g *Gatherer) unasked(n name, node string) *entry {
 	list := g.index[n]
-	if i := slices.IndexFunc(list, func(e *entry) bool { return !e.done && !e.asked }); i >= 0 {
+	if i := slices.IndexFunc(list, func(e *entry) bool { return !e.done && !e.asked && e.mayBeTo(node) }); i >= 0 {
 		return list[i]
 	}
 	return nil
@@ -295,6 +298,7 @@ func (g *Gatherer) expected(e *entry) []string {
 }
 
 // finish shows an entry; with silence, those who have not answered are named.
+// One that lacks an answer which was not told of is not: that is counted.
 func (g *Gatherer) finish(e *entry, silence bool) {
 	e.done = true
 	for _, a := range e.line.Answers {
@@ -302,6 +306,9 @@ func (g *Gatherer) finish(e *entry, silence bool) {
 	}
 	if !e.asked {
 		g.finishUnasked(e)
+		return
+	}
+	if e.cut && slices.ContainsFunc(g.expected(e), func(name string) bool { return !e.hasAnswer(name) }) {
 		return
 	}
 	e.line.Took = max(e.line.Took, e.last.Sub(e.line.Time))

@@ -305,8 +305,47 @@ func TestGatherer_LossIsCountedAndMemoryBounded(t *testing.T) {
 	b.event(2300, events.Event{Type: events.EventLost, Node: "mac", Lost: 3})
 	b.gatherer.Tick(at(2900))
 	b.is("2100 dht.event.mac.expire expire@mac ")
-	b.gatherer.Tick(at(3200)) // and what linux did not tell of is no silence
-	b.is("2100 dht.node.linux.get get@linux k", "3200    lost 2 (linux answered more than it tells of)", "3200    lost 10 (mac answered more than it tells of)")
+	b.gatherer.Tick(at(3200)) // what linux did not tell of is no silence, and counted already
+	b.is("3200    lost 2 (linux answered more than it tells of)", "3200    lost 10 (mac answered more than it tells of)")
+}
+
+// Of a request that all were asked a line is shown when all have told, whatever
+// they have not told of beside.
+func TestGatherer_OnlyWholeLines(t *testing.T) {
+	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(3)
+	for i, told := range [][]string{{"linux", "mac", "android"}, {"linux", "android"}, nil} {
+		b.request(i, "", events.OpPut, fmt.Sprint("k", i), v[i])
+		for _, node := range told {
+			b.answer(i+1, node, events.OpPut, fmt.Sprint("k", i), stored, v[i])
+		}
+	}
+	b.event(100, events.Event{Type: events.EventLost, Node: "mac", Lost: 2})
+	b.event(101, events.Event{Type: events.EventLost, Node: "linux", Lost: 1})
+	b.gatherer.Tick(at(2000))
+	b.is("0 dht.put put k0 linux:stored mac:stored android:stored 1ms",
+		"2000    lost 1 (linux answered more than it tells of)", "2000    lost 2 (mac answered more than it tells of)")
+}
+
+// Who looks at one node is told of its losses alone.
+func TestGatherer_LossOfOneNode(t *testing.T) {
+	b := newBench(t, "dht.event.linux.>")
+	for _, node := range []string{"linux", "mac"} {
+		b.event(0, events.Event{Type: events.EventLost, Node: node, Lost: 5})
+	}
+	b.gatherer.Tick(at(2000))
+	b.is("2000    lost 5 (linux answered more than it tells of)")
+}
+
+// An answer that is here before the requests goes to the one that its node was
+// asked.
+func TestGatherer_OvertakesAnotherNodesRequest(t *testing.T) {
+	b := newBench(t, "").heard("linux", "mac", "android")
+	b.answer(0, "android", events.OpKeys, "", "", events.Version{})
+	b.request(1, "linux", events.OpKeys, "", events.Version{})
+	b.request(2, "android", events.OpKeys, "", events.Version{})
+	b.answer(3, "linux", events.OpKeys, "", "", events.Version{})
+	b.gatherer.Tick(at(3000))
+	b.is("2 dht.node.android.keys keys@android  android:listed 1ms", "1 dht.node.linux.keys keys@linux  linux:listed 2ms")
 }
 
 // Thousands of requests for one key must not make each other slow.

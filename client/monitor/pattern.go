@@ -93,6 +93,11 @@ func (f Filter) answers() bool {
 	return f.requests() || f.overlaps(f.subjects.Event("*", events.EventAnswer))
 }
 
+// answersOf reports whether answers of that node may be shown.
+func (f Filter) answersOf(node string) bool {
+	return f.requests() || f.overlaps(f.subjects.Event(node, events.EventAnswer))
+}
+
 // overTCP reports whether a request for op that node has answered must have
 // come over TCP when no message was seen.
 func (f Filter) overTCP(node string, op events.Op) bool {

@@ -95,17 +95,12 @@ func (t *Tally) silent(names []string) (still []string) {
 	return still
 }
 
-// Decided reports whether no answer that may still come is needed.
-func (t *Tally) Decided() bool {
-	switch {
-	case t.missing == 0:
-		return true
-	case t.q.All:
-		return false
-	case len(t.silent(t.q.Owners)) > 0:
-		return false
-	}
-	return len(t.silent(t.toAsk())) == 0
+// Decided reports whether no answer that may still come is wanted.
+func (t *Tally) Decided() bool { return t.missing == 0 || !t.q.All && t.Certain() }
+
+// Certain reports whether no answer that may still come can change the outcome.
+func (t *Tally) Certain() bool {
+	return len(t.silent(t.q.Owners)) == 0 && len(t.silent(t.toAsk())) == 0
 }
 
 // toAsk lists the nodes whose answer to a get counts beside the owners'.

@@ -18,7 +18,7 @@ type watch struct {
 	rate   int         // answers a second
 	until  time.Time   // whoever wants so many has asked for them
 	tenth  int64       // of a second, since 1970: those that all nodes hear together are told of by all
-	left   int         // of this tenth's answers
+	left   int         // answers that may be told of, still in this tenth
 	missed int64       // answers that were not told
 	tell   *time.Timer // of those; nil while there are none
 }
@@ -52,12 +52,14 @@ func (w *watch) begin(rate int, lasting time.Duration, now time.Time) {
 	w.end.Reset(lasting)
 }
 
-// admit returns how many of n answers may be told of now.
+// admit returns how many of n answers may be told of now: each tenth of a second
+// gives a tenth of the rate, and a second's worth is kept for a burst.
 func (w *watch) admit(n int, now time.Time) (told int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if tenth := now.UnixMilli() / 100; tenth != w.tenth {
-		w.tenth, w.left = tenth, max(1, w.rate/10)
+		passed := int(max(1, min(tenth-w.tenth, 10)))
+		w.tenth, w.left = tenth, min(w.left+passed*max(1, w.rate/10), w.rate)
 	}
 	told = min(n, w.left)
 	w.left -= told
