@@ -56,8 +56,9 @@ type KeyInfo struct {
 
 // StoreStats counts what a store holds.
 type StoreStats struct {
-	Keys  int   // live keys
-	Bytes int64 // keys and values of live records
+	Keys     int   // live keys
+	Expiring int   // of them, those whose values expire
+	Bytes    int64 // keys and values of live records
 }
 
 // CheckKey returns [ErrBadRequest] unless key is 1 to [MaxKey] bytes long.

@@ -91,6 +91,10 @@ async function pauseAndFilter(screen) {
   await screen.ask('put', 'while-paused', 'x')
   await screen.shows('#tail-sum', 'paused, 1 waiting')
   assert.equal(await screen.page.locator('#tail', { hasText: 'while-paused' }).count(), 0)
+  await screen.page.fill('#tail-text', 'paused') // which does not let it go on
+  await screen.page.fill('#tail-text', '')
+  await screen.shows('#tail-sum', 'paused, 1 waiting')
+  assert.equal(await screen.page.locator('#tail', { hasText: 'while-paused' }).count(), 0)
   await screen.page.click('#tail-pause')
   await screen.shows('#tail', 'while-paused')
   await screen.page.fill('#tail-text', 'while-')
@@ -153,6 +157,10 @@ async function keyboardOnly(screen) {
   await keyboard.type('typed')
   await keyboard.press('Control+Enter')
   await screen.shows('#outcome', 'by-hand is stored on')
+  for (const seen of ['#outcome .said', 'label[for=key]']) {
+    const [header, top] = await screen.page.evaluate(s => [document.querySelector('header').getBoundingClientRect().bottom, document.querySelector(s).getBoundingClientRect().top], seen)
+    assert.ok(top >= header, `${seen} begins at ${top}, below the header that ends at ${header}`)
+  }
   await keyboard.press('Shift+Tab')
   await keyboard.press('Shift+Tab')
   await keyboard.press('Enter')

@@ -33,11 +33,14 @@ func (a *app) monitorCommand() *cobra.Command {
 			if len(args) == 1 {
 				pattern = args[0]
 			}
+			if rate < 1 {
+				return fmt.Errorf("%w--rate %d: at least one answer a second", errUsage, rate)
+			}
 			return limit.run(cmd, func(ctx context.Context) error { return a.monitor(ctx, pattern, rate) })
 		},
 	}
 	limit.register(cmd)
-	cmd.Flags().IntVar(&rate, "rate", events.WatchRate, "answers a second that each node tells of at most; the others are counted")
+	cmd.Flags().IntVar(&rate, "rate", events.WatchRate, "answers a second that each node tells of, and once as many in a burst; the others are counted")
 	return cmd
 }
 

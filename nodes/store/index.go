@@ -245,8 +245,7 @@ func (x *index) list(r ref, e entry) {
 	if e.has(flagDeleted) {
 		return
 	}
-	x.stats.Keys++
-	x.stats.Bytes += e.liveBytes()
+	x.count(e, 1)
 	if e.has(flagListed) {
 		return
 	}
@@ -260,14 +259,22 @@ func (x *index) list(r ref, e entry) {
 	}
 }
 
+// count adds a live entry to the counts, or takes it off.
+func (x *index) count(e entry, sign int) {
+	x.stats.Keys += sign
+	x.stats.Bytes += int64(sign) * e.liveBytes()
+	if e.has(flagExpires) {
+		x.stats.Expiring += sign
+	}
+}
+
 // unlist no longer counts an entry. Unless it is gone its place in the order is
 // kept for the record that follows.
 func (x *index) unlist(r ref, e entry, gone bool) {
 	if !e.has(flagListed) {
 		return
 	}
-	x.stats.Keys--
-	x.stats.Bytes -= e.liveBytes()
+	x.count(e, -1)
 	if !gone {
 		return
 	}

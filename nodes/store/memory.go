@@ -116,6 +116,9 @@ func (m *Memory) Stats() (s events.StoreStats) {
 	for key, r := range m.records {
 		if r.Live(now) {
 			s.Keys++
+			if r.Expires != 0 {
+				s.Expiring++
+			}
 			s.Bytes += int64(len(key) + len(r.Value))
 		}
 	}

@@ -138,6 +138,9 @@ func (m *model) check() {
 		if got.Live(m.Now()) {
 			listing = append(listing, key)
 			stats.Keys++
+			if got.Expires != 0 {
+				stats.Expiring++
+			}
 			stats.Bytes += int64(len(key) + len(got.Value))
 		}
 	}

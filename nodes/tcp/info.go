@@ -85,7 +85,7 @@ func (s *Server) sections() []section {
 			fmt.Sprintf("dht_keys:%d", info.Keys),
 			fmt.Sprintf("dht_misplaced:%d", info.Misplaced),
 		}},
-		{"Keyspace", []string{fmt.Sprintf("db0:keys=%d,expires=0,avg_ttl=0", info.Keys)}},
+		{"Keyspace", []string{fmt.Sprintf("db0:keys=%d,expires=%d,avg_ttl=0", info.Keys, s.node.Store.Stats().Expiring)}},
 	}
 }
 

@@ -95,7 +95,11 @@ func query(r *http.Request, known ...string) (url.Values, error) {
 	}
 	for name := range values {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("%w: no parameter %q here; there is %s", events.ErrBadRequest, name, strings.Join(known, ", "))
+			there := "there are none"
+			if len(known) > 0 {
+				there = "there is " + strings.Join(known, ", ")
+			}
+			return nil, fmt.Errorf("%w: no parameter %q here; %s", events.ErrBadRequest, name, there)
 		}
 	}
 	return values, nil

@@ -91,7 +91,7 @@ func testStatsExpiry(t *testing.T, h *Harness) {
 	h.PutUntil("b", "1234", time.Second)
 	h.PutUntil("c", "123", time.Second)
 	h.PutUntil("c", "123", time.Hour)
-	want := []events.StoreStats{{Keys: 3, Bytes: 15}, {Keys: 2, Bytes: 10}}
+	want := []events.StoreStats{{Keys: 3, Expiring: 2, Bytes: 15}, {Keys: 2, Expiring: 1, Bytes: 10}}
 	if got := h.Store.Stats(); got != want[0] {
 		t.Fatalf("got %v, want %v", got, want[0])
 	}
@@ -101,7 +101,7 @@ func testStatsExpiry(t *testing.T, h *Harness) {
 	}
 	h.PutUntil("b", "again", time.Second)
 	h.Delete("c")
-	if got, want := h.Store.Stats(), (events.StoreStats{Keys: 2, Bytes: 12}); got != want {
+	if got, want := h.Store.Stats(), (events.StoreStats{Keys: 2, Expiring: 1, Bytes: 12}); got != want {
 		t.Fatalf("put again: got %v, want %v", got, want)
 	}
 }
@@ -124,6 +124,9 @@ func testStatsOverwrites(t *testing.T, h *Harness) {
 		var want events.StoreStats
 		for _, k := range keys {
 			want.Keys++
+			if k.Expires != 0 {
+				want.Expiring++
+			}
 			want.Bytes += int64(len(k.Key)) + k.Bytes
 		}
 		if got := h.Store.Stats(); got != want || err != nil {

@@ -1,6 +1,8 @@
 // Elements. A string only ever becomes a text node or an attribute: keys and
 // values come from anybody, and none of them is markup.
 
+import { keyText, shortKey } from './words.js'
+
 const SVG = 'http://www.w3.org/2000/svg'
 
 export const byId = id => document.getElementById(id)
@@ -9,6 +11,9 @@ export const byId = id => document.getElementById(id)
 export function el(name, attributes, ...children) {
   return fill(document.createElement(name), attributes, children)
 }
+
+// keyName is a key in running text.
+export const keyName = key => el('bdi', { class: 'key', title: keyText(key) }, shortKey(key))
 
 export function svg(name, attributes, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children)

@@ -1,9 +1,9 @@
 // The key box: put, get, delete, explain, and what came of it in plain words.
 
 import * as api from './api.js'
-import { byId, el } from './dom.js'
+import { byId, el, keyName } from './dom.js'
 import { story } from './story.js'
-import { asText, date, fromHex, hexDump, keyText, legible, look, plural, toBytes, toHex, writtenAt } from './words.js'
+import { asText, date, fromHex, hexDump, legible, look, plural, toBytes, toHex, writtenAt } from './words.js'
 
 // What a failure means for the person before the page: a headline, and what to do.
 const failures = {
@@ -77,8 +77,6 @@ function readKey(form) {
 }
 
 const headline = (tone, mark, ...text) => el('p', { class: 'said' }, el('b', { class: tone, 'aria-hidden': true }, mark), el('span', null, text))
-
-const keyName = key => el('bdi', { class: 'key' }, keyText(key))
 
 function failed(verb, err) {
   const [tone, title, advice] = failures[err.code] ?? ['bad', `The ${verb} failed`, '']

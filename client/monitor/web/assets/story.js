@@ -1,13 +1,13 @@
 // The story of one key, drawn: from the key down the rules in their order, and
 // from its owner to what that answers.
 
-import { el, svg } from './dom.js'
-import { hashName, keyText, look } from './words.js'
+import { el, keyName, svg } from './dom.js'
+import { hashName, look } from './words.js'
 
 // story is the elements that tell what the API explains of key.
 export function story(key, { hashes, rules, owners, answers }) {
   const root = el('div', { class: 'story' })
-  const start = el('p', { class: 'story-key' }, el('span', { class: 'hint' }, 'key'), el('bdi', { class: 'key' }, keyText(key)))
+  const start = el('p', { class: 'story-key' }, el('span', { class: 'hint' }, 'key'), keyName(key))
   const stops = rules.map((rule, i) => stop(rule, i, hashes, owners, answers.find(a => a.node === rule.node)))
   const lines = svg('svg', { class: 'story-lines', 'aria-hidden': true })
   root.append(lines, start, hashList(hashes, rules), el('ol', { class: 'stops' }, stops.map(s => s.root)))
@@ -17,7 +17,7 @@ export function story(key, { hashes, rules, owners, answers }) {
 
 function sentence(key, rules, owners) {
   const first = rules.find(rule => rule.node === owners[0])
-  return el('p', { class: 'said' }, el('span', null, el('bdi', { class: 'key' }, keyText(key)), ' belongs to ', el('b', null, owners.join(', then ')),
+  return el('p', { class: 'said' }, el('span', null, keyName(key), ' belongs to ', el('b', null, owners.join(', then ')),
     owners.length === 1 && first ? `: ${first.why}` : ''))
 }
 

@@ -18,7 +18,7 @@ export function tail({ show, tell }) {
   const filter = { text: byId('tail-text'), op: byId('tail-op'), node: byId('tail-node') }
   const pause = byId('tail-pause')
   const keys = arrows(list)
-  let kept = [], fresh = [], seen = 0, lost = 0, scheduled = false, none = ''
+  let kept = [], fresh = [], seen = 0, lost = 0, stoppedAt = 0, scheduled = false, none = ''
   setOptions(filter.op, kinds, 1)
 
   const paused = () => pause.getAttribute('aria-pressed') === 'true'
@@ -26,8 +26,7 @@ export function tail({ show, tell }) {
   const matches = entry => matching(entry, filter.text.value.toLowerCase(), filter.op.value, filter.node.value)
 
   function add(line) {
-    const entry = { line, key: keyOf(line) }
-    seen++
+    const entry = { line, key: keyOf(line), number: ++seen }
     if (line.lost && !lost) tell(`lines are lost: ${line.detail}`)
     lost += line.lost ?? 0
     kept.push(entry)
@@ -42,26 +41,30 @@ export function tail({ show, tell }) {
     scheduled = true
     setTimeout(() => {
       scheduled = false
-      if (!held()) flush(AT_ONCE)
+      if (!held()) flush()
       summary()
     }, DRAWN_EVERY)
   }
 
-  function flush(most) {
-    const fitting = fresh.filter(matches)
+  function flush(most = AT_ONCE) {
+    draw(fresh.filter(matches), most)
+    fresh = []
+  }
+
+  function draw(fitting, most) {
     const drawn = fitting.slice(-most)
     const more = fitting.length - drawn.length
     if (more) drawn.unshift({ line: { time: drawn[0].line.time, detail: `${plural(more, 'line')} more, too fast to show: a filter finds them` } })
     list.prepend(...drawn.map(row).reverse())
-    fresh = []
     while (list.children.length > SHOWN) list.lastChild.remove()
     keys.refresh()
   }
 
   function redraw() {
     list.replaceChildren()
-    fresh = kept.slice(-KEPT).filter(matches).slice(-SHOWN)
-    flush(SHOWN)
+    if (!paused()) fresh = []
+    const shown = kept.slice(-KEPT).filter(entry => (!paused() || entry.number <= stoppedAt) && matches(entry))
+    draw(shown.slice(-SHOWN), SHOWN)
     summary()
   }
 
@@ -69,19 +72,21 @@ export function tail({ show, tell }) {
     byId('tail-empty').hidden = list.children.length > 0
     setText(byId('tail-empty'), none || (seen ? 'No line fits the filter.' : 'Nothing yet. Requests show here as they cross the bus.'))
     const waiting = held() && fresh.length ? `${paused() ? 'paused' : 'held'}, ${number(fresh.length)} waiting` : ''
-    setText(byId('tail-sum'), [plural(seen, 'line'), lost ? `${number(lost)} lost` : '', waiting].filter(Boolean).join(' · '))
+    setText(byId('tail-sum'), [plural(seen, 'line'), lost ? `${plural(lost, 'message')} lost` : '', waiting].filter(Boolean).join(' · '))
   }
 
   pause.addEventListener('click', () => {
     const stopped = !paused()
     pause.setAttribute('aria-pressed', stopped)
+    stoppedAt = seen - fresh.length
     setText(pause, stopped ? 'Go on' : 'Pause')
     if (!stopped) flush(SHOWN)
     summary()
   })
   byId('tail-clear').addEventListener('click', () => {
     kept = []
-    seen = lost = 0
+    fresh = []
+    seen = lost = stoppedAt = 0
     redraw()
   })
   for (const input of Object.values(filter)) input.addEventListener('input', redraw)

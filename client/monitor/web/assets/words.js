@@ -55,7 +55,7 @@ export function ruleInWords(rule) {
 function residueInWords(name, modulus, from, to) {
   if (to !== undefined) return `${name} modulo ${modulus} is ${from} to ${to}`
   if (modulus === 2) return `${name} is ${from === 0 ? 'even' : 'odd'}`
-  if (from === 0) return `${name} divides by ${modulus}`
+  if (from === 0) return `${name} is divisible by ${modulus}`
   return `${name} leaves ${from} when divided by ${modulus}`
 }
 
@@ -95,6 +95,12 @@ export function legible(text) {
 export function keyText(bytes) {
   const text = asText(bytes)
   return text === null ? `0x${toHex(bytes)}` : legible(text)
+}
+
+// shortKey is a key's text, cut in its middle where it would fill the page.
+export function shortKey(bytes, most = 160) {
+  const signs = [...keyText(bytes)]
+  return signs.length > most ? `${signs.slice(0, most - 40).join('')} … ${signs.slice(-20).join('')}` : signs.join('')
 }
 
 // hexDump is bytes as hexdump -C shows them, the first of them.
