@@ -124,6 +124,9 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 		return
 	}
 	reqs, err := events.DecodeRequests(m.Data)
+	if err == nil {
+		err = answerable(reqs)
+	}
 	if err != nil {
 		s.respond(m, []events.Answer{s.node.Refuse(err)})
 		return
@@ -142,6 +145,21 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 			s.respond(m, answers)
 		})
 	})
+}
+
+// answerable refuses a message that would change values and give the old ones in
+// an answer which the bus may be too small for: they would be lost.
+func answerable(reqs []events.Request) error {
+	values := 0
+	for i := range reqs {
+		if reqs[i].Old {
+			values++
+		}
+	}
+	if values > 1 {
+		return fmt.Errorf("%w: a message of %d updates that give old values: one at a time", events.ErrTooLarge, values)
+	}
+	return nil
 }
 
 // respond sends answers, if anybody asked for them. What does not fit the bus

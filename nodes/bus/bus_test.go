@@ -225,6 +225,29 @@ func TestServer_AnswersThatDoNotFitAreRefused(t *testing.T) {
 	}
 }
 
+// What changes values and gives the old ones is refused before it is done, where
+// the answer may not fit.
+func TestServer_OldValuesAreNotLost(t *testing.T) {
+	conn, _ := three(t)
+	gather(t, conn, "dht.put", `{"key":"l0","value":"zero"}`, 3)
+	old := func(key string) events.Request {
+		return events.Request{Key: []byte(key), Update: events.UpdateDelete, Old: true}
+	}
+	for _, step := range []struct {
+		reqs []events.Request
+		code events.Code
+	}{{[]events.Request{old("l0"), old("l1")}, events.ErrTooLarge}, {[]events.Request{old("l0")}, ""}} {
+		m, err := conn.Request("dht.node.linux.update", events.AppendRequests(nil, step.reqs...), 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers, err := events.DecodeAnswers(m.Data)
+		if err != nil || len(answers) != 1 || answers[0].Code != step.code || step.code == "" && string(answers[0].Value) != "zero" {
+			t.Errorf("%.300q: %v", m.Data, err)
+		}
+	}
+}
+
 // TestServer_CloseAnswersWhatIsInFlight closes a server with requests under way:
 // each that was delivered gets its answer.
 func TestServer_CloseAnswersWhatIsInFlight(t *testing.T) {

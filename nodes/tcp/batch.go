@@ -24,6 +24,9 @@ type batch struct {
 	left      atomic.Int32  // groups without answers, and one until settle
 	wake      chan struct{} // holds a token when left has come to zero while settle waits
 	message   []byte        // room to encode one in
+	held      int           // values that may come back
+	failed    atomic.Bool   // some group has no answers
+	silent    []int         // nodes that did not answer in time, of those that what came together was for
 
 	touched []touched // keys that commands behind must be checked against
 	reads   int       // of touched
@@ -61,6 +64,7 @@ type group struct {
 	op      events.Op
 	reqs    []events.Request
 	bytes   int
+	values  int           // that may come back
 	raw     []byte        // sent instead of reqs, see forward
 	within  time.Duration // what its sender lets the node take; 0: the usual
 	answers []events.Answer
@@ -77,7 +81,7 @@ type touched struct {
 
 const (
 	maxCalls      = 1024 // begun together
-	maxReads      = 64   // values held at once
+	maxValues     = 64   // values held at once, and in one reply of a peer: they fit maxReply
 	maxQuestions  = 4096 // open at once: a node takes so many writes from each of several clients
 	maxGroup      = 256
 	maxGroupBytes = 1 << 20
@@ -114,6 +118,7 @@ func (g *group) setReply(reply resp.Reply, err error) {
 	switch {
 	case err != nil:
 		g.err = err
+		g.batch.failed.Store(true)
 	case reply.Kind != '$':
 		g.err = fmt.Errorf("%w: it answers %q", events.ErrInternal, reply.Text)
 	case g.raw != nil:
@@ -203,5 +208,6 @@ func (b *batch) recycle() {
 	clear(b.questions)
 	clear(b.slots)
 	b.used, b.questions, b.slots = b.used[:0], b.questions[:0], b.slots[:0]
+	b.held = 0
 	b.untouch()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dht/events"
+	"dht/nodes/tcp/resp"
 )
 
 // command is one of the commands that a server knows.
@@ -59,6 +60,11 @@ func (s *Server) lookup(args [][]byte) (*command, error) {
 	}
 	return c, nil
 }
+
+// speaksHTTP reports whether a word that is no command begins a line of HTTP that
+// a browser sends: a web page could have it send commands behind it. Redis does
+// the same.
+func speaksHTTP(word []byte) bool { return resp.Is(word, "POST") || resp.Is(word, "HOST:") }
 
 // upper appends the upper-case word to dst, cut off where no command is as long.
 func upper(dst, word []byte) []byte {

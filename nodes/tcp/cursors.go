@@ -17,7 +17,7 @@ type cursors struct {
 }
 
 // maxCursors is how many places are remembered. A scan whose place is forgotten
-// gets an error, never fewer keys.
+// begins anew: twice is allowed, fewer keys never are.
 const maxCursors = 16_384
 
 // save returns the number of the place behind key; it is never 0.

@@ -25,8 +25,9 @@ func expiryCommands() []command {
 // setOptions are what SET and GETEX take behind key and value.
 type setOptions struct {
 	condition events.Condition
-	expires   int64
-	expiry    bool // one of EX, PX, EXAT, PXAT was given
+	expiry    string // EX, PX, EXAT or PXAT, if one was given
+	time      []byte // behind it
+	expires   int64  // what that means
 	keep      bool
 	persist   bool
 	old       bool
@@ -42,43 +43,48 @@ func (s *session) parseSet(args [][]byte) (o setOptions, err error) {
 			o.condition = events.IfPresent
 		case word == "GET":
 			o.old = true
-		case word == "KEEPTTL" && !o.expiry:
+		case word == "KEEPTTL" && o.expiry == "":
 			o.keep = true
 		default:
-			if i, err = s.parseExpiry(args, i, word, &o); err != nil {
+			if i, err = o.parseExpiry(args, i, word); err != nil {
 				return o, err
 			}
 		}
 	}
-	return o, nil
+	return o, s.setExpires(&o, args[0])
 }
 
 func (s *session) parseGetEx(args [][]byte) (o setOptions, err error) {
 	for i := 2; i < len(args); i++ {
 		word := strings.ToUpper(string(args[i]))
-		if word == "PERSIST" && !o.expiry && !o.persist {
+		if word == "PERSIST" && o.expiry == "" {
 			o.persist = true
 			continue
 		}
-		if i, err = s.parseExpiry(args, i, word, &o); err != nil {
+		if i, err = o.parseExpiry(args, i, word); err != nil {
 			return o, err
 		}
 	}
-	return o, nil
+	return o, s.setExpires(&o, args[0])
 }
 
 // parseExpiry reads an option such as EX 10 standing at i, and returns where it
-// ends.
-func (s *session) parseExpiry(args [][]byte, i int, word string, o *setOptions) (int, error) {
-	seconds, absolute := word == "EX" || word == "EXAT", word == "EXAT" || word == "PXAT"
-	known := seconds || absolute || word == "PX"
-	if !known || o.expiry || o.keep || o.persist || i+1 == len(args) {
+// ends. The last of several counts, as long as they are of one kind.
+func (o *setOptions) parseExpiry(args [][]byte, i int, word string) (int, error) {
+	known := word == "EX" || word == "PX" || word == "EXAT" || word == "PXAT"
+	if !known || o.expiry != "" && o.expiry != word || o.keep || o.persist || i+1 == len(args) {
 		return i, errSyntax
 	}
-	o.expiry = true
-	var err error
-	o.expires, err = s.expiry(args[i+1], seconds, absolute, string(args[0]))
-	return i + 1, err
+	o.expiry, o.time = word, args[i+1]
+	return i + 1, nil
+}
+
+// setExpires reads the time that was given, if one was, once all options are.
+func (s *session) setExpires(o *setOptions, command []byte) (err error) {
+	if o.expiry != "" {
+		o.expires, err = s.expiry(o.time, o.expiry[0] == 'E', strings.HasSuffix(o.expiry, "AT"), string(command))
+	}
+	return err
 }
 
 // expiry reads a time of expiry as unix milliseconds. It must be positive.
@@ -196,7 +202,7 @@ func replyTTL(s *session, c *call) error {
 		n = max(0, n-s.server.node.Clock.Now().UnixMilli())
 	}
 	if name[0] != 'P' {
-		n = (n + 500) / 1000
+		n = n/1000 + (n%1000+500)/1000
 	}
 	s.out.Int(n)
 	return nil

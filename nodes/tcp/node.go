@@ -93,13 +93,32 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 		s.settle()
 		return nil
 	}
+	values := 0
 	for i := range reqs {
-		if len(reqs[i].Key) > 0 {
-			s.touchKey(reqs[i].Key, op.Writes())
+		if reqs[i].Old {
+			values++
 		}
+	}
+	if values > maxValues { // they would be refused when it is too late
+		c.flags = flagRefuse
+		s.question(op, s.refused(fmt.Errorf("%w: a message of %d updates that give old values: at most %d", events.ErrTooLarge, values, maxValues)))
+		return nil
+	}
+	for i := range reqs {
+		s.touchRequest(op, &reqs[i])
 		s.question(op, s.enqueue(self, op, reqs[i]))
 	}
 	return nil
+}
+
+// touchRequest touches the keys of one entry of a message.
+func (s *session) touchRequest(op events.Op, r *events.Request) {
+	if len(r.To) > 0 {
+		s.touchRename(r.Key, r.To)
+	}
+	if len(r.Key) > 0 {
+		s.touchKey(r.Key, op.Writes())
+	}
 }
 
 // question notes that the answer will stand in one slot.
@@ -124,6 +143,7 @@ func (s *session) forward(c *call, place int, args [][]byte) error {
 	}
 	s.showMessage(c, op, text)
 	c.flags = flagRaw
+	s.touchMessage(op, text)
 	if g := s.open[place]; g != nil {
 		s.send(g)
 	}
@@ -132,6 +152,23 @@ func (s *session) forward(c *call, place int, args [][]byte) error {
 	s.question(op, slot{g, 0})
 	s.send(g)
 	return nil
+}
+
+// touchMessage touches the keys of a message. One that cannot be read is refused
+// by the node that it is for.
+func (s *session) touchMessage(op events.Op, message []byte) {
+	if op == events.OpKeys && s.writes > 0 {
+		s.settle()
+		s.untouch()
+	}
+	var r events.Request
+	for rest := message; len(rest) > 0 && op != events.OpKeys; {
+		var err error
+		if rest, err = events.NextRequest(rest, &r); err != nil {
+			return
+		}
+		s.touchRequest(op, &r)
+	}
 }
 
 const (

@@ -3,6 +3,7 @@ package tcp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dht/events"
@@ -14,6 +15,11 @@ import (
 func (s *session) begin(args [][]byte) {
 	s.server.stats.commands.Add(1)
 	cmd, err := s.server.lookup(args)
+	if err != nil && speaksHTTP(args[0]) {
+		s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client", s.conn.RemoteAddr())
+		s.quit = true
+		return
+	}
 	if err == nil && s.monitor != nil && cmd.keyspace {
 		err = errMonitors
 	}
@@ -33,7 +39,7 @@ func (s *session) begin(args [][]byte) {
 		s.show(c)
 	}
 	c.n = len(s.questions) - c.first
-	if alone || len(s.calls) >= maxCalls || len(s.questions) >= maxQuestions || s.reads >= maxReads {
+	if alone || len(s.calls) >= maxCalls || len(s.questions) >= maxQuestions || s.held >= maxValues {
 		s.finish()
 	}
 }
@@ -45,6 +51,9 @@ func (s *session) ask(op events.Op, r events.Request) {
 		return
 	}
 	s.touchKey(r.Key, op.Writes())
+	if holdsValue(op, &r) {
+		s.held++
+	}
 	var room [8]int
 	owners := s.server.node.Map.Owners(r.Key, room[:0])
 	s.questions = append(s.questions, question{op: op, req: r, first: len(s.slots), n: len(owners)})
@@ -78,7 +87,7 @@ func (s *session) touchKey(key []byte, write bool) {
 // enqueue adds r to the message for a node.
 func (s *session) enqueue(place int, op events.Op, r events.Request) slot {
 	g := s.open[place]
-	if g != nil && (g.op != op || len(g.reqs) >= maxGroup || g.bytes > maxGroupBytes) {
+	if g != nil && (g.op != op || len(g.reqs) >= maxGroup || g.bytes > maxGroupBytes || g.values >= maxValues) {
 		s.send(g)
 		g = nil
 	}
@@ -87,6 +96,9 @@ func (s *session) enqueue(place int, op events.Op, r events.Request) slot {
 		s.open[place] = g
 	}
 	g.bytes += len(r.Key) + len(r.Value)
+	if holdsValue(op, &r) {
+		g.values++
+	}
 	g.reqs = append(g.reqs, r)
 	return slot{g, len(g.reqs) - 1}
 }
@@ -96,8 +108,12 @@ func (s *session) send(g *group) {
 	s.open[g.place] = nil
 	s.left.Add(1)
 	p := s.server.peers[g.place]
-	if p == nil {
+	switch {
+	case p == nil:
 		s.server.node.Do(g.op, g.reqs, g.replied)
+		return
+	case s.isSilent(g.place):
+		g.heard(resp.Reply{}, &resp.PipeError{Cause: errSilent})
 		return
 	}
 	if g.raw != nil {
@@ -115,6 +131,12 @@ func (s *session) send(g *group) {
 	}
 }
 
+// holdsValue reports whether a value may come back.
+func holdsValue(op events.Op, r *events.Request) bool { return op == events.OpGet || r.Old }
+
+// errSilent is why a node is not asked.
+var errSilent = errors.New("it has just not answered in time")
+
 // settle sends what is open and waits until all is answered.
 func (s *session) settle() {
 	for _, g := range s.open {
@@ -126,7 +148,23 @@ func (s *session) settle() {
 		<-s.wake
 	}
 	s.left.Store(1)
+	s.noteSilence()
 }
+
+// noteSilence remembers which nodes did not answer in time: what came together
+// does not wait for them again.
+func (s *session) noteSilence() {
+	if !s.failed.Swap(false) {
+		return
+	}
+	for _, g := range s.used {
+		if errors.Is(g.err, resp.ErrOverdue) && !s.isSilent(g.place) {
+			s.silent = append(s.silent, g.place)
+		}
+	}
+}
+
+func (s *session) isSilent(place int) bool { return slices.Contains(s.silent, place) }
 
 // finish answers everything that was begun.
 func (s *session) finish() {

@@ -72,6 +72,7 @@ func (s *session) serve() {
 		}
 		s.in.Release()
 		s.watch(begun > 0)
+		s.silent = s.silent[:0]
 		// Others that are ready go first: by then the next request may be there,
 		// and need not be waited for.
 		runtime.Gosched()

@@ -69,6 +69,9 @@ func replyValues(s *session, c *call) error {
 	s.out.Array(len(answers))
 	for _, a := range answers {
 		s.value(a)
+		if len(s.out.Buf) >= flushAt && s.flush() != nil {
+			return nil // nobody takes it
+		}
 	}
 	return nil
 }

@@ -123,9 +123,16 @@ func replySum(s *session, c *call) error {
 }
 
 func beginRename(s *session, c *call) error {
-	s.touchKey(c.args[2], true)
+	s.touchRename(c.args[1], c.args[2])
 	s.ask(events.OpUpdate, events.Request{Key: c.args[1], To: c.args[2], Update: events.UpdateRename})
 	return nil
+}
+
+// touchRename touches both keys. Touching one may forget the other, which is
+// touched again when it is asked for: nothing conflicts with it by then.
+func (s *session) touchRename(from, to []byte) {
+	s.touchKey(from, true)
+	s.touchKey(to, true)
 }
 
 func replyRename(s *session, c *call) error {

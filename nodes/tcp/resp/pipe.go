@@ -15,6 +15,7 @@ import (
 type Pipe struct {
 	wake chan struct{} // holds a token while there is something to write
 	gone chan struct{} // closed when the pipe has failed
+	came time.Time     // when bytes came last; the reader's
 
 	mu      sync.Mutex // guards what follows
 	conn    net.Conn   // nil until it runs
@@ -152,8 +153,17 @@ func (p *Pipe) read(in *Reader) error {
 		if err := in.Fill(); err != nil {
 			return err
 		}
+		p.came = time.Now()
 	}
 }
+
+const (
+	// stalled is how long a peer that is sending may pause: what waits behind
+	// large replies, or for the rest of one, is not overdue while bytes come.
+	stalled = time.Second
+	// mostLate is by how much a reply may be late all the same.
+	mostLate = 30 * time.Second
+)
 
 // watch lets the next read end when the oldest request is overdue.
 func (p *Pipe) watch() {
@@ -164,7 +174,20 @@ func (p *Pipe) watch() {
 		_ = p.conn.SetReadDeadline(time.Time{})
 		return
 	}
-	_ = p.conn.SetReadDeadline(p.waiting[0].until)
+	_ = p.conn.SetReadDeadline(overdue(p.waiting[0].until, p.came))
+}
+
+// overdue is when a reply that should be here by until is given up, where bytes
+// came last at came.
+func overdue(until, came time.Time) time.Time {
+	switch late := came.Add(stalled); {
+	case late.Before(until):
+		return until
+	case late.Sub(until) > mostLate:
+		return until.Add(mostLate)
+	default:
+		return late
+	}
 }
 
 // hand gives a reply to who waits for it.
