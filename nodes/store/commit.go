@@ -70,7 +70,7 @@ func (c *committer) sealAndAdd() error {
 			return err
 		}
 		j.mu.Lock()
-		c.active.sealed, c.active.written = true, j.options.Now()
+		c.active.sealed, c.active.newest = true, j.newest
 		j.mu.Unlock()
 	}
 	err := c.addSegment()

@@ -139,6 +139,9 @@ func (r *segmentReader) good(off int64, size int) {
 		s.sealed, s.through = l.sealed == off, l.header.through // also when the header is damaged
 	default:
 		r.loader.observe(l.record.Version)
+		if l.record.Version.Compare(s.newest) > 0 {
+			s.newest = l.record.Version
+		}
 		r.loader.index.replay(l, at)
 	}
 }

@@ -90,21 +90,21 @@ func (j *Journal) worthMerging() (run []*segment, clean uint32) {
 // candidates are the segments but the one that is appended to, as the plan sees
 // them; live is what lives in all of them.
 func (j *Journal) candidates() (sealed []candidate, live int64) {
-	retry, clean := j.options.Now().Add(-j.options.KeepDeleted), cleanBefore(nil)
+	horizon, clean := j.horizon(), cleanBefore(nil)
 	last := len(j.segments) - 1
 	for _, s := range j.segments[:last] {
 		u := j.index.usageOf(s.id)
 		live += u.live
-		c := s.candidate(u, clean, j.forgetBefore.Load() != 0 && !s.written.After(retry))
-		c.excluded = !s.sealed || s.bad || s.number <= j.hidden.segment
+		c := s.candidate(u, clean, s.newest.Time().Before(horizon))
+		c.excluded = s.bad || s.number <= j.hidden.segment
 		clean = min(clean, c.at)
 		sealed = append(sealed, c)
 	}
 	return sealed, live + j.index.usageOf(j.segments[last].id).live
 }
 
-// candidate is the segment as the plan sees it; ripe says that its tombstones may
-// be old enough to go.
+// candidate is the segment as the plan sees it; ripe says that its tombstones are
+// old enough to go.
 func (s *segment) candidate(u usage, clean uint32, ripe bool) candidate {
 	c := candidate{size: s.end, keep: u.live + frame, through: s.through, at: s.at}
 	hides := s.through >= clean

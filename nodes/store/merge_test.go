@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -376,5 +377,54 @@ func TestMerge_ExpiredValuesGo(t *testing.T) {
 	got, err := m.journal.Get([]byte("7"))
 	if err != nil || !got.Deleted {
 		t.Errorf("got %v, %v, want a tombstone", got, err)
+	}
+}
+
+// TestMerge_OldRecordsStayHidden deletes a few of many keys whose records are in
+// old segments that nothing is worth merging for, and merges the tombstones: they
+// do not go as long as those are there.
+func TestMerge_OldRecordsStayHidden(t *testing.T) {
+	d := storetest.NewDisk()
+	h := storetest.NewHarness(t, nil)
+	var merges atomic.Int64
+	o := store.Options{Owner: owner, FS: d, Now: h.Now, KeepDeleted: time.Minute, Sealed: 4096, Notify: func(e events.Event) {
+		if e.Type == events.EventMerge {
+			merges.Add(1)
+		}
+	}}
+	open := func() *store.Journal {
+		j, err := store.Open("data", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Forget(time.UnixMilli(1<<48 - 1))
+		h.Store = j
+		return j
+	}
+	j := open()
+	const stay = 1000
+	for i := range stay {
+		h.Put(fmt.Sprint("stay:", i), strings.Repeat("v", 100))
+	}
+	for i := 0; i < stay; i += 20 {
+		h.Delete(fmt.Sprint("stay:", i))
+	}
+	for round := range 20 {
+		h.Advance(2 * time.Minute)
+		for i, until := 0, merges.Load()+5; i < 200 || merges.Load() < until; i++ { // the tombstones' segments are merged for these
+			key := fmt.Sprint("goes:", round, i)
+			h.Put(key, strings.Repeat("v", 100))
+			h.Delete(key)
+		}
+		o.FS = d.Killed()
+		d = o.FS.(*storetest.Disk)
+		j.Close() // on a disk without power
+		j = open()
+		if s := j.Stats(); s.Keys != stay-stay/20 {
+			t.Fatalf("round %d: %d keys, want %d", round, s.Keys, stay-stay/20)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -43,7 +43,12 @@ func (m *merger) create(run []*segment) (*mergeWriter, error) {
 		return nil, err
 	}
 	m.nextID++
-	s := &segment{id: m.nextID, number: number, through: through, at: active, file: f, written: j.options.Now()}
+	s := &segment{id: m.nextID, number: number, through: through, at: active, file: f}
+	for _, old := range run {
+		if old.newest.Compare(s.newest) > 0 {
+			s.newest = old.newest
+		}
+	}
 	w := &mergeWriter{journal: j, stop: m.stop, segment: s, name: name}
 	l := line{kind: kindHeader, synced: noMark, header: header{segment: number, through: through, at: active, newest: newest}}
 	w.lines = l.appendTo(w.lines)

@@ -33,8 +33,8 @@ type Options struct {
 	// always is.
 	Memory int64
 
-	// KeepDeleted is how long a tombstone is kept at least, and how often one is
-	// looked at again: an hour. It must be longer than a put can be under way.
+	// KeepDeleted is how long a tombstone is kept at least: an hour. It must be
+	// longer than a put can be under way.
 	KeepDeleted time.Duration
 }
 

@@ -1,6 +1,9 @@
 package store
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // usage is what the lines of a segment are still good for, in bytes.
 type usage struct {
@@ -21,16 +24,17 @@ type candidate struct {
 func (c candidate) garbage() int64 { return c.size - c.keep }
 
 // plan chooses the segments [from, to) to merge into one, so that what can be
-// gained stays below a part of what is kept. live is what all segments keep,
-// largest how much one segment may.
+// gained stays below a part of what is kept. live is what lives in all segments,
+// largest how much one may keep.
 //
 // It begins with the segment that has the largest share to gain. When it is
 // tombstones that take the room, and older segments that keep them, which nothing
 // else may ever be gained from, the oldest of those is merged, by itself if need
 // be: then it keeps nothing that they hide.
 func plan(sealed []candidate, live, largest int64) (from, to int) {
-	best, garbage, blocked := -1, int64(0), int64(0)
+	best, garbage, blocked, kept := -1, int64(0), int64(0), int64(0)
 	for i, c := range sealed {
+		kept += c.keep - c.blocked
 		if c.excluded {
 			continue
 		}
@@ -40,7 +44,7 @@ func plan(sealed []candidate, live, largest int64) (from, to int) {
 			best = i
 		}
 	}
-	limit := max(live, largest) / garbageShare
+	limit := max(live, kept, largest) / garbageShare
 	switch {
 	case garbage > limit:
 		return widen(sealed, best, largest)
@@ -86,22 +90,20 @@ func widen(sealed []candidate, i int, largest int64) (from, to int) {
 }
 
 // blocker is the oldest segment that may keep what the oldest blocked one hides,
-// or -1 when it cannot be merged.
+// or -1 when one of those cannot be merged.
 func blocker(sealed []candidate) int {
-	for i, c := range sealed {
-		if c.excluded || c.blocked == 0 {
-			continue
-		}
-		for k, older := range sealed[:i] {
-			if older.at <= c.through {
-				if older.excluded {
-					return -1
-				}
-				return k
-			}
+	hides := slices.IndexFunc(sealed, func(c candidate) bool { return !c.excluded && c.blocked > 0 })
+	oldest := -1
+	for i := hides - 1; i >= 0; i-- {
+		switch {
+		case sealed[i].at > sealed[hides].through:
+		case sealed[i].excluded:
+			return -1
+		default:
+			oldest = i
 		}
 	}
-	return -1
+	return oldest
 }
 
 // garbageShare is how many times smaller the garbage is kept than what lives.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"syscall"
-	"time"
 
 	"dht/events"
 )
@@ -35,9 +34,9 @@ type segment struct {
 	maxFill int64
 	sealed  bool // guarded by Journal.mu
 
-	written time.Time // when its last line was; zero when that was before the start
-	dropped int64     // bytes of dropped lines that the merge had to keep
-	bad     bool      // a merge found damage in it; the merger's
+	newest  events.Version // none of its lines has a newer one
+	dropped int64          // bytes of dropped lines that the merge had to keep
+	bad     bool           // a merge found damage in it; the merger's
 }
 
 // A segment is filled with zeros ahead of its lines, so that a sync need not
