@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,11 @@ import (
 func knownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
+	}
+	for _, cmd := range root.Commands() {
+		if word := strings.ToLower(args[0]); word == cmd.Name() || slices.Contains(cmd.SuggestFor, word) {
+			return fmt.Errorf("unknown command %q: did you mean %s?", args[0], cmd.Name())
+		}
 	}
 	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
 		return fmt.Errorf("unknown command %q: did you mean %s?", args[0], strings.Join(near, " or "))

@@ -10,6 +10,7 @@ import (
 func (a *app) deleteCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "delete KEY",
+		SuggestFor:        []string{"rm", "del", "remove"},
 		Short:             "Remove a key; removing what is not there is no error",
 		Example:           "  dht delete greeting",
 		Args:              cobra.ExactArgs(1),

@@ -22,8 +22,9 @@ type getJSON struct {
 
 func (a *app) getCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "get KEY",
-		Short: "Print the value stored under a key",
+		Use:        "get KEY",
+		SuggestFor: []string{"cat", "read"},
+		Short:      "Print the value stored under a key",
 		Long: "Print the exact bytes stored under a key; in a shell, a newline after them. On a terminal what is no text is\n" +
 			"written as \\x1b, for a terminal would obey it.",
 		Example:           "  dht get greeting\n  dht get photo > photo.jpg",

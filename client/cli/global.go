@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -15,6 +16,7 @@ import (
 
 	"dht/client"
 	"dht/configs"
+	"dht/events"
 )
 
 // global holds the flags that every command takes. Flags win over the
@@ -83,14 +85,18 @@ func (g *global) connect(ctx context.Context) (*client.Client, error) {
 	if len(o.Servers) == 0 { // a cluster without a bus
 		return connectAny(ctx, c, o)
 	}
-	return client.Connect(o)
+	reached, err := client.Connect(o)
+	if errors.Is(err, events.ErrUnreachable) && g.config == "" && !g.serversNamed() {
+		err = fmt.Errorf("%w; dht up starts three nodes on this machine", err)
+	}
+	return reached, err
 }
 
 // anyPath is client, but goes over TCP too when the bus of the cluster file
 // cannot be reached: the nodes may run without one.
 func (g *global) anyPath(ctx context.Context) (*client.Client, error) {
 	reached, err := g.client(ctx)
-	if err == nil || g.tcp != "" || len(g.servers) > 0 {
+	if err == nil || g.tcp != "" || g.serversNamed() {
 		return reached, err
 	}
 	c, loadErr := g.load()
@@ -102,6 +108,9 @@ func (g *global) anyPath(ctx context.Context) (*client.Client, error) {
 	}
 	return nil, err
 }
+
+// serversNamed reports whether somebody has said which NATS servers to use.
+func (g *global) serversNamed() bool { return len(g.servers) > 0 || os.Getenv("NATS_URL") != "" }
 
 // onCluster is what a command runs when all its work is done with a client.
 func (g *global) onCluster(work func(cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {

@@ -23,6 +23,7 @@ func (a *app) keysCommand() *cobra.Command {
 	var l listing
 	cmd := &cobra.Command{
 		Use:               "keys [NODE]",
+		SuggestFor:        []string{"ls", "list", "scan"},
 		Short:             "List keys and the node that keeps each",
 		Long:              "List keys, one line each: node, key, bytes of the value. With a node silent, what the others have is listed, and the exit status is 5.",
 		Example:           "  dht keys\n  dht keys linux\n  dht keys --prefix user/ --json",

@@ -13,6 +13,7 @@ func (a *app) putCommand() *cobra.Command {
 	var ttl time.Duration
 	cmd := &cobra.Command{
 		Use:               "put KEY [VALUE]",
+		SuggestFor:        []string{"set", "store"},
 		Short:             "Store a value under a key",
 		Long:              "Store a value under a key. Without VALUE, or with -, the value is read from stdin.",
 		Example:           "  dht put greeting hello\n  dht put photo < photo.jpg\n  dht put session abc --ttl 10m",

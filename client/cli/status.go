@@ -17,8 +17,9 @@ import (
 func (a *app) statusCommand() *cobra.Command {
 	var over time.Duration
 	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show the nodes at a glance",
+		Use:        "status",
+		SuggestFor: []string{"info", "nodes", "ps"},
+		Short:      "Show the nodes at a glance",
 		Long: "Show the nodes at a glance, and what is wrong with them. Rates and latencies are those since each node's start,\n" +
 			"or with --over those of so long from now on. A wide terminal shows more.",
 		Example: "  dht status\n  dht status --over 5s\n  dht status --json | jq -r 'select(.up|not).name'",

@@ -23,7 +23,9 @@ func (a *app) topCommand() *cobra.Command {
 		Use:   "top",
 		Short: "Watch the nodes on a full screen",
 		Long: "Watch the nodes on a full screen: their keys, rates and latencies, what is wrong, and each one in detail.\n" +
-			"It fits 80×24, uses more when there is more, and works over ssh.",
+			"It fits 80×24, uses more when there is more, and works over ssh.\n\n" +
+			"s and S sort by the next column or the one before, r the other way round; / filters, Esc ends that;\n" +
+			"arrows, j, k, g, G and PgUp, PgDn choose a node; Enter hides its details or shows them; q ends it.",
 		Example: "  dht top\n  dht top --every 5s\n  dht top --tcp 127.0.0.1:7401",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

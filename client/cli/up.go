@@ -21,10 +21,11 @@ import (
 func (a *app) upCommand() *cobra.Command {
 	var procfile string
 	cmd := &cobra.Command{
-		Use:     "up [NAME…]",
-		Short:   "Run the Procfile: every node a process of its own",
-		Long:    "Run the processes of the Procfile (or, where there is none, every node of the cluster file) until interrupted, and say what to type next when the nodes are ready. A process that dies leaves the others running.",
-		Example: "  dht up\n  dht up linux mac",
+		Use:        "up [NAME…]",
+		SuggestFor: []string{"start", "run"},
+		Short:      "Run the Procfile: every node a process of its own",
+		Long:       "Run the processes of the Procfile (or, where there is none, every node of the cluster file) until interrupted, and say what to type next when the nodes are ready. A process that dies leaves the others running.",
+		Example:    "  dht up\n  dht up linux mac",
 		ValidArgsFunction: func(_ *cobra.Command, names []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return a.completeProcess(procfile, names, begun)
 		},
