@@ -64,12 +64,6 @@ func (e *entry) answered(a Answer, told Line) {
 	}
 }
 
-// mayBeTo reports whether what was answered can be a request to that node, or to
-// all when it has no name.
-func (e *entry) mayBeTo(node string) bool {
-	return node == "" || !slices.ContainsFunc(e.line.Answers, func(a Answer) bool { return a.Node != node })
-}
-
 func (e *entry) hasAnswer(node string) bool {
 	return slices.ContainsFunc(e.line.Answers, func(a Answer) bool { return a.Node == node })
 }

@@ -254,14 +254,35 @@ func (g *Gatherer) begin(line Line) *entry {
 	return e
 }
 
-// unasked is the oldest entry of that name whose request was not seen, or nil;
-// of a request to one node, one with no other's answer.
+// unasked is the oldest entry of that name whose request was not seen, or nil; of
+// a request to one node, one that this has answered.
 func (g *Gatherer) unasked(n name, node string) *entry {
 	list := g.index[n]
-	if i := slices.IndexFunc(list, func(e *entry) bool { return !e.done && !e.asked && e.mayBeTo(node) }); i >= 0 {
+	i := slices.IndexFunc(list, func(e *entry) bool { return !e.done && !e.asked && (node == "" || e.hasAnswer(node)) })
+	switch {
+	case i < 0:
+		return nil
+	case node == "" || len(list[i].line.Answers) == 1:
 		return list[i]
 	}
-	return nil
+	return g.split(list[i], node)
+}
+
+// split makes the answer of one node an entry of its own: what several nodes have
+// answered was no request to all of them, but one to each.
+func (g *Gatherer) split(e *entry, node string) *entry {
+	own := g.begin(e.line)
+	if own == nil {
+		return nil
+	}
+	own.line.Answers, own.last = nil, e.last
+	e.line.Answers = slices.DeleteFunc(slices.Clone(e.line.Answers), func(a Answer) bool {
+		if a.Node == node {
+			own.line.Answers = append(own.line.Answers, a)
+		}
+		return a.Node == node
+	})
+	return own
 }
 
 // asked is the oldest entry that v can be the answer to, or nil.

@@ -348,6 +348,21 @@ func TestGatherer_OvertakesAnotherNodesRequest(t *testing.T) {
 	b.is("2 dht.node.android.keys keys@android  android:listed 1ms", "1 dht.node.linux.keys keys@linux  linux:listed 2ms")
 }
 
+// Answers of several nodes that are here before the requests are no answers to one
+// request, when each was asked for itself.
+func TestGatherer_OvertakeSeveralRequests(t *testing.T) {
+	b := newBench(t, "").heard("linux", "mac", "android")
+	for ms := 0; ms < 200; ms += 10 {
+		b.answer(ms, "linux", events.OpKeys, "", "", events.Version{})
+		b.answer(ms, "mac", events.OpKeys, "", "", events.Version{})
+		b.request(ms+1, "linux", events.OpKeys, "", events.Version{})
+		b.request(ms+1, "mac", events.OpKeys, "", events.Version{})
+		b.is(fmt.Sprintf("%d dht.node.linux.keys keys@linux  linux:listed 1ms", ms+1), fmt.Sprintf("%d dht.node.mac.keys keys@mac  mac:listed 1ms", ms+1))
+	}
+	b.gatherer.Tick(at(3000))
+	b.is()
+}
+
 // Thousands of requests for one key must not make each other slow.
 func TestGatherer_ManyOfOneKey(t *testing.T) {
 	b := newBench(t, "").heard("linux", "mac", "android")
