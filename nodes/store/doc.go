@@ -39,6 +39,15 @@
 // that read as zeros. On Windows an open file cannot be replaced: segments are
 // not merged there, which is logged and costs room.
 //
+// # What is merged
+//
+// Sealed segments are merged, in the background, when a quarter of what is kept
+// can be gained. A tombstone, or a dropped line, goes when it is old enough,
+// [Journal.Forget] allows it, and every older segment was merged after its own was
+// sealed: then none keeps what it hides. Where that is all that stands in the way
+// of a quarter, the oldest of those segments is merged for it. A damaged segment
+// is left as it is, and with it the tombstones behind it.
+//
 // # What it is not
 //
 // It decides nothing about versions: [events.Change] does. It knows no network

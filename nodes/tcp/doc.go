@@ -37,5 +37,12 @@
 // All commands that have arrived on a connection are begun together, one
 // message for each node concerned, and answered in their order: the puts of a
 // pipeline share the owner's commit, and wait for each other. A command about a
-// key that an earlier one of the pipeline changes waits for that one.
+// key that an earlier one of the pipeline changes waits for that one. A node that
+// did not answer in time is not waited for again by what arrived together.
+//
+// # Web pages
+//
+// A page can make a browser send what it likes to any port. A client whose line
+// begins with POST or Host: is cut off, as Redis does, and what follows is not
+// carried out.
 package tcp
