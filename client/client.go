@@ -161,6 +161,7 @@ func ExpireAt(t int64) Option { return func(o *options) { o.expires = t } }
 
 // AllAnswers waits until every node has answered, rather than until the answer
 // is decided; from then on a quarter of the timeout, for those that are down.
+// Whoever's answer is lost is silent then, too.
 func AllAnswers() Option { return func(o *options) { o.all = true } }
 
 // Put stores value under key. Errors: [events.ErrUnknown] when the owner did

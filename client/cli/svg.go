@@ -3,8 +3,10 @@ package cli
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"text/template"
@@ -148,12 +150,20 @@ func saveSVG(path string, m *placement.Map, s client.Scattered) error {
 	return nil
 }
 
-// mayWrite refuses a file that cannot be written, before much is done for it. One
-// that is not there yet is made.
+// mayWrite refuses a file that cannot be written, before much is done for it. It
+// leaves things as they are; what is no file, such as a pipe, it does not touch.
 func mayWrite(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	missing := errors.Is(err, fs.ErrNotExist)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err == nil {
 		err = f.Close()
+	}
+	if err == nil && missing {
+		err = os.Remove(path)
 	}
 	if err != nil {
 		return fmt.Errorf("write chart: %w", err)

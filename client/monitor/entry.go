@@ -15,7 +15,7 @@ type entry struct {
 	version  events.Version // that answers to a write must have; zero is any
 	asked    bool           // the request was seen
 	trusted  bool           // missing answers mean silence
-	cut      bool           // of a missing answer its node has said that it was not told
+	cut      []string       // nodes that have not told of all their answers while this one's was missing
 	expected []string       // who is to answer; nil: members
 	until    time.Time
 	last     time.Time // when the last answer was seen

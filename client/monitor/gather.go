@@ -107,8 +107,8 @@ func (g *Gatherer) notTold(e events.Event) {
 		g.untold[e.Node] += e.Lost
 	}
 	for _, open := range g.open {
-		if !open.hasAnswer(e.Node) {
-			open.cut = true
+		if !open.hasAnswer(e.Node) && slices.Contains(g.expected(open), e.Node) {
+			open.cut = append(open.cut, e.Node)
 		}
 	}
 }
@@ -276,6 +276,9 @@ func (g *Gatherer) split(e *entry, node string) *entry {
 		return nil
 	}
 	own.line.Answers, own.last = nil, e.last
+	if !e.line.Op.Writes() { // what another may have told
+		own.line.Version, own.line.Bytes, own.line.Expires = events.Version{}, 0, 0
+	}
 	e.line.Answers = slices.DeleteFunc(slices.Clone(e.line.Answers), func(a Answer) bool {
 		if a.Node == node {
 			own.line.Answers = append(own.line.Answers, a)
@@ -329,7 +332,7 @@ func (g *Gatherer) finish(e *entry, silence bool) {
 		g.finishUnasked(e)
 		return
 	}
-	if e.cut && slices.ContainsFunc(g.expected(e), func(name string) bool { return !e.hasAnswer(name) }) {
+	if slices.ContainsFunc(e.cut, func(name string) bool { return !e.hasAnswer(name) }) {
 		return
 	}
 	e.line.Took = max(e.line.Took, e.last.Sub(e.line.Time))

@@ -328,12 +328,28 @@ func TestGatherer_OnlyWholeLines(t *testing.T) {
 
 // Who looks at one node is told of its losses alone.
 func TestGatherer_LossOfOneNode(t *testing.T) {
-	b := newBench(t, "dht.event.linux.>")
-	for _, node := range []string{"linux", "mac"} {
-		b.event(0, events.Event{Type: events.EventLost, Node: node, Lost: 5})
+	for _, pattern := range []string{"dht.event.linux.>", "dht.node.linux.>"} {
+		b := newBench(t, pattern)
+		for _, node := range []string{"linux", "mac"} {
+			b.event(0, events.Event{Type: events.EventLost, Node: node, Lost: 5})
+		}
+		b.gatherer.Tick(at(2000))
+		b.is("2000    lost 5 (linux answered more than it tells of)")
 	}
-	b.gatherer.Tick(at(2000))
-	b.is("2000    lost 5 (linux answered more than it tells of)")
+}
+
+// What one node has not told of hides neither the silence of another, nor what it
+// has told all the same.
+func TestGatherer_LossElsewhere(t *testing.T) {
+	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(1)
+	b.request(0, "linux", events.OpGet, "k", events.Version{})
+	b.request(1, "", events.OpPut, "k", v[0])
+	b.answer(2, "linux", events.OpPut, "k", stored, v[0])
+	b.event(3, events.Event{Type: events.EventLost, Node: "mac", Lost: 1})
+	b.answer(4, "mac", events.OpPut, "k", no, v[0])
+	b.gatherer.Tick(at(1500))
+	b.is("0 dht.node.linux.get get@linux k linux:silent", "1 dht.put put k linux:stored mac:not-stored android:silent 3ms",
+		"1500    lost 1 (mac answered more than it tells of)")
 }
 
 // An answer that is here before the requests goes to the one that its node was

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"dht/events"
@@ -80,12 +81,14 @@ func (f Filter) shows(subject string, op events.Op) bool {
 
 // requests reports whether any request may be shown.
 func (f Filter) requests() bool {
-	for _, op := range events.Ops() {
-		if f.overlaps(f.subjects.Broadcast(op)) || f.overlaps(f.subjects.Node("*", op)) {
-			return true
-		}
-	}
-	return false
+	return f.requestsTo("*")
+}
+
+// requestsTo reports whether any request to that node, or to all, may be shown.
+func (f Filter) requestsTo(node string) bool {
+	return slices.ContainsFunc(events.Ops(), func(op events.Op) bool {
+		return f.overlaps(f.subjects.Broadcast(op)) || f.overlaps(f.subjects.Node(node, op))
+	})
 }
 
 // answers reports whether answers must be told of.
@@ -95,7 +98,7 @@ func (f Filter) answers() bool {
 
 // answersOf reports whether answers of that node may be shown.
 func (f Filter) answersOf(node string) bool {
-	return f.requests() || f.overlaps(f.subjects.Event(node, events.EventAnswer))
+	return f.requestsTo(node) || f.overlaps(f.subjects.Event(node, events.EventAnswer))
 }
 
 // overTCP reports whether a request for op that node has answered must have

@@ -17,7 +17,7 @@ type watch struct {
 	end    *time.Timer // turns it off
 	rate   int         // answers a second
 	until  time.Time   // whoever wants so many has asked for them
-	tenth  int64       // of a second, since 1970: those that all nodes hear together are told of by all
+	tenth  int64       // of a second, since 1970: those that all nodes hear together are told of by all, but for the end of a burst
 	left   int         // answers that may be told of, still in this tenth
 	missed int64       // answers that were not told
 	tell   *time.Timer // of those; nil while there are none

@@ -26,7 +26,7 @@ type batch struct {
 	message   []byte        // room to encode one in
 	held      int           // values that may come back
 	failed    atomic.Bool   // some group has no answers
-	silent    []int         // nodes that did not answer in time, of those that what came together was for
+	silent    []silent      // who did not answer in time something of what came together
 
 	touched []touched // keys that commands behind must be checked against
 	reads   int       // of touched
@@ -74,6 +74,12 @@ type group struct {
 	heard   func(resp.Reply, error)
 }
 
+// silent is a node that does not answer reads, or writes.
+type silent struct {
+	place  int
+	writes bool
+}
+
 type touched struct {
 	hash  uint64
 	write bool
@@ -81,7 +87,7 @@ type touched struct {
 
 const (
 	maxCalls      = 1024 // begun together
-	maxValues     = 64   // values held at once, and in one reply of a peer: they fit maxReply
+	maxValues     = 64   // values held at once, but for one command with more keys; so many fit maxReply
 	maxQuestions  = 4096 // open at once: a node takes so many writes from each of several clients
 	maxGroup      = 256
 	maxGroupBytes = 1 << 20

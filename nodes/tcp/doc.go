@@ -10,7 +10,7 @@
 // # Commands
 //
 // A [Server] speaks RESP2 and RESP3 and answers the commands of Redis for
-// connections, strings, expiry and keys. KEYS, SCAN, DBSIZE, RANDOMKEY and
+// connections, strings, expiry and keys. KEYS, SCAN, DBSIZE and
 // FLUSHDB are about the connected node, all others about the whole cluster.
 // Errors begin with a code in capitals: OWNEROFFLINE, UNKNOWN, REFUSED, … are
 // those of [events.Code].
@@ -38,7 +38,9 @@
 // message for each node concerned, and answered in their order: the puts of a
 // pipeline share the owner's commit, and wait for each other. A command about a
 // key that an earlier one of the pipeline changes waits for that one. A node that
-// did not answer in time is not waited for again by what arrived together.
+// did not answer in time is not waited for again by what arrived together. Two
+// writes of one key keep their order but for messages with a later deadline than
+// the usual, which take another connection.
 //
 // # Web pages
 //

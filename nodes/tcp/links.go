@@ -47,7 +47,7 @@ func (p *peer) retry() {
 		return
 	}
 	p.server.wait.Go(func() {
-		defer p.link.retrying.Store(false)
+		defer p.retried()
 		pause := time.NewTimer(retryFirst)
 		defer pause.Stop()
 		for every := retryFirst; p.link.state() == events.LinkDown; {
@@ -61,6 +61,14 @@ func (p *peer) retry() {
 			pause.Reset(every)
 		}
 	})
+}
+
+// retried ends a retry, unless the peer was lost at that moment.
+func (p *peer) retried() {
+	p.link.retrying.Store(false)
+	if p.link.state() == events.LinkDown && p.ctx.Err() == nil {
+		p.retry()
+	}
 }
 
 // Links tells of the connections to the other nodes: of none before Serve.

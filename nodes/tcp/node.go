@@ -106,6 +106,7 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 	}
 	for i := range reqs {
 		s.touchRequest(op, &reqs[i])
+		s.hold(op, &reqs[i])
 		s.question(op, s.enqueue(self, op, reqs[i]))
 	}
 	return nil
@@ -162,12 +163,13 @@ func (s *session) touchMessage(op events.Op, message []byte) {
 		s.untouch()
 	}
 	var r events.Request
-	for rest := message; len(rest) > 0 && op != events.OpKeys; {
+	for n, rest := 0, message; n < events.MaxEntries && len(rest) > 0 && op != events.OpKeys; n++ {
 		var err error
 		if rest, err = events.NextRequest(rest, &r); err != nil {
 			return
 		}
 		s.touchRequest(op, &r)
+		s.hold(op, &r)
 	}
 }
 

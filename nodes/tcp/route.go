@@ -51,9 +51,7 @@ func (s *session) ask(op events.Op, r events.Request) {
 		return
 	}
 	s.touchKey(r.Key, op.Writes())
-	if holdsValue(op, &r) {
-		s.held++
-	}
+	s.hold(op, &r)
 	var room [8]int
 	owners := s.server.node.Map.Owners(r.Key, room[:0])
 	s.questions = append(s.questions, question{op: op, req: r, first: len(s.slots), n: len(owners)})
@@ -112,7 +110,7 @@ func (s *session) send(g *group) {
 	case p == nil:
 		s.server.node.Do(g.op, g.reqs, g.replied)
 		return
-	case s.isSilent(g.place):
+	case s.isSilent(g):
 		g.heard(resp.Reply{}, &resp.PipeError{Cause: errSilent})
 		return
 	}
@@ -128,6 +126,13 @@ func (s *session) send(g *group) {
 	p.send(g.op, s.message, 0, g.heard)
 	if cap(s.message) > maxKeepOut {
 		s.message = nil
+	}
+}
+
+// hold counts a value that may come back.
+func (s *session) hold(op events.Op, r *events.Request) {
+	if holdsValue(op, r) {
+		s.held++
 	}
 }
 
@@ -151,20 +156,22 @@ func (s *session) settle() {
 	s.noteSilence()
 }
 
-// noteSilence remembers which nodes did not answer in time: what came together
-// does not wait for them again.
+// noteSilence remembers which nodes did not answer reads, or writes, in time: what
+// came together does not wait for them again.
 func (s *session) noteSilence() {
 	if !s.failed.Swap(false) {
 		return
 	}
 	for _, g := range s.used {
-		if errors.Is(g.err, resp.ErrOverdue) && !s.isSilent(g.place) {
-			s.silent = append(s.silent, g.place)
+		if errors.Is(g.err, resp.ErrOverdue) && !s.isSilent(g) {
+			s.silent = append(s.silent, silent{g.place, g.op.Writes()})
 		}
 	}
 }
 
-func (s *session) isSilent(place int) bool { return slices.Contains(s.silent, place) }
+func (s *session) isSilent(g *group) bool {
+	return slices.Contains(s.silent, silent{g.place, g.op.Writes()})
+}
 
 // finish answers everything that was begun.
 func (s *session) finish() {

@@ -18,7 +18,7 @@ export function tail({ show, tell }) {
   const filter = { text: byId('tail-text'), op: byId('tail-op'), node: byId('tail-node') }
   const pause = byId('tail-pause')
   const keys = arrows(list)
-  let kept = [], fresh = [], seen = 0, lost = 0, stoppedAt = 0, scheduled = false, none = ''
+  let kept = [], fresh = [], seen = 0, lost = 0, stopped = [], scheduled = false, none = ''
   setOptions(filter.op, kinds, 1)
 
   const paused = () => pause.getAttribute('aria-pressed') === 'true'
@@ -26,7 +26,8 @@ export function tail({ show, tell }) {
   const matches = entry => matching(entry, filter.text.value.toLowerCase(), filter.op.value, filter.node.value)
 
   function add(line) {
-    const entry = { line, key: keyOf(line), number: ++seen }
+    const entry = { line, key: keyOf(line) }
+    seen++
     if (line.lost && !lost) tell(`lines are lost: ${line.detail}`)
     lost += line.lost ?? 0
     kept.push(entry)
@@ -63,8 +64,7 @@ export function tail({ show, tell }) {
   function redraw() {
     list.replaceChildren()
     if (!paused()) fresh = []
-    const shown = kept.slice(-KEPT).filter(entry => (!paused() || entry.number <= stoppedAt) && matches(entry))
-    draw(shown.slice(-SHOWN), SHOWN)
+    draw((paused() ? stopped : kept.slice(-KEPT)).filter(matches).slice(-SHOWN), SHOWN)
     summary()
   }
 
@@ -76,17 +76,18 @@ export function tail({ show, tell }) {
   }
 
   pause.addEventListener('click', () => {
-    const stopped = !paused()
-    pause.setAttribute('aria-pressed', stopped)
-    stoppedAt = seen - fresh.length
-    setText(pause, stopped ? 'Go on' : 'Pause')
-    if (!stopped) flush(SHOWN)
+    const stop = !paused()
+    pause.setAttribute('aria-pressed', stop)
+    stopped = stop ? kept.slice(0, kept.length - fresh.length).slice(-KEPT) : []
+    setText(pause, stop ? 'Go on' : 'Pause')
+    if (!stop) flush(SHOWN)
     summary()
   })
   byId('tail-clear').addEventListener('click', () => {
     kept = []
     fresh = []
-    seen = lost = stoppedAt = 0
+    stopped = []
+    seen = lost = 0
     redraw()
   })
   for (const input of Object.values(filter)) input.addEventListener('input', redraw)
