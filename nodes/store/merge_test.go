@@ -296,6 +296,19 @@ func TestMerge_ChangesMeanwhile(t *testing.T) {
 	check()
 }
 
+// openToForget opens a journal that h drives, and that may forget all tombstones
+// which are old enough.
+func openToForget(t *testing.T, h *storetest.Harness, o store.Options) *store.Journal {
+	t.Helper()
+	j, err := store.Open("data", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Forget(time.UnixMilli(1<<48 - 1))
+	h.Store = j
+	return j
+}
+
 // TestMerge_KeysThatComeAndGo puts and deletes ever new keys beside many that
 // stay, in segments that nothing is ever gained from: the tombstones go all the
 // same, and a restart brings nothing back.
@@ -303,16 +316,8 @@ func TestMerge_KeysThatComeAndGo(t *testing.T) {
 	const stay, goes = 20_000, 100_000
 	d := storetest.NewDisk()
 	h := storetest.NewHarness(t, nil)
-	open := func() *store.Journal {
-		j, err := store.Open("data", store.Options{Owner: owner, FS: d, Now: h.Now, KeepDeleted: time.Minute})
-		if err != nil {
-			t.Fatal(err)
-		}
-		j.Forget(time.UnixMilli(1<<48 - 1))
-		h.Store = j
-		return j
-	}
-	j := open()
+	o := store.Options{Owner: owner, FS: d, Now: h.Now, KeepDeleted: time.Minute}
+	j := openToForget(t, h, o)
 	value := bytes.Repeat([]byte("v"), 100)
 	var changes []events.Change
 	write := func(r events.Record) {
@@ -341,7 +346,7 @@ func TestMerge_KeysThatComeAndGo(t *testing.T) {
 			if err := j.Close(); err != nil {
 				t.Fatal(err)
 			}
-			j = open()
+			j = openToForget(t, h, o)
 		}
 	}
 	if most > live*4 { // nobody holds the writes back while the merger is busy
@@ -351,7 +356,7 @@ func TestMerge_KeysThatComeAndGo(t *testing.T) {
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	j = open()
+	j = openToForget(t, h, o)
 	defer j.Close()
 	if s := j.Stats(); s.Keys != stay {
 		t.Errorf("%d keys, want %d", s.Keys, stay)
@@ -392,16 +397,7 @@ func TestMerge_OldRecordsStayHidden(t *testing.T) {
 			merges.Add(1)
 		}
 	}}
-	open := func() *store.Journal {
-		j, err := store.Open("data", o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		j.Forget(time.UnixMilli(1<<48 - 1))
-		h.Store = j
-		return j
-	}
-	j := open()
+	j := openToForget(t, h, o)
 	const stay = 1000
 	for i := range stay {
 		h.Put(fmt.Sprint("stay:", i), strings.Repeat("v", 100))
@@ -422,7 +418,7 @@ func TestMerge_OldRecordsStayHidden(t *testing.T) {
 		o.FS = d.Killed()
 		d = o.FS.(*storetest.Disk)
 		j.Close() // on a disk without power
-		j = open()
+		j = openToForget(t, h, o)
 		if s := j.Stats(); s.Keys != stay-stay/20 {
 			t.Fatalf("round %d: %d keys, want %d", round, s.Keys, stay-stay/20)
 		}

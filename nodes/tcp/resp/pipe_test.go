@@ -46,7 +46,7 @@ func TestPipe_SlowIsNotSilent(t *testing.T) {
 			<-heard
 			_, _ = far.Write([]byte("$12\r\n"))
 			for range 12 {
-				time.Sleep(500 * time.Millisecond)
+				time.Sleep(500 * time.Millisecond) // of the bubble's clock
 				_, _ = far.Write([]byte("x"))
 			}
 			_, _ = far.Write([]byte("\r\n"))
