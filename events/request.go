@@ -92,6 +92,17 @@ func DecodeRequests(msg []byte) (reqs []Request, err error) {
 	return reqs, nil
 }
 
+// OldValues counts the requests that change a value and want the old one: an answer
+// without room for all of these must be refused before anything is done.
+func OldValues(reqs []Request) (n int) {
+	for i := range reqs {
+		if reqs[i].Old {
+			n++
+		}
+	}
+	return n
+}
+
 // NextRequest reads the first entry of msg into r and returns what follows it.
 // Every failure is [ErrBadRequest].
 func NextRequest(msg []byte, r *Request) (rest []byte, err error) {

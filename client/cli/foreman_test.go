@@ -22,7 +22,7 @@ import (
 func TestForeman(t *testing.T) {
 	foreman, err := exec.LookPath("foreman")
 	if err != nil {
-		t.Skip("foreman is not installed: apt-get install ruby-foreman")
+		t.Fatal("foreman is not installed: apt-get install ruby-foreman")
 	}
 	w := newWorkplace(t)
 	if err := os.Symlink(repository(t, "Procfile"), filepath.Join(w.folder, "Procfile")); err != nil {

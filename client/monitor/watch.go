@@ -29,7 +29,8 @@ const (
 // Watch calls show, one line at a time, with what f lets through, until ctx ends
 // or show fails: its error is returned. As long as it runs, nodes tell of their
 // answers, each of rate a second and as many more in a burst (0 leaves that to
-// them). However slow show is, no node waits for it: what it could not take in time is lost, counted, and shown as a line of its own. [events.ErrUnreachable]
+// them). However slow show is, no node waits for it: what it could not take in
+// time is lost, counted, and shown as a line of its own. [events.ErrUnreachable]
 // says that conn was closed for good; the caller closes it otherwise.
 func Watch(ctx context.Context, conn *nats.Conn, f Filter, rate int, show func(Line) error) error {
 	ctx, cancel := context.WithCancel(ctx)

@@ -150,13 +150,7 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 // answerable refuses a message that would change values and give the old ones in
 // an answer which the bus may be too small for: they would be lost.
 func answerable(reqs []events.Request) error {
-	values := 0
-	for i := range reqs {
-		if reqs[i].Old {
-			values++
-		}
-	}
-	if values > 1 {
+	if values := events.OldValues(reqs); values > 1 {
 		return fmt.Errorf("%w: a message of %d updates that give old values: one at a time", events.ErrTooLarge, values)
 	}
 	return nil

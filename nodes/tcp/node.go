@@ -93,13 +93,7 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 		s.settle()
 		return nil
 	}
-	values := 0
-	for i := range reqs {
-		if reqs[i].Old {
-			values++
-		}
-	}
-	if values > maxValues { // they would be refused when it is too late
+	if values := events.OldValues(reqs); values > maxValues { // they would be refused when it is too late
 		c.flags = flagRefuse
 		s.question(op, s.refused(fmt.Errorf("%w: a message of %d updates that give old values: at most %d", events.ErrTooLarge, values, maxValues)))
 		return nil

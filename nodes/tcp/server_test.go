@@ -350,8 +350,9 @@ func TestServer_ScanMissesNothing(t *testing.T) {
 func TestServer_Info(t *testing.T) {
 	v := visit(t, cluster(t).addr("linux"))
 	v.want("SET l1 v", "+OK\r\n")
+	v.want("SET l2 v EX 100", "+OK\r\n")
 	info := v.ask("INFO")
-	for _, want := range []string{"redis_version:", "db0:keys=1", "used_memory:", "connected_clients:", "blocked_clients:0", "loading:0",
+	for _, want := range []string{"redis_version:", "db0:keys=2,expires=1,", "used_memory:", "connected_clients:", "blocked_clients:0", "loading:0",
 		"total_commands_processed:", "total_connections_received:", "dht_node:linux"} {
 		if !strings.Contains(info, want) {
 			t.Errorf("INFO does not tell %s", want)
@@ -359,6 +360,9 @@ func TestServer_Info(t *testing.T) {
 	}
 	if info := v.ask("INFO keyspace"); strings.Contains(info, "redis_version") {
 		t.Error("INFO keyspace tells of the server")
+	}
+	if got := v.ask("COMMAND INFO get"); !strings.HasPrefix(got, "*1\r\n*10\r\n$3\r\nget\r\n:2\r\n") {
+		t.Errorf("COMMAND INFO is answered %q", got)
 	}
 	if list := v.ask("CLIENT LIST"); !strings.Contains(list, "id=") {
 		t.Errorf("CLIENT LIST is %q", list)
