@@ -63,7 +63,7 @@ func TestDecodeRequests_WrittenByHand(t *testing.T) {
 		"{\"key\":\"a\",\"size\":2}\r\nhi":     {{Key: []byte("a"), Value: []byte("hi")}},
 		`{"key64":"//8="}`:                     {{Key: []byte{0xff, 0xff}}},
 		`{ "key" : "\u00e9\ud83d\ude00\t\/" }`: {{Key: []byte("é😀\t/")}},
-		`{"key":"a","new":{"x":[1,-2.5e3,{"y":null}],"z":true},"more":[],"level":null}`: {{Key: []byte("a")}},
+		`{"key":"a","x-new":{"x":[1,-2.5e3,{"y":null}],"z":true},"x-more":[],"level":null}`: {{Key: []byte("a")}},
 		"{\"key\":\"a\",\"value\":\"1\"}\n{\"key\":\"b\",\"value\":\"2\"}\n": {
 			{Key: []byte("a"), Value: []byte("1")}, {Key: []byte("b"), Value: []byte("2")}},
 		"{\"key\":\"a\",\"size\":0}\n{\"key\":\"b\"}": {{Key: []byte("a")}, {Key: []byte("b")}},
@@ -82,7 +82,7 @@ func TestDecodeRequests_WrittenByHand(t *testing.T) {
 }
 
 func TestDecodeRequests_Refuses(t *testing.T) {
-	deep := `{"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`
+	deep := `{"x-deep":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`
 	for message, want := range map[string]string{
 		"hello":                         `column 1 of the head is 'h', not '{'`,
 		`{"key":"a"`:                    "the head ends where ',' or '}' should stand",

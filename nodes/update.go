@@ -79,7 +79,6 @@ func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (e
 		return events.Record{}, false
 	}
 	if r.Update == events.UpdateAdopt {
-		n.Clock.Observe(r.Version)
 		if a.Status == events.StatusStored {
 			a.Version = r.Version
 		}
@@ -90,7 +89,11 @@ func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (e
 		*a = b.refuse(a.Owner, err)
 		return events.Record{}, false
 	}
-	a.Version, a.Expires = n.stamp(events.Version{}), next.Expires
+	version, ok := b.stamp(i, &current)
+	if !ok {
+		return events.Record{}, false
+	}
+	a.Version, a.Expires = version, next.Expires
 	next.Version, next.Deleted = a.Version, a.Status == events.StatusDeleted
 	switch r.Update {
 	case events.UpdateAdd:
@@ -237,28 +240,31 @@ func decimal(text []byte) (int64, error) {
 // rename reads one key, writes the other and deletes the first, in the order of
 // a store's changes and so in one step.
 func (b *batch) rename(i int, r *events.Request) {
-	var moved events.Record
-	done := false
+	moved, gone, done := events.Record{}, events.Record{Key: r.Key, Deleted: true}, false
 	read := func(current events.Record) (events.Record, bool) {
 		a := &b.answers[i]
 		done = b.sees(a, r, &current) && string(r.Key) != string(r.To)
+		if done {
+			gone.Version, done = b.stamp(i, &current)
+		}
 		moved = events.Record{Key: r.To, Value: current.Value, Expires: current.Expires}
 		return events.Record{}, false
 	}
-	write := func(events.Record) (events.Record, bool) {
+	write := func(current events.Record) (events.Record, bool) {
 		if done {
-			b.answers[i].Version = b.node.stamp(events.Version{})
-			moved.Version = b.answers[i].Version
+			moved.Version, done = b.stamp(i, &current)
+		}
+		if done {
+			b.answers[i].Version = moved.Version
 			b.written = append(b.written, moved)
 		}
 		return moved, done
 	}
 	remove := func(events.Record) (events.Record, bool) {
-		next := events.Record{Key: r.Key, Version: b.node.stamp(events.Version{}), Deleted: true}
 		if done {
-			b.written = append(b.written, next)
+			b.written = append(b.written, gone)
 		}
-		return next, done
+		return gone, done
 	}
 	b.add(i, events.Change{Key: r.Key, Decide: read})
 	b.add(i, events.Change{Key: r.To, Blind: true, Decide: write})
