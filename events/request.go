@@ -41,6 +41,10 @@ type Request struct {
 	To      []byte    // update: rename's other key; "other" on the wire, where "to" is who coordinates
 	Settled bool      // update: no other node knows anything newer, from an earlier map
 
+	// Room is how many bytes the answer may have, heads included, by what carries
+	// it; 0 leaves that to the node. It never travels.
+	Room int
+
 	// Owner is the place among the key's owners, from 1 on, of the node that the
 	// request is handed to, when the hander has found it out; 0 leaves that to the
 	// node. It never travels.

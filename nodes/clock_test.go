@@ -43,7 +43,8 @@ func TestNode_NothingFromOutsideMovesItsClockFar(t *testing.T) {
 		},
 	} {
 		b := newBench(t, "linux", cluster(2, 1))
-		for _, v := range far(t, b) {
+		for i := range far(t, b) {
+			v := far(t, b)[i] // by the time it is by now
 			send(b, v)
 			add := events.Request{Key: []byte("l2"), Value: []byte("1"), Update: events.UpdateAdd, Settled: true}
 			for range 3 {

@@ -135,8 +135,15 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 		}
 	}
 	a.Status = verdict(current, live, r, now)
+	if room := r.Room - updateHead; r.Room > 0 && len(a.Value) > room {
+		*a = b.refuse(a.Owner, fmt.Errorf("%w: the old value has %d bytes, the answer could carry %d: nothing was done", events.ErrTooLarge, len(a.Value), room))
+		return false
+	}
 	return a.Status == events.StatusStored || a.Status == events.StatusDeleted
 }
+
+// updateHead bounds the head of an update's answer that gives the old value.
+const updateHead = 1 << 10
 
 // verdict says what an update amounts to, given what stands.
 func verdict(current *events.Record, live bool, r *events.Request, now time.Time) events.Status {
