@@ -198,9 +198,11 @@ func (n *Node) judge(r *events.Request) placement.Verdict {
 	return n.Map.Judge(n.place, r.Key)
 }
 
-func (n *Node) notStored(v placement.Verdict) events.Answer {
+func (n *Node) notStored(v placement.Verdict, r *events.Request) events.Answer {
 	a := n.answer(events.StatusNotStored)
-	a.Reason, a.Owners = v.Reason, v.Owners
+	if !r.Brief {
+		a.Reason, a.Owners = v.Reason, v.Owners
+	}
 	return a
 }
 

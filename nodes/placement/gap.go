@@ -9,7 +9,7 @@ import (
 
 const (
 	gapProbes = 1 << 20 // keys tried, at most
-	gapSteps  = 1 << 23 // rules tried on them, at most
+	gapSteps  = 1 << 22 // rules tried on them, at most
 	maxPeriod = 1 << 20 // of moduli that are looked at residue by residue
 )
 
