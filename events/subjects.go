@@ -39,6 +39,11 @@ func (s Subjects) Events() string { return s.prefix + ".event.>" }
 // All matches everything that belongs to the cluster.
 func (s Subjects) All() string { return s.prefix + ".>" }
 
+// Own reports whether subject belongs to the cluster.
+func (s Subjects) Own(subject string) bool {
+	return len(subject) > len(s.prefix) && subject[len(s.prefix)] == '.' && subject[:len(s.prefix)] == s.prefix
+}
+
 // Op tells which operation a request's subject asks for, and of which node
 // ("" for the broadcast). ok is false for a subject that is no request.
 func (s Subjects) Op(subject string) (node string, op Op, ok bool) {

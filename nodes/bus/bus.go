@@ -45,6 +45,7 @@ type Server struct {
 	closed sync.Once
 	watch  watch
 	teller teller
+	alien  alienReplies
 	source string      // of all events
 	ready  atomic.Bool // Serve has begun
 }
@@ -106,7 +107,11 @@ func (s *Server) subscribe() error {
 }
 
 func (s *Server) hear(subject string, handle nats.MsgHandler) error {
-	sub, err := s.conn.Subscribe(subject, handle)
+	sub, err := s.conn.Subscribe(subject, func(m *nats.Msg) {
+		if s.mayAnswer(m.Reply) {
+			handle(m)
+		}
+	})
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", subject, err)
 	}
@@ -115,21 +120,24 @@ func (s *Server) hear(subject string, handle nats.MsgHandler) error {
 }
 
 func (s *Server) handle(op events.Op, m *nats.Msg) {
-	switch op {
-	case events.OpWatch:
-		s.beginWatch(m.Data)
-		fallthrough
-	case events.OpInfo:
-		s.respondInfo(m)
-		return
-	}
-	reqs, err := events.DecodeRequests(m.Data)
+	reqs, err := events.DecodeRequestsOf(op, m.Data)
 	if err == nil {
 		err = answerable(reqs)
 	}
 	if err != nil {
 		s.respond(m, []events.Answer{s.node.Refuse(err)})
 		return
+	}
+	switch op {
+	case events.OpWatch:
+		s.beginWatch(reqs[0].Limit)
+		fallthrough
+	case events.OpInfo:
+		s.respondInfo(m)
+		return
+	}
+	for i := range reqs {
+		reqs[i].Room = int(s.conn.MaxPayload())
 	}
 	if s.Heard != nil {
 		s.Heard(op, reqs)
@@ -154,32 +162,6 @@ func answerable(reqs []events.Request) error {
 		return fmt.Errorf("%w: a message of %d updates that give old values: one at a time", events.ErrTooLarge, values)
 	}
 	return nil
-}
-
-// respond sends answers, if anybody asked for them. What does not fit the bus
-// is refused entry by entry: the client asks for those one at a time.
-func (s *Server) respond(m *nats.Msg, answers []events.Answer) {
-	if m.Reply == "" {
-		return
-	}
-	message := events.AppendAnswers(nil, answers...)
-	if limit := s.conn.MaxPayload(); int64(len(message)) > limit {
-		for i := range answers {
-			if len(answers[i].Value) > 0 {
-				answers[i] = s.node.Refuse(fmt.Errorf("%w: the answers to this message exceed the bus's %d bytes: ask for fewer keys at a time", events.ErrTooLarge, limit))
-			}
-		}
-		message = events.AppendAnswers(message[:0], answers...)
-	}
-	s.logError("answer", m.Respond(message))
-}
-
-func (s *Server) respondInfo(m *nats.Msg) {
-	message, err := events.EncodeInfo(s.node.Info())
-	if err == nil {
-		err = m.Respond(message)
-	}
-	s.logError("answer info", err)
 }
 
 func (s *Server) logError(what string, err error) {

@@ -1,0 +1,247 @@
+package events
+
+import (
+	"bytes"
+	"fmt"
+	"math/bits"
+	"strings"
+)
+
+// MaxID is the longest id of a request, in bytes.
+const MaxID = 64
+
+// fields are names in the head of a request, one bit each.
+type fields uint32
+
+const (
+	fieldKey fields = 1 << iota
+	fieldValue
+	fieldSize
+	fieldVersion
+	fieldExpires
+	fieldLevel
+	fieldMap
+	fieldDeadline
+	fieldID
+	fieldSent
+	fieldBrief
+	fieldPrefix
+	fieldAfter
+	fieldLimit
+	fieldUpdate
+	fieldIf
+	fieldKeep
+	fieldOld
+	fieldOther
+	fieldSettled
+)
+
+var fieldNames = [...]string{"key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
+	"brief", "prefix", "after", "limit", "update", "if", "keep", "old", "other", "settled"}
+
+// fieldNamed is 0 for a name that no request has.
+func fieldNamed(name []byte) fields {
+	switch string(name) {
+	case "key", "key64":
+		return fieldKey
+	case "value", "value64":
+		return fieldValue
+	case "size":
+		return fieldSize
+	case "version":
+		return fieldVersion
+	case "expires":
+		return fieldExpires
+	case "level":
+		return fieldLevel
+	case "map":
+		return fieldMap
+	case "deadline":
+		return fieldDeadline
+	case "id", "id64":
+		return fieldID
+	case "sent":
+		return fieldSent
+	case "brief":
+		return fieldBrief
+	case "prefix", "prefix64":
+		return fieldPrefix
+	case "after", "after64":
+		return fieldAfter
+	case "limit":
+		return fieldLimit
+	case "update":
+		return fieldUpdate
+	case "if":
+		return fieldIf
+	case "keep":
+		return fieldKeep
+	case "old":
+		return fieldOld
+	case "other", "other64":
+		return fieldOther
+	case "settled":
+		return fieldSettled
+	}
+	return 0
+}
+
+// taken is what an operation takes, of updates the kind u.
+func taken(op Op, u Update) fields {
+	const (
+		always = fieldMap | fieldDeadline | fieldID | fieldSent | fieldBrief | fieldSize
+		keyed  = always | fieldKey | fieldLevel
+	)
+	switch op {
+	case OpPut:
+		return keyed | fieldValue | fieldVersion | fieldExpires
+	case OpGet:
+		return keyed
+	case OpDelete:
+		return keyed | fieldVersion
+	case OpKeys:
+		return always | fieldPrefix | fieldAfter | fieldLimit
+	case OpWatch:
+		return always | fieldLimit
+	case OpInfo:
+		return always
+	case OpUpdate:
+		return keyed | fieldUpdate | takenByUpdate(u)
+	}
+	return ^fields(0)
+}
+
+func takenByUpdate(u Update) fields {
+	const usual = fieldIf | fieldOld | fieldSettled
+	switch u {
+	case UpdateSet:
+		return usual | fieldValue | fieldExpires | fieldKeep
+	case UpdateAdd:
+		return fieldIf | fieldSettled | fieldValue
+	case UpdateAppend:
+		return usual | fieldValue
+	case UpdateTouch:
+		return usual | fieldExpires
+	case UpdateDelete:
+		return usual
+	case UpdateRename:
+		return usual | fieldOther
+	case UpdateAdopt:
+		return fieldValue | fieldVersion | fieldExpires
+	}
+	return ^fields(0) // a word that the node refuses
+}
+
+// requestReader reads the head of one entry.
+type requestReader struct {
+	r    *Request
+	s    scanner
+	body body
+	seen fields
+}
+
+// field reads one field. A null is as good as no field.
+func (in *requestReader) field(name []byte) error {
+	if in.s.null(name) {
+		return nil
+	}
+	f := fieldNamed(name)
+	switch {
+	case f == 0:
+		return in.unknown(name)
+	case in.seen&f != 0:
+		return fmt.Errorf("%w: the head has more than one %s", ErrBadRequest, fieldNames[bits.TrailingZeros32(uint32(f))])
+	}
+	in.seen |= f
+	if err := in.read(f, name); err != nil {
+		return fmt.Errorf("%w: field %q: %s", ErrBadRequest, name, strings.TrimPrefix(err.Error(), ErrBadRequest.Error()+": "))
+	}
+	return nil
+}
+
+func (in *requestReader) unknown(name []byte) error {
+	switch {
+	case bytes.HasPrefix(name, []byte("x-")):
+		return in.s.skip(0)
+	case string(name) == "to":
+		return fmt.Errorf("%w: field \"to\": nobody coordinates while each key has one copy; rename's new key is \"other\"", ErrBadRequest)
+	}
+	return fmt.Errorf("%w: field %q is not known; names of your own begin with x-", ErrBadRequest, clip(name))
+}
+
+func (in *requestReader) read(f fields, name []byte) (err error) {
+	r, s := in.r, &in.s
+	switch f {
+	case fieldKey:
+		r.Key, err = s.bytes(name)
+	case fieldVersion:
+		r.Version, err = s.version()
+	case fieldExpires:
+		r.Expires, err = s.natural()
+	case fieldLevel:
+		r.Level, err = s.level()
+	case fieldMap:
+		r.Map, err = s.mapID()
+	case fieldDeadline:
+		r.Deadline, err = s.natural()
+	case fieldID:
+		if r.ID, err = s.bytes(name); err == nil && (len(r.ID) == 0 || len(r.ID) > MaxID) {
+			err = fmt.Errorf("%w: an id is 1 to %d bytes long, this one %d", ErrBadRequest, MaxID, len(r.ID))
+		}
+	case fieldSent:
+		r.Sent, err = s.natural()
+	case fieldBrief:
+		r.Brief, err = s.boolean()
+	case fieldPrefix:
+		r.Prefix, err = s.bytes(name)
+	case fieldAfter:
+		r.After, err = s.bytes(name)
+	case fieldLimit:
+		var n int64
+		n, err = s.natural()
+		r.Limit = int(n)
+	case fieldValue, fieldSize:
+		err = in.body.field(s, name)
+	default:
+		err = in.readUpdate(f, name)
+	}
+	return err
+}
+
+// readUpdate reads what only updates have.
+func (in *requestReader) readUpdate(f fields, name []byte) (err error) {
+	r, s := in.r, &in.s
+	var t []byte
+	switch f {
+	case fieldUpdate:
+		t, err = s.text()
+		r.Update = Update(t)
+	case fieldIf:
+		t, err = s.text()
+		r.If = Condition(t)
+	case fieldKeep:
+		r.Keep, err = s.boolean()
+	case fieldOld:
+		r.Old, err = s.boolean()
+	case fieldOther:
+		r.To, err = s.bytes(name)
+	case fieldSettled:
+		r.Settled, err = s.boolean()
+	}
+	return err
+}
+
+// check refuses fields that make no sense for op: what their sender had in mind
+// would not be done.
+func (in *requestReader) check(op Op) error {
+	alien := in.seen &^ taken(op, in.r.Update)
+	switch {
+	case alien != 0 && in.r.Update != "" && op == OpUpdate:
+		return fmt.Errorf("%w: field %q: update %s takes none", ErrBadRequest, fieldNames[bits.TrailingZeros32(uint32(alien))], in.r.Update)
+	case alien != 0:
+		return fmt.Errorf("%w: field %q: %s takes none", ErrBadRequest, fieldNames[bits.TrailingZeros32(uint32(alien))], op)
+	case in.r.Keep && in.r.Expires != 0:
+		return fmt.Errorf("%w: field \"expires\": with \"keep\" the expiry stays: say one", ErrBadRequest)
+	}
+	return nil
+}
