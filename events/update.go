@@ -33,6 +33,7 @@ const (
 	IfSooner   Condition = "sooner"   // Expires is sooner than what stands
 	// IfExpiringSooner is IfExpiring and IfSooner.
 	IfExpiringSooner Condition = "expiring-sooner"
+	IfVersion        Condition = "version" // what stands has the version that the request gives as Before
 )
 
 // updateField reads what only updates have; and hands on what it does not know.
@@ -46,6 +47,8 @@ func (r *Request) updateField(s *scanner, body *body, name []byte) (err error) {
 		var t []byte
 		t, err = s.text()
 		r.If = Condition(t)
+	case "before":
+		r.Before, err = s.version()
 	case "keep":
 		r.Keep, err = s.boolean()
 	case "old":
