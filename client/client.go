@@ -216,7 +216,7 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		}
 		outcome, sent := c.askDecided(ctx, m, op, r, o)
 		result = resultOf(r.Key, outcome)
-		if op == events.OpUpdate && (outcome.Status == events.StatusUnchanged || outcome.Status == events.StatusAbsent) {
+		if op == events.OpUpdate && o.unmetBy(outcome.Status) {
 			return unmet(result)
 		}
 		if !op.Writes() || !errors.Is(outcome.Err, events.ErrSuperseded) {

@@ -10,7 +10,8 @@ import (
 	"dht/nodes/placement"
 )
 
-// IfAbsent lets a put be done only if nothing stands under its key. With this
+// IfAbsent lets a put be done only if nothing stands under its key; and a delete
+// only if there is nothing to do. With this
 // and the other conditions a put or delete is one atomic step at the key's only
 // owner. Where the condition does not hold, the error is [events.ErrRefused], the
 // result's status unchanged, and its Before says what stands; a key with several
@@ -35,6 +36,11 @@ func (o options) conditional(op events.Op, r *events.Request) events.Op {
 		r.Update = events.UpdateDelete
 	}
 	return events.OpUpdate
+}
+
+// unmetBy reports whether an update's status says that its condition did not hold.
+func (o options) unmetBy(s events.Status) bool {
+	return s == events.StatusUnchanged || s == events.StatusAbsent && o.condition != events.IfAbsent
 }
 
 // unmet is the result of an update whose condition did not hold, and the error

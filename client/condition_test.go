@@ -55,8 +55,12 @@ func conditions(t *testing.T, cl *client.Client) {
 	}
 	r, err = put("three", client.IfPresent())
 	third := done("put over anything", r, err, events.StatusStored)
+	r, err = cl.Delete(t.Context(), key, client.IfAbsent())
+	unmet("delete what is not there, where something is", r, err, third)
 	r, err = cl.Delete(t.Context(), key, client.IfVersion(third))
 	done("delete the version seen", r, err, events.StatusDeleted)
+	r, err = cl.Delete(t.Context(), key, client.IfAbsent())
+	done("delete what is not there", r, err, events.StatusAbsent)
 }
 
 func TestClient_Conditions(t *testing.T) {
