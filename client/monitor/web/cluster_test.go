@@ -173,7 +173,7 @@ func (p *page) ask(method, path string, body []byte, headers ...string) got {
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]
 		}
-		r.Header.Set(headers[i], headers[i+1])
+		r.Header.Add(headers[i], headers[i+1])
 	}
 	response, err := p.Do(r)
 	must(p.t, err)
