@@ -140,6 +140,7 @@ type Result struct {
 	Value   []byte          // get
 	Expires int64           // get: unix milliseconds, 0 is never
 	Node    string          // that the status rests on
+	Before  events.Version  // put, delete with a condition: of what stood until then; zero when nothing did
 	Answers []events.Answer // of every node in map order; whoever had not answered when it was decided is silent
 }
 
@@ -150,6 +151,9 @@ type options struct {
 	expires int64
 	ttl     time.Duration
 	all     bool
+
+	condition events.Condition
+	before    events.Version
 }
 
 // TTL lets a put's value expire after d, by this client's clock corrected by
@@ -202,6 +206,7 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 	if err := events.CheckKey(r.Key); err != nil {
 		return result, err
 	}
+	op = o.conditional(op, &r)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for left := attempts; ; {
@@ -209,8 +214,11 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		if err != nil {
 			return result, err
 		}
-		outcome, sent := c.ask(ctx, m, op, r, o)
+		outcome, sent := c.askDecided(ctx, m, op, r, o)
 		result = resultOf(r.Key, outcome)
+		if op == events.OpUpdate && o.unmetBy(outcome.Status) {
+			return unmet(result)
+		}
 		if !op.Writes() || !errors.Is(outcome.Err, events.ErrSuperseded) {
 			left--
 		}

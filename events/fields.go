@@ -30,6 +30,7 @@ const (
 	fieldLimit
 	fieldUpdate
 	fieldIf
+	fieldBefore
 	fieldKeep
 	fieldOld
 	fieldOther
@@ -37,7 +38,7 @@ const (
 )
 
 var fieldNames = [...]string{"key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
-	"brief", "prefix", "after", "limit", "update", "if", "keep", "old", "other", "settled"}
+	"brief", "prefix", "after", "limit", "update", "if", "before", "keep", "old", "other", "settled"}
 
 // fieldNamed is 0 for a name that no request has.
 func fieldNamed(name []byte) fields {
@@ -74,6 +75,8 @@ func fieldNamed(name []byte) fields {
 		return fieldUpdate
 	case "if":
 		return fieldIf
+	case "before":
+		return fieldBefore
 	case "keep":
 		return fieldKeep
 	case "old":
@@ -112,12 +115,12 @@ func taken(op Op, u Update) fields {
 }
 
 func takenByUpdate(u Update) fields {
-	const usual = fieldIf | fieldOld | fieldSettled
+	const usual = fieldIf | fieldBefore | fieldOld | fieldSettled
 	switch u {
 	case UpdateSet:
 		return usual | fieldValue | fieldExpires | fieldKeep
 	case UpdateAdd:
-		return fieldIf | fieldSettled | fieldValue
+		return fieldIf | fieldBefore | fieldSettled | fieldValue
 	case UpdateAppend:
 		return usual | fieldValue
 	case UpdateTouch:
@@ -219,6 +222,8 @@ func (in *requestReader) readUpdate(f fields, name []byte) (err error) {
 	case fieldIf:
 		t, err = s.text()
 		r.If = Condition(t)
+	case fieldBefore:
+		r.Before, err = s.version()
 	case fieldKeep:
 		r.Keep, err = s.boolean()
 	case fieldOld:

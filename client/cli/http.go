@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -80,10 +81,25 @@ func (r *runningNode) ready(journal *store.Journal) error {
 	if err := journal.Err(); err != nil {
 		return err
 	}
+	if err := r.disk.err(); err != nil {
+		return err
+	}
 	if r.conn != nil && !r.conn.IsConnected() {
 		return fmt.Errorf("%w: no NATS server can be reached", events.ErrUnreachable)
 	}
 	return nil
+}
+
+// observeDisk lets the node know of a disk that is full, beside who observes its
+// answers anyway, who may be nobody.
+func (r *runningNode) observeDisk(folder string, next func(events.Op, []events.Request, []events.Answer, time.Duration)) func(events.Op, []events.Request, []events.Answer, time.Duration) {
+	r.disk = newDisk(folder)
+	return func(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration) {
+		r.disk.observe(op, answers)
+		if next != nil {
+			next(op, reqs, answers, took)
+		}
+	}
 }
 
 // dialable is where this machine reaches what listens on addr.

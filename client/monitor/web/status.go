@@ -31,6 +31,11 @@ func (s *site) status(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
+	if err := s.work.take(r.Context(), workOfRead); err != nil {
+		fail(w, err)
+		return
+	}
+	defer s.work.Release(workOfRead)
 	reply(w, http.StatusOK, s.look(r.Context(), new(monitor.Board)))
 }
 
