@@ -117,7 +117,6 @@ func New(o Options) (*Node, error) {
 	_ = o.Clock.Admit(o.Clock.Now(), o.Store.Newest())
 	n := &Node{Options: o, place: place, id: o.Clock.Next(), started: o.Clock.Now()}
 	n.peers.settled = map[string]bool{}
-	n.mismatches.suspects = make(chan struct{}, 1)
 	if err := n.survey(); err != nil {
 		return nil, fmt.Errorf("survey the keys of %s: %w", n.Name, err)
 	}

@@ -111,32 +111,6 @@ func TestNode_Conflict(t *testing.T) {
 	b.want(b.put("l1", "x", events.Version{}), events.StatusStored, "")
 }
 
-// TestNode_SuspectsANewerMap asks around when a request names one, and not too often.
-func TestNode_SuspectsANewerMap(t *testing.T) {
-	b := newBench(t, "linux", cluster(2, 1))
-	suspected := func() bool {
-		select {
-		case <-b.Suspects():
-			return true
-		default:
-			return false
-		}
-	}
-	for i, step := range []struct {
-		epoch   uint64
-		after   time.Duration
-		suspect bool
-	}{{1, 0, false}, {2, 0, false}, {3, 0, true}, {4, 10 * time.Millisecond, false}, {3, 10 * time.Millisecond, false}, {5, time.Second, true}} {
-		b.now = b.now.Add(step.after)
-		r := key("l1")
-		r.Map = events.MapID{Epoch: step.epoch, Hash: 7}
-		b.want(b.one(events.OpGet, r), events.StatusStaleMap, events.ErrStaleMap)
-		if got := suspected(); got != step.suspect {
-			t.Errorf("step %d: suspected %v", i, got)
-		}
-	}
-}
-
 // TestNode_BriefLeavesOutReasons for who asks for nothing else.
 func TestNode_BriefLeavesOutReasons(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
