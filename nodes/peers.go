@@ -43,7 +43,7 @@ func (n *Node) Heard(info events.Info) error {
 	if info.ID == n.id {
 		return nil
 	}
-	if conflict := n.conflict(info); conflict != nil {
+	if conflict := n.Conflict(info); conflict != nil {
 		if n.youngerThan(info) {
 			return conflict
 		}
@@ -89,8 +89,12 @@ func (n *Node) forgetIfSettled() {
 	}
 }
 
-func (n *Node) conflict(info events.Info) error {
+// Conflict says why this node and that which info is about cannot be on the same
+// bus, whoever of them should leave; nil when they can. See [Node.Heard].
+func (n *Node) Conflict(info events.Info) error {
 	switch mine := n.Map.ID(); {
+	case info.ID == n.id:
+		return nil
 	case info.Cluster.Name != n.Map.Name():
 		return fmt.Errorf("%w: cluster %q uses the same subjects on this bus: give %q a prefix of its own", events.ErrConfig, info.Cluster.Name, n.Map.Name())
 	case info.Node == n.Name:
