@@ -15,6 +15,7 @@ import (
 // arrived together. For each node concerned their requests make one message, as
 // long as they are of one kind.
 type batch struct {
+	names     []string // of the map's nodes
 	calls     []call
 	questions []question
 	slots     []slot
@@ -93,8 +94,9 @@ const (
 	maxGroupBytes = 1 << 20
 )
 
-func (b *batch) init(nodes int) {
-	b.open = make([]*group, nodes)
+func (b *batch) init(names []string) {
+	b.names = names
+	b.open = make([]*group, len(names))
 	b.wake = make(chan struct{}, 1)
 	b.left.Store(1)
 }
@@ -141,6 +143,11 @@ func (g *group) decode(message []byte) ([]events.Answer, error) {
 	answers, err := events.DecodeAnswers(message)
 	if err != nil {
 		return nil, err
+	}
+	for i := range answers {
+		if name := g.batch.names[g.place]; answers[i].Node != name {
+			return nil, fmt.Errorf("%w: an answer of %q to what %s was asked", events.ErrInternal, answers[i].Node, name)
+		}
 	}
 	if len(answers) == 1 && answers[0].Code != "" {
 		return slices.Repeat(answers, len(g.reqs)), nil

@@ -15,6 +15,12 @@ func nodeCommands() []command {
 // beginNode begins DHT OP [MESSAGE], or DHT NODE NAME OP [MESSAGE].
 func beginNode(s *session, c *call) error {
 	args := c.args[1:]
+	if resp.Is(args[0], "HELLO") {
+		return s.beginHello(c, args[1:])
+	}
+	if s.unfit != nil {
+		return s.unfit
+	}
 	if !resp.Is(args[0], "NODE") {
 		return s.beginHere(c, args)
 	}
@@ -66,6 +72,7 @@ const (
 	flagRaw                // a peer's reply is handed on
 	flagList               // one request, many answers
 	flagRefuse             // the message cannot be read
+	flagHello              // this node says who it is
 )
 
 // beginHere asks this node alone.
@@ -186,6 +193,9 @@ func (s *session) patience(message []byte) time.Duration {
 // replyNode writes what was answered as one bulk string.
 func replyNode(s *session, c *call) error {
 	switch c.flags {
+	case flagHello:
+		s.out.Bulk(c.args[0])
+		return nil
 	case flagInfo:
 		message, err := events.EncodeInfo(s.server.node.Info())
 		if err == nil {

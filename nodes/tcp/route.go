@@ -357,6 +357,8 @@ func (s *session) silence(q *question, place int, err error) error {
 	switch {
 	case !errors.As(err, &pipe):
 		return fmt.Errorf("%w: from %s: %w", events.ErrInternal, name, err)
+	case !pipe.Sent && errors.Is(err, events.ErrStaleMap):
+		return fmt.Errorf("%w: %s cannot be asked, nothing was done: %w", events.ErrStaleMap, name, err)
 	case !pipe.Sent:
 		return fmt.Errorf("%w: %s cannot be reached, nothing was done: %w", events.ErrOwnerOffline, name, err)
 	case !q.op.Writes():

@@ -46,8 +46,9 @@ type Server struct {
 	Options
 	listener net.Listener
 	node     *nodes.Node
-	names    []string // of the map's nodes
-	peers    []*peer  // by place in the map; nil for this node
+	run      events.Version // of this process
+	names    []string       // of the map's nodes
+	peers    []*peer        // by place in the map; nil for this node
 	commands map[string]*command
 	cursors  cursors
 	stats    stats
@@ -96,6 +97,7 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	s.node = node
 	s.names = node.Map.Names(nil)
+	s.run = node.Info().ID
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	peers := make([]*peer, len(s.names))
 	for i, name := range s.names {

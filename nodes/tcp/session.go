@@ -24,6 +24,7 @@ type session struct {
 	monitor *monitor // nil unless the client said MONITOR
 	quit    bool     // nothing more is served
 	lost    bool     // the client takes no replies
+	unfit   error    // why this is a connection of another node, but of no peer
 	partial bool     // a command has arrived in part, and has a deadline
 
 	mu         sync.Mutex // guards the deadlines, and client
@@ -50,7 +51,7 @@ const (
 func newSession(s *Server, conn net.Conn, id int64) *session {
 	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand}
 	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: time.Now()}}
-	session.batch.init(len(s.names))
+	session.batch.init(s.names)
 	return session
 }
 
