@@ -24,8 +24,10 @@ type Store interface {
 	// slices returned stay valid and must not be modified.
 	Get(key []byte) (events.Record, error)
 	// GetAll is Get of several keys, which costs less: it calls each once for
-	// every one, in any order. each must be short and not call the store.
-	GetAll(keys [][]byte, each func(i int, r events.Record, err error))
+	// every one, in any order. each must be short and not call the store. take,
+	// unless it is nil, says of a value by its size whether it is wanted, before
+	// each is called: the record comes without it where not.
+	GetAll(keys [][]byte, take func(i, size int) bool, each func(i int, r events.Record, err error))
 	// Apply queues changes; they are decided one after another, in the order
 	// of the calls. done is called once, when all that was written is durable,
 	// or with the error because of which nothing of it counts as written. It

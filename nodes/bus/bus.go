@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,6 +135,9 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 	if s.Heard != nil {
 		s.Heard(op, reqs)
 	}
+	if op == events.OpGet {
+		s.limit(reqs)
+	}
 	if !op.Writes() {
 		s.node.Do(op, reqs, func(answers []events.Answer) { s.respond(m, answers) })
 		return
@@ -145,6 +149,17 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 			s.respond(m, answers)
 		})
 	})
+}
+
+// entryHead is what an answer takes beside its value, about.
+const entryHead = 256
+
+// limit lets no more be read than the bus can carry.
+func (s *Server) limit(reqs []events.Request) {
+	room := max(int(s.conn.MaxPayload())-len(reqs)*entryHead, entryHead)
+	if reqs[0].Limit <= 0 || reqs[0].Limit > room {
+		reqs[0].Limit = room
+	}
 }
 
 // answerable refuses a message that would change values and give the old ones in
@@ -163,7 +178,7 @@ func (s *Server) respond(m *nats.Msg, answers []events.Answer) {
 		return
 	}
 	message := events.AppendAnswers(nil, answers...)
-	if limit := s.conn.MaxPayload(); int64(len(message)) > limit {
+	if limit := s.conn.MaxPayload(); int64(len(message)) > limit || slices.ContainsFunc(answers, leftOut) {
 		for i := range answers {
 			if len(answers[i].Value) > 0 {
 				answers[i] = s.node.Refuse(fmt.Errorf("%w: the answers to this message exceed the bus's %d bytes: ask for fewer keys at a time", events.ErrTooLarge, limit))
@@ -173,6 +188,9 @@ func (s *Server) respond(m *nats.Msg, answers []events.Answer) {
 	}
 	s.logError("answer", m.Respond(message))
 }
+
+// leftOut reports whether there was no room for a value.
+func leftOut(a events.Answer) bool { return a.Code == events.ErrTooLarge && a.Bytes > 0 }
 
 func (s *Server) respondInfo(m *nats.Msg) {
 	message, err := events.EncodeInfo(s.node.Info())
