@@ -9,6 +9,7 @@ package nodes
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -75,7 +76,8 @@ const (
 	MaxAhead = 500 * time.Millisecond
 	// MaxAge is how long ago a version may have been stamped.
 	MaxAge = time.Minute
-	// maxInFlight bounds the writes that wait for the disk.
+	// maxInFlight bounds the writes that wait for the disk, of those who cannot be
+	// held back.
 	maxInFlight = 16_384
 )
 
@@ -148,9 +150,20 @@ func (n *Node) survey() error {
 // another goroutine, and must not block. The requests' slices must stay
 // untouched until then.
 func (n *Node) Do(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
+	n.do(op, reqs, maxInFlight, reply)
+}
+
+// Carry is Do for who bounds by himself how many writes wait for the disk, and can
+// hold his own callers back: it never answers busy.
+func (n *Node) Carry(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
+	n.do(op, reqs, math.MaxInt64, reply)
+}
+
+// do answers; of the writes that wait there may be so many that came with a bound.
+func (n *Node) do(op events.Op, reqs []events.Request, bound int64, reply func([]events.Answer)) {
 	begun := n.Clock.Now()
 	if op.Writes() {
-		n.write(op, reqs, begun, reply)
+		n.write(op, reqs, begun, bound, reply)
 		return
 	}
 	answers := n.read(op, reqs, begun)

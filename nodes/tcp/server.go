@@ -48,7 +48,10 @@ type Server struct {
 	node     *nodes.Node
 	run      events.Version // of this process
 	names    []string       // of the map's nodes
-	peers    []*peer        // by place in the map; nil for this node
+	self     int            // this node's place in it
+	rooms    *rooms
+	ctx      context.Context // ends when nothing is waited for any more
+	peers    []*peer         // by place in the map; nil for this node
 	commands map[string]*command
 	cursors  cursors
 	stats    stats
@@ -98,7 +101,9 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	s.node = node
 	s.names = node.Map.Names(nil)
 	s.run = node.Info().ID
+	s.self, s.rooms = s.place(node.Name), newRooms(len(s.names))
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.ctx = ctx
 	peers := make([]*peer, len(s.names))
 	for i, name := range s.names {
 		if name != node.Name {

@@ -51,7 +51,7 @@ const (
 func newSession(s *Server, conn net.Conn, id int64) *session {
 	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand}
 	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: time.Now()}}
-	session.batch.init(s.names)
+	session.batch.init(s.names, s.rooms)
 	return session
 }
 
@@ -90,6 +90,7 @@ func (s *session) serve() {
 func (s *session) end() {
 	_ = s.conn.Close()
 	s.unmonitor()
+	s.release()
 }
 
 // take begins every command that has arrived, and counts them. Errors are
