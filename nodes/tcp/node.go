@@ -229,7 +229,7 @@ func replyNode(s *session, c *call) error {
 		if g.err != nil {
 			return s.silence(q, g.place, g.err)
 		}
-		s.out.Bulk(g.reply)
+		s.bulk(g.reply)
 		return nil
 	}
 	first := s.slots[s.questions[c.first].first]
@@ -241,7 +241,10 @@ func replyNode(s *session, c *call) error {
 		}
 	}
 	s.message = events.AppendAnswers(s.message[:0], answers...)
-	s.out.Bulk(s.message)
+	s.bulk(s.message)
+	if cap(s.message) > maxKeepOut {
+		s.message = nil
+	}
 	return nil
 }
 

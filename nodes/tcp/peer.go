@@ -132,7 +132,9 @@ func (p *peer) lost(pipe *resp.Pipe) {
 // note says once why the peer cannot be reached, and that it can be again.
 func (p *peer) note(err error) {
 	why := ""
-	if err != nil {
+	if failed := (*net.OpError)(nil); errors.As(err, &failed) {
+		why = failed.Op + ": " + failed.Err.Error() // the whole has another port each time
+	} else if err != nil {
 		why = err.Error()
 	}
 	p.mu.Lock()

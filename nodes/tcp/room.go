@@ -20,7 +20,9 @@ const (
 	valuesRoom = 128 << 20 // for values that were asked for without waiting
 	wholeRoom  = 64 << 20  // for those that had no room there: whoever holds some waits for nobody but its client
 	unreadRoom = 192 << 20 // for replies that were not taken
-	inputRoom  = 96 << 20  // for commands that have arrived in part
+	inputRoom  = 192 << 20 // for commands that have arrived in part
+	hugeRoom   = 2         // commands of more than inputUnit that may arrive at a time
+	inputUnit  = 3 << 20   // for one of them: the largest value fits
 	writesRoom = 16_384    // writes that a node has waiting, each node
 
 	groupRoom  = 1 << 20  // for the values of one message: any one fits
@@ -31,13 +33,13 @@ const (
 
 // rooms are what all connections share.
 type rooms struct {
-	values, whole, unread, input *semaphore.Weighted
-	writes                       []*semaphore.Weighted // by place in the map
+	values, whole, unread, input, huge *semaphore.Weighted
+	writes                             []*semaphore.Weighted // by place in the map
 }
 
 func newRooms(nodes int) *rooms {
 	r := &rooms{values: semaphore.NewWeighted(valuesRoom), whole: semaphore.NewWeighted(wholeRoom),
-		unread: semaphore.NewWeighted(unreadRoom), input: semaphore.NewWeighted(inputRoom)}
+		unread: semaphore.NewWeighted(unreadRoom), input: semaphore.NewWeighted(inputRoom), huge: semaphore.NewWeighted(hugeRoom)}
 	for range nodes {
 		r.writes = append(r.writes, semaphore.NewWeighted(writesRoom))
 	}
@@ -77,14 +79,11 @@ func (s *session) takeWhole() bool {
 	if s.holdsWhole || s.lost {
 		return !s.lost
 	}
-	ctx, cancel := context.WithTimeout(s.server.ctx, s.server.Slow)
-	defer cancel()
-	if err := s.rooms.whole.Acquire(ctx, groupRoom); err != nil {
+	s.holdsWhole = s.waitFor(s.rooms.whole, groupRoom)
+	if !s.holdsWhole {
 		s.quit, s.lost = true, true
-		return false
 	}
-	s.holdsWhole = true
-	return true
+	return s.holdsWhole
 }
 
 // release gives back the room for values that are answered.
@@ -157,6 +156,48 @@ func (s *session) fetch(q *question) error {
 		s.fetching = false
 	}
 	return nil
+}
+
+// grow takes room for a command that is to take so many bytes, or gives it back: a
+// unit at once for whatever is not small, so that nobody waits for more while he
+// holds some; and for what is more than that one of a few places, whose holders
+// wait for nobody.
+func (s *session) grow(bytes int) error {
+	switch large, huge := bytes > 0, bytes > inputUnit; {
+	case huge && !s.huge:
+		s.huge = s.waitFor(s.rooms.huge, 1)
+		return s.noInput(s.huge)
+	case large && !s.large:
+		s.large = s.waitFor(s.rooms.input, inputUnit)
+		return s.noInput(s.large)
+	case large:
+		return nil
+	}
+	if s.large {
+		s.rooms.input.Release(inputUnit)
+	}
+	if s.huge {
+		s.rooms.huge.Release(1)
+	}
+	s.large, s.huge = false, false
+	return nil
+}
+
+func (s *session) noInput(took bool) error {
+	if took {
+		return nil
+	}
+	return errors.New("no room for so large a command: too many clients send large ones")
+}
+
+// waitFor takes room that others must give back first, if they do in time.
+func (s *session) waitFor(room *semaphore.Weighted, n int64) bool {
+	if room.TryAcquire(n) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(s.server.ctx, s.server.Slow)
+	defer cancel()
+	return room.Acquire(ctx, n) == nil
 }
 
 // letWrite waits until a node may be sent so many more writes: meanwhile nothing

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dht/events"
 	"dht/events/quorum"
@@ -16,7 +17,9 @@ func (s *session) begin(args [][]byte) {
 	s.server.stats.commands.Add(1)
 	cmd, err := s.server.lookup(args)
 	if err != nil && speaksHTTP(args[0]) {
-		s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client", s.conn.RemoteAddr())
+		if times, say := s.server.repeated.browser.say(time.Now()); say {
+			s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client", s.conn.RemoteAddr(), "times", times)
+		}
 		s.quit = true
 		return
 	}

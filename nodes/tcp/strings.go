@@ -68,7 +68,7 @@ func replyValue(s *session, c *call) error {
 // value is what a get found, or null.
 func (s *session) value(a events.Answer) {
 	if a.Status == events.StatusFound {
-		s.out.Bulk(a.Value)
+		s.bulk(a.Value)
 	} else {
 		s.out.Null()
 	}
@@ -171,7 +171,7 @@ func replyRange(s *session, c *call) error {
 	}
 	from, _ := integer(c.args[2])
 	to, _ := integer(c.args[3])
-	s.out.Bulk(cut(a.Value, from, to))
+	s.bulk(cut(a.Value, from, to))
 	return nil
 }
 
@@ -252,7 +252,7 @@ func (s *session) old(a events.Answer) {
 	if a.Before.IsZero() {
 		s.out.Null()
 	} else {
-		s.out.Bulk(a.Value)
+		s.bulk(a.Value)
 	}
 }
 
