@@ -29,6 +29,7 @@ const (
 	fieldPrefix
 	fieldAfter
 	fieldLimit
+	fieldHead
 	fieldUpdate
 	fieldIf
 	fieldBefore
@@ -39,7 +40,7 @@ const (
 )
 
 var fieldNames = [...]string{"", "key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
-	"brief", "prefix", "after", "limit", "update", "if", "before", "keep", "old", "other", "settled"}
+	"brief", "prefix", "after", "limit", "head", "update", "if", "before", "keep", "old", "other", "settled"}
 
 // fields is a set of them.
 type fields uint32
@@ -77,6 +78,8 @@ func fieldNamed(name []byte) field {
 		return fieldAfter
 	case "limit":
 		return fieldLimit
+	case "head":
+		return fieldHead
 	case "update":
 		return fieldUpdate
 	case "if":
@@ -105,7 +108,7 @@ func taken(op Op, u Update) fields {
 	case OpPut:
 		return keyed | 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires
 	case OpGet:
-		return keyed
+		return keyed | 1<<fieldHead | 1<<fieldLimit
 	case OpDelete:
 		return keyed | 1<<fieldVersion
 	case OpKeys:
@@ -137,6 +140,8 @@ func takenByUpdate(u Update) fields {
 		return usual
 	case UpdateRename:
 		return usual | 1<<fieldOther
+	case UpdateRead:
+		return 1<<fieldHead | 1<<fieldLimit
 	case UpdateAdopt:
 		return 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires
 	}
@@ -211,6 +216,8 @@ func (in *requestReader) read(f field, name []byte) (err error) {
 		var n int64
 		n, err = s.natural()
 		r.Limit = int(n)
+	case fieldHead:
+		r.Head, err = s.boolean()
 	case fieldValue, fieldSize:
 		err = in.body.field(s, name)
 	default:

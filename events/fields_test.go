@@ -138,7 +138,7 @@ func TestDecodeRequestsOf(t *testing.T) {
 			t.Errorf("%s {%s}: %v, want field %q refused", tt.op, tt.head, err, tt.alien)
 		}
 	}
-	second := "{\"key\":\"a\",\"size\":0}\n{\"key\":\"b\",\"limit\":1}"
+	second := "{\"key\":\"a\",\"size\":0}\n{\"key\":\"b\",\"prefix\":\"c\"}"
 	if reqs, err := events.DecodeRequestsOf(events.OpGet, []byte(second)); err == nil || reqs != nil {
 		t.Errorf("an entry behind the first is not looked at: %+v", reqs)
 	}

@@ -171,8 +171,14 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 	for i, room := 0, int(s.conn.MaxPayload()); i < len(reqs); i++ {
 		reqs[i].Room = room
 	}
+	if op == events.OpGet {
+		s.limit(reqs)
+	}
 	if s.Heard != nil {
 		s.Heard(op, reqs)
+	}
+	if op == events.OpGet {
+		s.limit(reqs)
 	}
 	if !op.Writes() {
 		s.node.Do(op, reqs, func(answers []events.Answer) { s.respond(m, answers) })
@@ -185,6 +191,17 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 			s.respond(m, answers)
 		})
 	})
+}
+
+// entryHead is what an answer takes beside its value, about.
+const entryHead = 256
+
+// limit lets no more be read than the bus can carry.
+func (s *Server) limit(reqs []events.Request) {
+	room := max(int(s.conn.MaxPayload())-len(reqs)*entryHead, entryHead)
+	if reqs[0].Limit <= 0 || reqs[0].Limit > room {
+		reqs[0].Limit = room
+	}
 }
 
 // answerable refuses a message that would change values and give the old ones in

@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,11 +20,15 @@ func (s *Server) respond(m *nats.Msg, answers []events.Answer) {
 		return
 	}
 	message := events.AppendAnswers(nil, answers...)
-	if limit := int(s.conn.MaxPayload()); len(message) > limit {
+	if limit := int(s.conn.MaxPayload()); len(message) > limit || slices.ContainsFunc(answers, leftOut) {
 		message = s.fit(message[:0], answers, limit)
 	}
 	s.logError("answer", m.Respond(message))
 }
+
+// leftOut reports whether there was no room for a value. Then the others are left
+// out, too: which of them would fit is nobody's business but the bus's.
+func leftOut(a events.Answer) bool { return a.Code == events.ErrTooLarge && a.Bytes > 0 }
 
 // fit encodes answers in no more than limit bytes: without values first, then
 // without what only explains them. What was done is said as long as it fits.
