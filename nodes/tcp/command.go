@@ -12,8 +12,8 @@ import (
 
 // command is one of the commands that a server knows.
 type command struct {
-	name  string
-	arity int // with the name itself; negative: at least so many
+	name  string // of a subcommand: CLIENT|LIST
+	arity int    // with the name itself; negative: at least so many
 	// alone makes all earlier commands of a pipeline be answered first, and later
 	// ones begin only afterwards.
 	alone bool
@@ -22,6 +22,10 @@ type command struct {
 
 	quiet    bool // MONITOR does not show it as it came
 	keyspace bool // refused to a client that monitors
+	inMulti  bool // carried out although MULTI was refused
+
+	subs map[string]*command // what the second word may be, where it is part of the name
+	help string              // of a subcommand: its arguments, and on a second line what it does
 
 	write bool // told by COMMAND
 	keys  int  // told by COMMAND: how its keys stand: one, all or every second argument
@@ -43,15 +47,34 @@ func commands() map[string]*command {
 			table[c.name] = &c
 		}
 	}
-	add(false, connectionCommands(), serverCommands())
+	add(false, connectionCommands(), clientCommands(), multiCommands(), serverCommands(), introspectionCommands())
 	add(true, readCommands(), writeCommands(), updateCommands(), expiryCommands(), keyCommands(), nodeCommands())
 	return table
+}
+
+// admit finds a command, or says why it is not carried out.
+func (s *session) admit(args [][]byte) (*command, error) {
+	cmd, err := s.server.lookup(args)
+	switch {
+	case s.refusing && (err != nil || !cmd.inMulti):
+		err = errRefusing
+	case err == nil && s.monitor != nil && cmd.keyspace:
+		err = errMonitors
+	}
+	return cmd, err
 }
 
 // lookup finds a command and checks how many arguments it has.
 func (s *Server) lookup(args [][]byte) (*command, error) {
 	var room [32]byte
 	c := s.commands[string(upper(room[:0], args[0]))]
+	if c != nil && c.subs != nil && len(args) > 1 {
+		sub := c.subs[string(upper(room[:0], args[1]))]
+		if sub == nil {
+			return nil, replyError(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try %s HELP.", args[1], c.name))
+		}
+		c = sub
+	}
 	switch {
 	case c == nil:
 		return nil, unknownCommand(args)

@@ -2,9 +2,7 @@ package tcp
 
 import (
 	"fmt"
-	"maps"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,8 +15,6 @@ func serverCommands() []command {
 	return []command{
 		{name: "INFO", arity: -1, alone: true, reply: replyInfo},
 		{name: "TIME", arity: 1, reply: replyTime},
-		{name: "COMMAND", arity: -1, reply: replyCommand},
-		{name: "CONFIG", arity: -2, quiet: true, reply: replyConfig},
 		{name: "MONITOR", arity: 1, alone: true, quiet: true, reply: replyMonitor},
 	}
 }
@@ -90,99 +86,3 @@ func (s *Server) sections() []section {
 }
 
 func port(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
-
-func replyCommand(s *session, c *call) error {
-	table := s.server.commands
-	if len(c.args) == 1 {
-		s.out.Array(len(table))
-		for _, name := range slices.Sorted(maps.Keys(table)) {
-			s.commandInfo(table[name])
-		}
-		return nil
-	}
-	switch strings.ToUpper(string(c.args[1])) {
-	case "COUNT":
-		s.out.Int(int64(len(table)))
-	case "DOCS":
-		s.out.Map(0)
-	case "INFO":
-		s.out.Array(len(c.args) - 2)
-		for _, name := range c.args[2:] {
-			s.commandInfo(table[strings.ToUpper(string(name))])
-		}
-	default:
-		return replyError(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try COMMAND HELP.", c.args[1]))
-	}
-	return nil
-}
-
-// commandInfo is name, arity, flags and how the keys stand; then nothing of ACL
-// categories, tips, key specifications and subcommands.
-func (s *session) commandInfo(c *command) {
-	if c == nil {
-		s.out.Null()
-		return
-	}
-	first, last, step := 0, 0, 0
-	switch c.keys {
-	case oneKey:
-		first, last, step = 1, 1, 1
-	case allKeys:
-		first, last, step = 1, -1, 1
-	case pairKeys:
-		first, last, step = 1, -1, 2
-	case twoKeys:
-		first, last, step = 1, 2, 1
-	}
-	s.out.Array(10)
-	s.out.Text(strings.ToLower(c.name))
-	s.out.Int(int64(c.arity))
-	s.out.Set(1)
-	if c.write {
-		s.out.Simple("write")
-	} else {
-		s.out.Simple("readonly")
-	}
-	s.out.Int(int64(first))
-	s.out.Int(int64(last))
-	s.out.Int(int64(step))
-	for range 4 {
-		s.out.Set(0)
-	}
-}
-
-// replyConfig tells settings that clients ask for; there is nothing to set.
-func replyConfig(s *session, c *call) error {
-	sub := strings.ToUpper(string(c.args[1]))
-	switch {
-	case sub == "GET" && len(c.args) > 2:
-		return s.configGet(c.args[2:])
-	case sub == "RESETSTAT" && len(c.args) == 2:
-		s.server.stats.accepted.Store(0)
-		s.server.stats.commands.Store(0)
-		s.out.Simple("OK")
-		return nil
-	}
-	return replyError(fmt.Sprintf("ERR CONFIG %.32s is not supported: the cluster file says how a node runs", sub))
-}
-
-func (s *session) configGet(patterns [][]byte) error {
-	settings := map[string]string{
-		"save": "", "appendonly": "yes", "appendfsync": "always", "databases": "1",
-		"maxmemory": "0", "maxclients": strconv.Itoa(s.server.MaxConns), "timeout": "0",
-		"port": port(s.server.Addr().String()),
-	}
-	var names []string
-	for name := range settings {
-		if slices.ContainsFunc(patterns, func(p []byte) bool { return matches([]byte(strings.ToLower(string(p))), []byte(name)) }) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	s.out.Map(len(names))
-	for _, name := range names {
-		s.out.Text(name)
-		s.out.Text(settings[name])
-	}
-	return nil
-}

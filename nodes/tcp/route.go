@@ -14,22 +14,23 @@ import (
 // begin starts one command. What it asks is answered by finish.
 func (s *session) begin(args [][]byte) {
 	s.server.stats.commands.Add(1)
-	cmd, err := s.server.lookup(args)
+	cmd, err := s.admit(args)
 	if err != nil && speaksHTTP(args[0]) {
 		s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client", s.conn.RemoteAddr())
 		s.quit = true
 		return
 	}
-	if err == nil && s.monitor != nil && cmd.keyspace {
-		err = errMonitors
-	}
 	if err == nil && len(args) > maxKeys {
 		cmd = cmd.sliced()
 	}
 	alone := err == nil && cmd.alone
+	if s.mute == muteNext {
+		alone, s.mute = true, muteThis
+	}
 	if alone {
 		s.finish()
 	}
+	s.last = cmd
 	s.calls = append(s.calls, call{cmd: cmd, args: args, first: len(s.questions), err: err})
 	c := &s.calls[len(s.calls)-1]
 	if err == nil && cmd.begin != nil {
@@ -41,6 +42,9 @@ func (s *session) begin(args [][]byte) {
 	c.n = len(s.questions) - c.first
 	if alone || len(s.calls) >= maxCalls || len(s.questions) >= maxQuestions || s.held >= maxValues {
 		s.finish()
+	}
+	if s.mute == muteThis {
+		s.unmute()
 	}
 }
 

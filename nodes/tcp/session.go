@@ -22,21 +22,17 @@ type session struct {
 	batch
 	client
 	monitor *monitor // nil unless the client said MONITOR
+	last    *command // that was begun
 	quit    bool     // nothing more is served
 	lost    bool     // the client takes no replies
 	partial bool     // a command has arrived in part, and has a deadline
 
+	refusing bool // MULTI was refused, and so is what follows
+	mute     mute // the replies that the client does not want
+
 	mu         sync.Mutex // guards the deadlines, and client
 	draining   bool
 	writeUntil time.Time // the deadline that the connection has for writes
-}
-
-// client is what a client has told of itself; the session alone changes it.
-type client struct {
-	name       string
-	library    string
-	libVersion string
-	since      time.Time
 }
 
 const (
@@ -49,7 +45,8 @@ const (
 
 func newSession(s *Server, conn net.Conn, id int64) *session {
 	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand}
-	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: time.Now()}}
+	now := time.Now()
+	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: now, active: now}}
 	session.batch.init(len(s.names))
 	return session
 }
@@ -140,9 +137,13 @@ func (s *session) flush() error {
 	if s.lost {
 		return errLost
 	}
+	if s.mute != muteNone {
+		s.out.Buf = s.out.Buf[:0]
+	}
 	if len(s.out.Buf) == 0 {
 		return nil
 	}
+	s.note()
 	err := s.write(s.out.Buf)
 	if s.out.Buf = s.out.Buf[:0]; cap(s.out.Buf) > maxKeepOut {
 		s.out.Buf = nil
@@ -168,6 +169,7 @@ func (s *session) write(b []byte) error {
 func (s *session) allow(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.active = now
 	if !s.draining && s.writeUntil.Sub(now) < s.server.Slow/2 {
 		s.writeUntil = now.Add(s.server.Slow)
 		_ = s.conn.SetWriteDeadline(s.writeUntil)

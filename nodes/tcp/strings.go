@@ -204,6 +204,7 @@ func beginSet(s *session, c *call) error {
 const (
 	flagUpdate = 1 + iota // SET became an update
 	flagOld               // and gives the old value
+	flagWrong             // GETEX with a time that is none
 )
 
 func replySet(s *session, c *call) error {

@@ -59,6 +59,9 @@ func NewReader(src io.Reader, limits Limits) *Reader {
 // Partial reports whether a command has arrived in part.
 func (r *Reader) Partial() bool { return r.end > r.start }
 
+// Room is how many bytes the buffer holds, and how many more it could.
+func (r *Reader) Room() (used, free int) { return r.end, len(r.buf) - r.end }
+
 // Fill waits for more bytes. Errors are those of the source, io.EOF among them.
 // A reply or command longer than the limits is noticed by Next.
 func (r *Reader) Fill() error {
