@@ -56,12 +56,22 @@ func commands() map[string]*command {
 func (s *session) admit(args [][]byte) (*command, error) {
 	cmd, err := s.server.lookup(args)
 	switch {
+	case s.in.Oversize() > 0:
+		err = oversize(s.in.Oversize())
 	case s.refusing && (err != nil || !cmd.inMulti):
 		err = errRefusing
 	case err == nil && s.monitor != nil && cmd.keyspace:
 		err = errMonitors
 	}
 	return cmd, err
+}
+
+// oversize says that an argument was not taken.
+func oversize(size int) error {
+	if size > maxBulk {
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, size)
+	}
+	return fmt.Errorf("%w: a command is at most %d bytes long: send fewer keys at a time", events.ErrTooLarge, maxCommand)
 }
 
 // lookup finds a command and checks how many arguments it has.

@@ -16,7 +16,7 @@ const (
 func multiCommands() []command {
 	return []command{
 		{name: "MULTI", arity: 1, begin: beginMulti, inMulti: true},
-		{name: "EXEC", arity: 1, begin: beginExec, inMulti: true},
+		{name: "EXEC", arity: -1, begin: beginExec, inMulti: true},
 		{name: "DISCARD", arity: 1, begin: beginDiscard, reply: replyOK, inMulti: true},
 		{name: "WATCH", arity: -2, begin: beginWatch, inMulti: true, keys: allKeys},
 		{name: "UNWATCH", arity: 1, reply: replyOK},
@@ -32,11 +32,15 @@ func beginMulti(s *session, _ *call) error {
 	return errMulti
 }
 
-func beginExec(s *session, _ *call) error {
-	if !s.refusing {
+func beginExec(s *session, c *call) error {
+	refusing := s.refusing
+	s.refusing = false
+	switch {
+	case len(c.args) > 1:
+		return replyError("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command")
+	case !refusing:
 		return errNoMulti
 	}
-	s.refusing = false
 	return errExecAbort
 }
 

@@ -38,13 +38,14 @@ type session struct {
 const (
 	maxArgs    = 1 << 20
 	maxCommand = 64 << 20
-	maxBulk    = 16 << 20 // the messages of peers; a value is at most events.MaxValue
-	flushAt    = 64 << 10 // bytes of replies that are not kept back
+	maxBulk    = 16 << 20  // the messages of peers; a value is at most events.MaxValue
+	maxSkip    = 512 << 20 // of an argument that is refused, and the connection kept; as Redis has it
+	flushAt    = 64 << 10  // bytes of replies that are not kept back
 	maxKeepOut = 1 << 20
 )
 
 func newSession(s *Server, conn net.Conn, id int64) *session {
-	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand}
+	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand, Skip: maxSkip}
 	now := time.Now()
 	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: now, active: now}}
 	session.batch.init(len(s.names))
