@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"dht/events"
 	"dht/nodes/tcp/resp"
@@ -27,8 +28,24 @@ type command struct {
 	subs map[string]*command // what the second word may be, where it is part of the name
 	help string              // of a subcommand: its arguments, and on a second line what it does
 
+	counts *counts
+
 	write bool // told by COMMAND
 	keys  int  // told by COMMAND: how its keys stand: one, all or every second argument
+}
+
+// counts is what became of a command, for INFO.
+type counts struct {
+	calls    atomic.Int64
+	nanos    atomic.Int64
+	rejected atomic.Int64 // not begun
+	failed   atomic.Int64
+}
+
+func (c *counts) reset() {
+	for _, n := range []*atomic.Int64{&c.calls, &c.nanos, &c.rejected, &c.failed} {
+		n.Store(0)
+	}
 }
 
 const (
@@ -43,7 +60,10 @@ func commands() map[string]*command {
 	table := map[string]*command{}
 	add := func(keyspace bool, lists ...[]command) {
 		for _, c := range slices.Concat(lists...) {
-			c.keyspace = keyspace
+			c.keyspace, c.counts = keyspace, &counts{}
+			for _, sub := range c.subs {
+				sub.counts = &counts{}
+			}
 			table[c.name] = &c
 		}
 	}
@@ -62,6 +82,13 @@ func (s *session) admit(args [][]byte) (*command, error) {
 		err = errRefusing
 	case err == nil && s.monitor != nil && cmd.keyspace:
 		err = errMonitors
+	}
+	switch {
+	case cmd == nil:
+	case err != nil:
+		cmd.counts.rejected.Add(1)
+	default:
+		cmd.counts.calls.Add(1)
 	}
 	return cmd, err
 }
@@ -89,7 +116,7 @@ func (s *Server) lookup(args [][]byte) (*command, error) {
 	case c == nil:
 		return nil, unknownCommand(args)
 	case c.arity > 0 && len(args) != c.arity, len(args) < -c.arity:
-		return nil, wrongNumber(c.name)
+		return c, wrongNumber(c.name)
 	}
 	return c, nil
 }

@@ -135,7 +135,9 @@ func (s *session) commandInfo(c *command) {
 
 func replyResetStat(s *session, c *call) error {
 	s.server.stats.accepted.Store(0)
-	s.server.stats.commands.Store(0)
+	for _, cmd := range s.server.everyCommand() {
+		cmd.counts.reset()
+	}
 	return replyOK(s, c)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dht/events"
 	"dht/events/quorum"
@@ -13,7 +14,6 @@ import (
 
 // begin starts one command. What it asks is answered by finish.
 func (s *session) begin(args [][]byte) {
-	s.server.stats.commands.Add(1)
 	cmd, err := s.admit(args)
 	if err != nil && speaksHTTP(args[0]) {
 		s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client", s.conn.RemoteAddr())
@@ -30,7 +30,9 @@ func (s *session) begin(args [][]byte) {
 	if alone {
 		s.finish()
 	}
-	s.last = cmd
+	if s.last = cmd; err != nil {
+		cmd = nil // it is not begun
+	}
 	s.calls = append(s.calls, call{cmd: cmd, args: args, first: len(s.questions), err: err})
 	c := &s.calls[len(s.calls)-1]
 	if err == nil && cmd.begin != nil {
@@ -180,8 +182,10 @@ func (s *session) isSilent(g *group) bool {
 // finish answers everything that was begun.
 func (s *session) finish() {
 	if len(s.calls) > 0 {
+		begun := time.Now()
 		s.settle()
 		s.replyAll()
+		s.count(time.Since(begun))
 	}
 	s.reset()
 }
@@ -196,10 +200,23 @@ func (s *session) replyAll() {
 			c.err = c.cmd.reply(s, c)
 		}
 		if c.err != nil {
+			if c.cmd != nil {
+				c.cmd.counts.failed.Add(1)
+			}
 			s.out.Error(errorText(c.err))
 		}
 		if len(s.out.Buf) >= flushAt {
 			_ = s.flush()
+		}
+	}
+}
+
+// count notes how long the commands took that were answered together.
+func (s *session) count(took time.Duration) {
+	each := took.Nanoseconds() / int64(len(s.calls))
+	for i := range s.calls {
+		if cmd := s.calls[i].cmd; cmd != nil {
+			cmd.counts.nanos.Add(each)
 		}
 	}
 }

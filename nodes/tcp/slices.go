@@ -20,7 +20,7 @@ func (c *command) sliced() *command {
 	if c.keys != allKeys && c.keys != pairKeys {
 		return c
 	}
-	return &command{name: c.name, alone: true, reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
+	return &command{name: c.name, alone: true, counts: c.counts, reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
 }
 
 func (s *session) replySliced(cmd *command, whole *call) error {
