@@ -3,7 +3,7 @@ package tcp
 // MULTI promises that what follows is done as one step, or not at all. Until that
 // can be kept, what follows is not done.
 const (
-	errMulti     replyError = "ERR MULTI is not supported: nothing up to EXEC or DISCARD is carried out"
+	errMulti     replyError = "ERR MULTI is not supported: nothing up to EXEC or DISCARD is carried out; send a pipeline without it"
 	errRefusing  replyError = "ERR not carried out: MULTI is not supported, and refuses all that follows until EXEC, DISCARD or RESET"
 	errExecAbort replyError = "EXECABORT Transaction discarded because of previous errors: MULTI is not supported, nothing was carried out"
 	errNested    replyError = "ERR MULTI calls can not be nested"
