@@ -95,9 +95,13 @@ func (s *Server) clients() []*session {
 
 // note lets others see what this connection does.
 func (s *session) note() {
-	in, room := s.in.Room()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.noteLocked()
+}
+
+func (s *session) noteLocked() {
+	in, room := s.in.Room()
 	s.seen = seen{command: s.last, protocol: max(s.out.Proto, 2), monitors: s.monitor != nil,
 		in: in, room: room, out: len(s.out.Buf), has: cap(s.out.Buf)}
 }

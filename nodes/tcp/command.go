@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"dht/events"
 	"dht/nodes/tcp/resp"
@@ -32,20 +31,6 @@ type command struct {
 
 	write bool // told by COMMAND
 	keys  int  // told by COMMAND: how its keys stand: one, all or every second argument
-}
-
-// counts is what became of a command, for INFO.
-type counts struct {
-	calls    atomic.Int64
-	nanos    atomic.Int64
-	rejected atomic.Int64 // not begun
-	failed   atomic.Int64
-}
-
-func (c *counts) reset() {
-	for _, n := range []*atomic.Int64{&c.calls, &c.nanos, &c.rejected, &c.failed} {
-		n.Store(0)
-	}
 }
 
 const (

@@ -147,16 +147,16 @@ func (s *Server) infoCPU() []string {
 
 // infoCommands tells of every command that was sent, in Redis's words. usec is how
 // long it was from being complete to its reply; commands that came together share
-// it.
+// it, and some are timed for all.
 func (s *Server) infoCommands() (lines []string) {
 	for _, c := range s.everyCommand() {
 		calls, rejected := c.counts.calls.Load(), c.counts.rejected.Load()
 		if calls+rejected == 0 {
 			continue
 		}
-		micros := c.counts.nanos.Load() / 1000
-		lines = append(lines, fmt.Sprintf("cmdstat_%s:calls=%d,usec=%d,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
-			strings.ToLower(c.name), calls, micros, float64(micros)/float64(max(calls, 1)), rejected, c.counts.failed.Load()))
+		micros := c.counts.micros()
+		lines = append(lines, fmt.Sprintf("cmdstat_%s:calls=%d,usec=%.0f,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
+			strings.ToLower(c.name), calls, micros, micros/float64(max(calls, 1)), rejected, c.counts.failed.Load()))
 	}
 	return lines
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"dht/events"
 	"dht/events/quorum"
@@ -182,10 +181,10 @@ func (s *session) isSilent(g *group) bool {
 // finish answers everything that was begun.
 func (s *session) finish() {
 	if len(s.calls) > 0 {
-		begun := time.Now()
+		begun := s.timed()
 		s.settle()
 		s.replyAll()
-		s.count(time.Since(begun))
+		s.count(begun)
 	}
 	s.reset()
 }
@@ -207,16 +206,6 @@ func (s *session) replyAll() {
 		}
 		if len(s.out.Buf) >= flushAt {
 			_ = s.flush()
-		}
-	}
-}
-
-// count notes how long the commands took that were answered together.
-func (s *session) count(took time.Duration) {
-	each := took.Nanoseconds() / int64(len(s.calls))
-	for i := range s.calls {
-		if cmd := s.calls[i].cmd; cmd != nil {
-			cmd.counts.nanos.Add(each)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type session struct {
 	client
 	monitor *monitor // nil unless the client said MONITOR
 	last    *command // that was begun
+	batches int      // answered so far
 	quit    bool     // nothing more is served
 	lost    bool     // the client takes no replies
 	partial bool     // a command has arrived in part, and has a deadline
@@ -144,8 +145,8 @@ func (s *session) flush() error {
 	if len(s.out.Buf) == 0 {
 		return nil
 	}
-	s.note()
-	err := s.write(s.out.Buf)
+	s.allow(time.Now(), true)
+	_, err := s.conn.Write(s.out.Buf)
 	if s.out.Buf = s.out.Buf[:0]; cap(s.out.Buf) > maxKeepOut {
 		s.out.Buf = nil
 	}
@@ -160,17 +161,20 @@ var errLost = errors.New("the client takes no replies")
 
 // write writes b, which the client must take in time. Safe for concurrent use.
 func (s *session) write(b []byte) error {
-	s.allow(time.Now())
+	s.allow(time.Now(), false)
 	_, err := s.conn.Write(b)
 	return err
 }
 
 // allow sets the time by which the client must have taken what is written now,
-// unless the server closes and has set one.
-func (s *session) allow(now time.Time) {
+// unless the server closes and has set one. The session alone may note what it
+// does.
+func (s *session) allow(now time.Time, note bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.active = now
+	if s.active = now; note {
+		s.noteLocked()
+	}
 	if !s.draining && s.writeUntil.Sub(now) < s.server.Slow/2 {
 		s.writeUntil = now.Add(s.server.Slow)
 		_ = s.conn.SetWriteDeadline(s.writeUntil)

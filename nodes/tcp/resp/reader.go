@@ -233,6 +233,10 @@ func (r *Reader) Release() {
 // and moves behind it when it is complete.
 func (r *Reader) length(complaint string) (n int, ok bool, err error) {
 	b := r.buf[r.start+r.pos : r.end]
+	if n, size := shortLength(b); size > 0 {
+		r.pos += size
+		return n, true, nil
+	}
 	line, ok, err := cutLine(b, maxLine, complaint)
 	if !ok || err != nil {
 		return 0, ok, err
@@ -243,6 +247,23 @@ func (r *Reader) length(complaint string) (n int, ok bool, err error) {
 	}
 	r.pos += len(line) + 2
 	return int(max(n64, -1)), true, nil
+}
+
+// shortLength reads the usual line: a mark, a few digits, CRLF. Its size is 0 when
+// it is not of that form.
+func shortLength(b []byte) (n, size int) {
+	for i := 1; i < min(len(b)-1, 9); i++ {
+		c := b[i]
+		switch {
+		case '0' <= c && c <= '9':
+			n = 10*n + int(c-'0')
+			continue
+		case c == '\r' && b[i+1] == '\n' && i > 1 && (b[1] != '0' || i == 2):
+			return n, i + 2
+		}
+		return 0, 0
+	}
+	return 0, 0
 }
 
 // cutLine returns the line at the front of b without its CRLF.
