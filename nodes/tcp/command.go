@@ -67,6 +67,8 @@ func (s *session) admit(args [][]byte) (*command, error) {
 		err = errRefusing
 	case err == nil && s.monitor != nil && cmd.keyspace:
 		err = errMonitors
+	case err == nil && s.database != 0 && cmd.keyspace:
+		err = errElsewhere
 	}
 	switch {
 	case cmd == nil:

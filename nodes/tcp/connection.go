@@ -8,7 +8,7 @@ func connectionCommands() []command {
 		{name: "ECHO", arity: 2, reply: replyEcho},
 		{name: "HELLO", arity: -1, alone: true, reply: replyHello},
 		{name: "AUTH", arity: -2, alone: true, reply: replyAuth},
-		{name: "SELECT", arity: 2, reply: replySelect},
+		{name: "SELECT", arity: 2, begin: beginSelect, reply: replyOK},
 		{name: "QUIT", arity: -1, alone: true, quiet: true, reply: replyQuit, inMulti: true},
 		{name: "RESET", arity: 1, alone: true, begin: beginReset, reply: replyReset, inMulti: true},
 	}
@@ -114,17 +114,27 @@ func replyAuth(s *session, c *call) error {
 	return errSyntax
 }
 
-func replySelect(s *session, c *call) error {
+// beginSelect takes 0, the only database. A client that means another one of the 16
+// that Redis has must not work on this one, should it not look at the reply: what
+// follows is refused until it selects 0.
+func beginSelect(s *session, c *call) error {
 	n, err := integer(c.args[1])
 	if err != nil {
 		return err
 	}
-	if n != 0 {
-		return replyError("ERR DB index is out of range")
+	if n >= 0 && n < 16 {
+		s.database = n
 	}
-	s.out.Simple("OK")
+	if n != 0 {
+		return errDatabase
+	}
 	return nil
 }
+
+const (
+	errDatabase  replyError = "ERR DB index is out of range"
+	errElsewhere replyError = "ERR not carried out: this connection selected a database that is not here, there is only database 0"
+)
 
 func replyQuit(s *session, _ *call) error {
 	s.out.Simple("OK")
@@ -134,7 +144,7 @@ func replyQuit(s *session, _ *call) error {
 
 func beginReset(s *session, _ *call) error {
 	s.unmonitor()
-	s.refusing = false
+	s.refusing, s.database = false, 0
 	return nil
 }
 

@@ -81,3 +81,46 @@ func TestMulti_VeryManyKeys(t *testing.T) {
 	}
 	visit(t, cluster(t).addr("linux")).want("DBSIZE", ":0\r\n")
 }
+
+// A client that has selected another database must not work on this one.
+func TestSelect_AnotherDatabase(t *testing.T) {
+	s := cluster(t)
+	const refused = "-ERR not carried out: this connection selected a database that is not here, there is only database 0\r\n"
+	v := visit(t, s.addr("mac"))
+	v.want("SET l1 v", "+OK\r\n")
+	v.send("SELECT 1\r\nSET l1 w\r\nDEL l1\r\nFLUSHDB\r\nGET l1\r\nPING\r\nSELECT x\r\nGET l1\r\nSELECT 0\r\nGET l1\r\n")
+	for _, want := range []string{"-ERR DB index is out of range\r\n", refused, refused, refused, refused, "+PONG\r\n",
+		"-ERR value is not an integer or out of range\r\n", refused, "+OK\r\n", "$1\r\nv\r\n"} {
+		if got := v.reply(); got != want {
+			t.Errorf("answered %q, want %q", got, want)
+		}
+	}
+	v.want("SELECT 16", "-ERR DB index is out of range\r\n") // no client means this one: as in Redis nothing changes
+	v.want("GET l1", "$1\r\nv\r\n")
+	v.ask("SELECT 15")
+	v.want("GET l1", refused)
+	v.want("RESET", "+RESET\r\n")
+	v.want("GET l1", "$1\r\nv\r\n")
+	if got := run(t, "", "redis-cli", s.addr("linux"), "-n", "1", "SET", "l1", "w"); !strings.Contains(got, "not carried out") {
+		t.Errorf("redis-cli -n 1 prints %q", got)
+	}
+}
+
+// A command with several keys changes none when one of them is refused.
+func TestServer_AllOrNoneIsRefused(t *testing.T) {
+	v := visit(t, cluster(t).addr("mac"))
+	v.want("MSET l1 1 m1 1", "+OK\r\n")
+	many := strings.Repeat("l2 v ", 600)
+	long := strings.Repeat("k", 1025)
+	for _, command := range []string{`MSET l1 2 "" 2`, `MSET "" 2 l1 2`, "MSET m1 2 " + long + " 2", `DEL l1 ""`, "UNLINK m1 " + long,
+		"MSET l1 2 " + many + `"" 2`, "DEL l1 " + many + `""`} {
+		if got := v.ask(command); !strings.HasPrefix(got, "-ERR a key is 1 to 1024 bytes long") {
+			t.Errorf("%.40s is answered %q", command, got)
+		}
+	}
+	v.send(fmt.Sprintf("*5\r\n$4\r\nMSET\r\n$2\r\nl1\r\n$1\r\n2\r\n$2\r\nm1\r\n$1040385\r\n%s\r\n", strings.Repeat("x", 1040385)))
+	if got := v.reply(); !strings.HasPrefix(got, "-TOOLARGE a value is at most 1040384 bytes long") {
+		t.Errorf("answered %q", got)
+	}
+	v.want("MGET l1 m1 l2", "*3\r\n$1\r\n1\r\n$1\r\n1\r\n$-1\r\n")
+}

@@ -28,8 +28,9 @@ type session struct {
 	lost    bool     // the client takes no replies
 	partial bool     // a command has arrived in part, and has a deadline
 
-	refusing bool // MULTI was refused, and so is what follows
-	mute     mute // the replies that the client does not want
+	refusing bool  // MULTI was refused, and so is what follows
+	database int64 // that the client selected; only 0 is here
+	mute     mute  // the replies that the client does not want
 
 	mu         sync.Mutex // guards the deadlines, and client
 	draining   bool

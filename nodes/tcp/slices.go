@@ -27,6 +27,12 @@ func (s *session) replySliced(cmd *command, whole *call) error {
 	if cmd.keys == pairKeys && len(whole.args)%2 == 0 {
 		return wrongNumber(cmd.name)
 	}
+	if cmd.write {
+		step := map[int]int{allKeys: 1, pairKeys: 2}[cmd.keys]
+		if err := checkEntries(whole.args[1:], step); err != nil {
+			return err
+		}
+	}
 	begun := len(s.out.Buf)
 	if cmd.name == "MGET" {
 		s.out.Array(len(whole.args) - 1)
