@@ -132,7 +132,7 @@ func (s *Server) infoStats() []string {
 	}
 }
 
-func (s *Server) infoReplication() []string { return []string{"role:master", "connected_slaves:0"} }
+func (s *Server) infoReplication() []string { return []string{"role:master", "connected_slaves:0", "master_repl_offset:0"} }
 
 func (s *Server) infoCPU() []string {
 	user, system, ok := cpuTime()
