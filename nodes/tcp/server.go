@@ -87,7 +87,6 @@ type Server struct {
 // stats counts what INFO tells.
 type stats struct {
 	accepted atomic.Int64
-	commands atomic.Int64
 }
 
 // Listen reserves addr, host:port, or says why it cannot. Connections wait
