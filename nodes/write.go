@@ -64,7 +64,7 @@ func (b *batch) entry(i int, r *events.Request) {
 	}
 	b.answers[i] = n.answer("")
 	b.answers[i].Owner = verdict.Owner
-	if b.op == events.OpUpdate {
+	if b.op == events.OpUpdate || r.Update == events.UpdateRead { // reads stand among writes of any kind
 		b.update(i, r)
 		return
 	}

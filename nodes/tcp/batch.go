@@ -90,7 +90,7 @@ type silent struct {
 }
 
 const (
-	maxCalls      = 1024 // begun together
+	maxCalls      = 2048 // begun together
 	maxValues     = 64   // old values held at once; so many fit maxReply
 	maxQuestions  = 4096 // open at once: a node takes so many writes from each of several clients
 	maxGroup      = 256
@@ -183,7 +183,7 @@ func (b *batch) reset() {
 	b.recycle()
 	clear(b.calls)
 	b.calls, b.answered = b.calls[:0], 0
-	if cap(b.questions) > 2*maxCalls { // after a command with very many keys
+	if cap(b.questions) > maxCalls { // after a command with very many keys
 		b.questions, b.slots, b.spare = nil, nil, nil
 	}
 }

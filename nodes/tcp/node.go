@@ -107,7 +107,7 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 		s.question(op, s.refused(fmt.Errorf("%w: a message of %d updates that give old values: at most %d", events.ErrTooLarge, values, maxValues)))
 		return nil
 	}
-	room := groupRoom
+	room := readsRoom
 	for i := range reqs {
 		r := &reqs[i]
 		if r.Old {

@@ -22,7 +22,8 @@ type touched struct {
 
 const (
 	unsure = -1
-	slack  = 256 // bytes by which a value may be longer than was written: somebody else may write, too
+	number = len("-9223372036854775808") // unless what stood was none, and still stands
+	slack  = 256                         // bytes by which a value may be longer than was written: somebody else may write, too
 )
 
 var hashSeed = maphash.MakeSeed()
@@ -31,6 +32,9 @@ var hashSeed = maphash.MakeSeed()
 // asked before. remote says that some other node owns the key. It may wait for
 // earlier commands, and answer them.
 func (s *session) order(op events.Op, r *events.Request, remote bool) events.Op {
+	if r.Update == events.UpdateRead { // another node has ordered it
+		return op
+	}
 	t := touched{hash: maphash.Bytes(hashSeed, r.Key), question: len(s.questions)}
 	if op != events.OpGet {
 		s.orderWrite(t.hash, remote)
@@ -46,13 +50,17 @@ func (s *session) order(op events.Op, r *events.Request, remote bool) events.Op 
 	r.Update = events.UpdateRead
 	switch {
 	case r.Head:
-	case behind && size != unsure:
+	case behind && size != unsure && (remote || size != number) && s.expected+size+slack <= readsRoom:
 		r.Limit = size + slack
+		s.expected += r.Limit
+	case !remote && s.taken < maxValues && s.rooms.values.TryAcquire(groupRoom):
+		s.taken++
+		r.Limit = events.MaxValue
 	default:
 		r.Limit, t.unsure = unsureRoom, true
+		s.expected += r.Limit
 		s.note(t)
 	}
-	s.expected += r.Limit
 	return events.OpUpdate
 }
 
@@ -64,7 +72,7 @@ func left(op events.Op, r *events.Request) int {
 	case op == events.OpDelete, r.Update == events.UpdateDelete:
 		return 0
 	case r.Update == events.UpdateAdd:
-		return len("-9223372036854775808")
+		return number
 	}
 	return unsure
 }

@@ -17,18 +17,19 @@ import (
 // has a little of its own besides, so that none waits for others to do small
 // things.
 const (
-	valuesRoom = 128 << 20 // for values that were asked for without waiting
-	wholeRoom  = 64 << 20  // for those that had no room there: whoever holds some waits for nobody but its client
-	unreadRoom = 192 << 20 // for replies that were not taken
-	inputRoom  = 192 << 20 // for commands that have arrived in part
+	valuesRoom = 64 << 20  // for values that were asked for without waiting
+	wholeRoom  = 32 << 20  // for those that had no room there: whoever holds some waits for nobody but its client
+	unreadRoom = 128 << 20 // for replies that were not taken
+	inputRoom  = 128 << 20 // for commands that have arrived in part
 	hugeRoom   = 2         // commands of more than inputUnit that may arrive at a time
 	inputUnit  = 3 << 20   // for one of them: the largest value fits
 	writesRoom = 16_384    // writes that a node has waiting, each node
 
-	groupRoom  = 1 << 20  // for the values of one message: any one fits
-	leastRoom  = 32 << 10 // that it has in any case
-	maxRooms   = 4        // of groupRoom, for what one connection asks together
-	unsureRoom = 16 << 10 // for a value whose size nobody knows, read behind a write
+	groupRoom  = 1 << 20       // for the values of one message: any one fits
+	leastRoom  = 32 << 10      // that it has in any case
+	readsRoom  = 2 * groupRoom // for values of known size that are read behind writes
+	maxRooms   = 4             // of groupRoom, for what one connection asks together
+	unsureRoom = 16 << 10      // for a value whose size nobody knows, read behind a write
 )
 
 // rooms are what all connections share.

@@ -88,7 +88,8 @@ func admissible(r *events.Request) error {
 // enqueue adds r to the message for a node.
 func (s *session) enqueue(place int, op events.Op, r events.Request) slot {
 	g := s.open[place]
-	if g != nil && (g.op != op || len(g.reqs) >= maxGroup || g.bytes > maxGroupBytes || g.values >= maxValues) {
+	joins := g != nil && (g.op == op || r.Update == events.UpdateRead && g.op.Writes())
+	if g != nil && (!joins || len(g.reqs) >= maxGroup || g.bytes > maxGroupBytes || g.values >= maxValues) {
 		s.send(g)
 		g = nil
 	}
