@@ -173,6 +173,9 @@ func (m *meeting) hear(msg *nats.Msg) (info events.Info, conflict error) {
 	conflict = m.server.node.Conflict(info)
 	switch {
 	case conflict == nil:
+		if m.server.Met != nil {
+			m.server.Met(info.Node)
+		}
 		return info, m.server.node.Heard(info)
 	case q.to == info.Node:
 		return info, conflict
