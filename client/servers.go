@@ -39,7 +39,7 @@ func Addresses(servers string) string {
 	return strings.Join(list, ",")
 }
 
-// CheckServer returns [events.ErrConfig] unless address is one of a NATS server.
+// CheckServer returns [events.ErrUsage] unless address is one of a NATS server.
 // The error shows no password.
 func CheckServer(address string) error {
 	text := strings.TrimSpace(address)
@@ -49,7 +49,7 @@ func CheckServer(address string) error {
 	// A / or # in a password ends the host where it should not.
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.User == nil && strings.Contains(text, "@") {
-		return fmt.Errorf("%w: the address of a NATS server, %s, cannot be read: write nats://HOST:PORT; NATS_USER and NATS_PASSWORD say who you are", events.ErrConfig, Addresses(address))
+		return fmt.Errorf("%w: the address of a NATS server, %s, cannot be read: write nats://HOST:PORT; NATS_USER and NATS_PASSWORD say who you are", events.ErrUsage, Addresses(address))
 	}
 	return nil
 }
