@@ -175,14 +175,14 @@ func (c *Client) infos(ctx context.Context, within time.Duration, enough func([]
 			}
 			return len(infos) > 0 && enough(infos)
 		})
-		if len(infos) == 0 || !enough(infos) {
+		if !errors.Is(err, events.ErrRefused) && (len(infos) == 0 || !enough(infos)) {
 			<-attempt.Done() // who is not up now may be in a moment
 		}
 		stop()
 		switch {
 		case len(infos) > 0 && (enough(infos) || ctx.Err() != nil):
 			return infos, nil
-		case ctx.Err() != nil && err != nil:
+		case errors.Is(err, events.ErrRefused), ctx.Err() != nil && err != nil:
 			return nil, err
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%w from any node within %v: is the cluster up?", events.ErrUnreachable, within)

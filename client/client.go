@@ -88,6 +88,11 @@ func Dial(o Options) (*nats.Conn, error) {
 	if servers == "" {
 		servers = nats.DefaultURL
 	}
+	for _, server := range strings.Split(servers, ",") {
+		if err := CheckServer(server); err != nil {
+			return nil, err
+		}
+	}
 	conn, err := nats.Connect(servers, append([]nats.Option{
 		nats.Name("dht client"),
 		// A put that timed out must not be delivered when the connection is back.
@@ -97,23 +102,10 @@ func Dial(o Options) (*nats.Conn, error) {
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.Timeout(time.Second),
+		nats.IgnoreAuthErrorAbort(),                                       // whoever was let in once may be let in again
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // otherwise it prints
 	}, o.NATS...)...)
-	if err != nil {
-		return nil, fmt.Errorf("%w from any NATS server (%s): %v", events.ErrUnreachable, Addresses(servers), err)
-	}
-	return conn, nil
-}
-
-// Addresses are the URLs in servers, which commas divide, without users,
-// passwords and tokens: fit for logs and errors.
-func Addresses(servers string) string {
-	list := strings.Split(servers, ",")
-	for i, server := range list {
-		if scheme, rest, ok := strings.Cut(server, "://"); ok {
-			list[i] = scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
-		}
-	}
-	return strings.Join(list, ",")
+	return conn, dialError(servers, err)
 }
 
 // Close ends what is under way. It is idempotent.

@@ -138,9 +138,10 @@ func (c *Config) check() error {
 			return err
 		}
 	}
-	for _, server := range c.NATS {
+	for i, server := range c.NATS {
 		if u, err := url.Parse(server); err != nil || u.Host == "" {
-			return fmt.Errorf("%w: nats server %q is not of the form nats://host:port", events.ErrConfig, server)
+			// Not the text itself: a password may be part of it.
+			return fmt.Errorf("%w: nats server %d of %d is not of the form nats://host:port", events.ErrConfig, i+1, len(c.NATS))
 		}
 	}
 	for _, n := range c.Nodes {

@@ -64,7 +64,7 @@ func TestParse_Refuses(t *testing.T) {
 		"name = \"X\"\nepoch = 1" + node:                                                             `cluster name "X"`,
 		"name = \"x\"\nepoch = 1\nprefix = \"a b\"" + node:                                           `prefix name "a b"`,
 		"name = \"x\"\nepoch = 1\nprefix = \"a.\"" + node:                                            `prefix name "a."`,
-		"name = \"x\"\nepoch = 1\nnats = [\"what\"]" + node:                                          `nats server "what"`,
+		"name = \"x\"\nepoch = 1\nnats = [\"what\"]" + node:                                          `nats server 1 of 1 is not`,
 		"name = \"x\"\nepoch = 1":                                                                    "no nodes",
 		"name = \"x\"\nepoch = 1" + node + "tcp = \"7401\"":                                          `node a: config: tcp = "7401" is not host:port`,
 		"name = \"x\"\nepoch = 1\n[[node]]\nname = \"a\"\nrule = \"otherwise\"":                      "no bus address",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -27,12 +28,15 @@ func (a *app) brokerCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, err := broker.Open(cmd.Context(), broker.Options{Name: "dht-broker", Listen: listen, Logger: log})
+			ctx, stop := a.outliveHangup(cmd.Context(), log)
+			defer stop()
+			b, err := broker.Open(ctx, broker.Options{Name: "dht-broker", Listen: listen, Logger: log})
 			if err != nil {
 				return err
 			}
 			log.Info("ready", "url", b.URL())
-			<-cmd.Context().Done()
+			<-ctx.Done()
+			log.Info("shutting down", "because", context.Cause(ctx))
 			return b.Close()
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,12 +40,31 @@ func defaults() global {
 // register makes what g holds the default of each flag.
 func (g *global) register(f *pflag.FlagSet) {
 	f.StringVarP(&g.config, "config", "c", g.config, "cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
-	f.StringSliceVarP(&g.servers, "server", "s", g.servers, "NATS `URL` to connect to; may be repeated (NATS_URL)")
+	f.VarP(&serverList{list: &g.servers}, "server", "s", "NATS `URL` to connect to; may be repeated (NATS_URL)")
 	f.StringVar(&g.tcp, "tcp", g.tcp, "talk to the node at `ADDR` over TCP instead of the bus")
 	f.BoolVar(&g.json, "json", g.json, "print JSON; errors too")
 	f.BoolVarP(&g.quiet, "quiet", "q", g.quiet, "print data and errors only")
 	f.DurationVar(&g.timeout, "timeout", g.timeout, "how long a request may take")
 }
+
+// serverList is a flag that takes addresses, with commas between them, as often as
+// it is given. It takes any text: an error of a flag shows it, and a password may
+// be part of it.
+type serverList struct {
+	list  *[]string
+	given bool
+}
+
+func (l *serverList) Set(text string) error {
+	if !l.given { // the default does not count
+		*l.list, l.given = nil, true
+	}
+	*l.list = append(*l.list, strings.Split(text, ",")...)
+	return nil
+}
+
+func (l *serverList) Type() string   { return "strings" }
+func (l *serverList) String() string { return "" }
 
 // check refuses flags that make no sense.
 func (g *global) check() error {

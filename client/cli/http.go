@@ -87,6 +87,9 @@ func (r *runningNode) ready(journal *store.Journal) error {
 	if r.conn != nil && !r.conn.IsConnected() {
 		return fmt.Errorf("%w: no NATS server can be reached", events.ErrUnreachable)
 	}
+	if r.bus != nil {
+		return r.bus.Ready()
+	}
 	return nil
 }
 

@@ -86,7 +86,7 @@ func (a *app) monitor(ctx context.Context, pattern string, rate int) error {
 		return err
 	}
 	defer conn.Close()
-	a.note("watching %s on %s", filter, conn.ConnectedUrlRedacted())
+	a.note("watching %s on %s", filter, client.Addresses(conn.ConnectedUrl()))
 	lost := int64(0)
 	err = monitor.Watch(ctx, conn, filter, rate, func(l monitor.Line) error {
 		lost += l.Lost
