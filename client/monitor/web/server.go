@@ -23,6 +23,9 @@ type Backend struct {
 	Info   func() events.Info // of the node beside it, for metrics
 	Ready  func() error       // why requests cannot be answered; nil when they can
 	NATS   http.Handler       // /varz, /connz, /routez of the embedded server; nil: there is none
+	// Pages is where each node serves this page, by its name: when one is down the
+	// others' are offered.
+	Pages map[string]string
 	// Watch calls show with what goes over the bus, until ctx ends; only while
 	// somebody looks. nil: there is no bus.
 	Watch func(ctx context.Context, show func(monitor.Line) error) error
