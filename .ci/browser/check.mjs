@@ -147,9 +147,10 @@ async function onlyWhatWasSeen(screen, cluster) {
   await other(cluster, 'shared', 'theirs')
   await screen.ask('put', 'shared', 'mine at last')
   await screen.shows('#outcome .said', 'Somebody else has changed shared')
-  await screen.shows('.versus section:nth-child(1)', /Yours.*mine at last/)
-  await screen.shows('.versus section:nth-child(2)', /Theirs.*theirs/)
+  await screen.shows('.versus > :nth-child(1)', /Yours.*mine at last/)
+  await screen.shows('.versus > :nth-child(2)', /Theirs.*theirs/)
   assert.equal(await read(cluster, 'shared'), 'theirs')
+  await accessibleNow(screen)
   await screen.page.click('text=Put mine over it')
   await screen.shows('#outcome .said', 'shared is stored on')
   assert.equal(await read(cluster, 'shared'), 'mine at last')
@@ -219,6 +220,7 @@ async function undo(screen, cluster) {
   await screen.ask('delete', 'never-there')
   await screen.shows('#outcome .said', 'There was nothing under never-there to delete')
   assert.equal(await screen.count('text=Undo'), 0)
+  await screen.shows('#tail li', /delete *never-there/) // or it would come while the next step has paused
 }
 
 async function pauseAndFilter(screen) {
@@ -275,6 +277,7 @@ async function serverDies(screen, cluster) {
   await screen.shows('#outcome', 'Not sent')
   assert.deepEqual(await screen.page.locator('#banner a').evaluateAll(links => links.map(a => [a.textContent, a.href])),
     [['mac', cluster.pages.mac], ['android', cluster.pages.android]])
+  await accessibleNow(screen)
   const [away] = await Promise.all([screen.page.context().waitForEvent('page'), screen.page.click('#banner a', { modifiers: ['Control'] })])
   await away.locator('#facts', { hasText: 'served by mac' }).waitFor()
   await away.close()
@@ -355,6 +358,10 @@ async function crowd(screen) {
 async function accessible(screen) {
   await screen.ask('explain', 'greeting')
   await screen.shows('.stops', 'android')
+  await accessibleNow(screen)
+}
+
+async function accessibleNow(screen) {
   await screen.page.evaluate(readFileSync(new URL(import.meta.resolve('axe-core')), 'utf8'))
   const { violations } = await screen.page.evaluate(() => axe.run())
   assert.deepEqual(violations.map(v => `${v.id}: ${v.nodes.map(n => n.html).join(' ')}`), [])

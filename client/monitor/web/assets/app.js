@@ -67,7 +67,7 @@ function dead() {
 // elsewhere is where the other nodes show this page, those first that were up.
 function elsewhere() {
   const links = others.toSorted((a, b) => b.up - a.up).map(({ name, page }) => el('a', { href: page }, name))
-  return links.length ? [el('span', { class: 'elsewhere' }, 'The same page of ', ...links.flatMap((link, i) => (i ? [', ', link] : [link])))] : []
+  return links.length ? [el('span', { class: 'elsewhere' }, 'The same page of ', ...links)] : []
 }
 
 follow('v1/events', { status, line: lines.add, lost: lines.add, live, dead })

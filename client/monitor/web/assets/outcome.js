@@ -81,7 +81,7 @@ function value({ value: bytes, version, expires }, label = 'Value') {
 // conflict shows what the person wanted beside what somebody else made of the key
 // meanwhile: theirs is null where that is nothing.
 export function conflict(key, mine, theirs, acts) {
-  const side = (title, parts) => el('section', { 'aria-label': title }, el('h3', null, title), parts)
+  const side = (title, parts) => el('div', { role: 'group', 'aria-label': title }, el('h3', null, title), parts)
   return [
     headline('warn', 'Somebody else has ', theirs ? 'changed ' : 'deleted ', keyName(key), ' since you looked: nothing was done'),
     el('div', { class: 'versus' },
