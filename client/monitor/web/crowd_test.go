@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -105,6 +106,27 @@ func TestServer_OldestMakesRoom(t *testing.T) {
 	if closed(conns[len(conns)-1]) {
 		t.Error("the newest is closed")
 	}
+}
+
+// Those who ask for large values and take nothing do not keep others from theirs.
+func TestKeys_DeafReaders(t *testing.T) {
+	p := newCluster(t).page()
+	most := bytes.Repeat([]byte("v"), events.MaxValue)
+	p.ask("PUT", "/v1/keys/lamp", most)
+	for range 300 {
+		conn, err := net.Dial("tcp", p.addr())
+		must(t, err)
+		defer conn.Close()
+		must(t, conn.(*net.TCPConn).SetReadBuffer(4096))
+		for range 20 { // so much that no socket has room for it
+			fmt.Fprint(conn, "GET /v1/keys/lamp HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		}
+	}
+	p.answers("/healthz", "/metrics")
+	until(t, "they hold all there is", func() bool { // in turn, each is cut off within a second or two
+		g := p.ask("GET", "/v1/keys/lamp", nil)
+		return g.status == http.StatusOK && bytes.Equal(g.body, most)
+	})
 }
 
 // A value that comes too slowly is not waited for, however it dribbles in.

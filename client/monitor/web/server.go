@@ -94,7 +94,7 @@ func Listen(addr string, log *slog.Logger) (*Server, error) {
 
 // Serve shows b from now on.
 func (s *Server) Serve(b Backend) error {
-	site, err := newSite(b)
+	site, err := newSite(b, s.conns)
 	if err == nil {
 		s.site.Store(site)
 	}

@@ -38,7 +38,9 @@ func (s *site) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.work.Release(workOfRead)
-	reply(w, http.StatusOK, s.look(r.Context(), new(monitor.Board)))
+	status := s.look(r.Context(), new(monitor.Board))
+	connectionOf(r).moves()
+	reply(w, http.StatusOK, status)
 }
 
 // look asks every node how it is. The board keeps what it saw last.
