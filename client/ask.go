@@ -25,7 +25,7 @@ func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r even
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var grace *time.Timer
-	tally := quorum.New(quorum.Question{Op: op, Nodes: m.Names(nil), Owners: m.Names(m.Owners(r.Key, nil)), All: o.all})
+	tally := quorum.New(quorum.Question{Op: op, Nodes: m.Names(nil), Owners: m.Names(m.Owners(r.Key, nil)), Map: m.ID(), All: o.all})
 	sent, err := c.transport.Ask(ctx, "", op, message, func(reply []byte) bool {
 		var a events.Answer
 		if _, err := events.NextAnswer(reply, &a); err != nil {
@@ -60,6 +60,9 @@ func (c *Client) stamp(ctx context.Context, m *placement.Map, op events.Op, r *e
 	if op.Writes() && op != events.OpUpdate { // its owner stamps that
 		r.Version = c.clock.Next()
 	}
+	if op != events.OpPut && op != events.OpUpdate {
+		return
+	}
 	r.Expires = o.expires
 	if o.ttl > 0 {
 		r.Expires = now.Add(o.ttl).UnixMilli()
@@ -70,12 +73,9 @@ func (c *Client) stamp(ctx context.Context, m *placement.Map, op events.Op, r *e
 func (c *Client) learn(o quorum.Outcome) bool {
 	switch {
 	case errors.Is(o.Err, events.ErrClockAhead), errors.Is(o.Err, events.ErrLate):
-		if o.Winner.Time == 0 {
-			return false
-		}
-		c.clock.Sync(time.UnixMilli(o.Winner.Time))
+		return c.clock.Sync(time.UnixMilli(o.Winner.Time))
 	case errors.Is(o.Err, events.ErrSuperseded):
-		c.clock.Overtake(o.Winner.Version)
+		return c.clock.Overtake(o.Winner.Version)
 	case errors.Is(o.Err, events.ErrStaleMap):
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -1,5 +1,10 @@
 package events
 
+import (
+	"encoding/base64"
+	"unicode/utf8"
+)
+
 // Answer is one entry of a node's answer. Its byte slices alias the message it
 // was read from.
 type Answer struct {
@@ -58,6 +63,24 @@ func (a *Answer) appendTo(dst []byte, last bool) []byte {
 		h.buf = appendVersion(h.name("before"), a.Before)
 	}
 	return h.end(a.Value, last)
+}
+
+// ListedSize bounds how many bytes one key of a listing takes in a message.
+func ListedSize(key []byte) int {
+	const head = len(`{"key64":"","version":"01234567-89ab-cdef-0123-456789abcdef","expires":-9223372036854775808,"bytes":-9223372036854775808,"size":0}`) + 1
+	if !utf8.Valid(key) {
+		return head + base64.StdEncoding.EncodedLen(len(key))
+	}
+	size := head + len(key)
+	for _, c := range key {
+		switch {
+		case c == '"', c == '\\', c == '\n':
+			size++
+		case c < ' ':
+			size += len(`\u0000`) - 1
+		}
+	}
+	return size
 }
 
 // DecodeAnswers reads a whole message. Every failure is [ErrBadRequest].

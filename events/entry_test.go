@@ -23,6 +23,7 @@ func TestRequests_RoundTrip(t *testing.T) {
 		{Key: []byte("quote\"back\\slash\nline\x01é日本"), Level: events.LevelQuorum},
 		{Key: []byte{0xff, 0xfe}, Value: bytes.Repeat([]byte{0}, 1000)},
 		{Prefix: []byte("eu/"), After: []byte{0x80}, Limit: 10},
+		{Key: []byte("again"), ID: []byte("r\xff1"), Sent: 1790000000000, Brief: true},
 		{Key: []byte("last"), Value: []byte("{\"key\":\"not a head\"}\n")},
 	}
 	got, err := events.DecodeRequests(events.AppendRequests(nil, want...))
@@ -63,7 +64,7 @@ func TestDecodeRequests_WrittenByHand(t *testing.T) {
 		"{\"key\":\"a\",\"size\":2}\r\nhi":     {{Key: []byte("a"), Value: []byte("hi")}},
 		`{"key64":"//8="}`:                     {{Key: []byte{0xff, 0xff}}},
 		`{ "key" : "\u00e9\ud83d\ude00\t\/" }`: {{Key: []byte("é😀\t/")}},
-		`{"key":"a","new":{"x":[1,-2.5e3,{"y":null}],"z":true},"more":[],"level":null}`: {{Key: []byte("a")}},
+		`{"key":"a","x-new":{"x":[1,-2.5e3,{"y":null}],"z":true},"x-more":[],"level":null}`: {{Key: []byte("a")}},
 		"{\"key\":\"a\",\"value\":\"1\"}\n{\"key\":\"b\",\"value\":\"2\"}\n": {
 			{Key: []byte("a"), Value: []byte("1")}, {Key: []byte("b"), Value: []byte("2")}},
 		"{\"key\":\"a\",\"size\":0}\n{\"key\":\"b\"}": {{Key: []byte("a")}, {Key: []byte("b")}},
@@ -82,7 +83,7 @@ func TestDecodeRequests_WrittenByHand(t *testing.T) {
 }
 
 func TestDecodeRequests_Refuses(t *testing.T) {
-	deep := `{"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`
+	deep := `{"x-deep":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`
 	for message, want := range map[string]string{
 		"hello":                         `column 1 of the head is 'h', not '{'`,
 		`{"key":"a"`:                    "the head ends where ',' or '}' should stand",

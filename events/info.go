@@ -139,5 +139,8 @@ func DecodeInfo(b []byte) (i Info, err error) {
 	if i.Node == "" {
 		return Info{}, fmt.Errorf("%w: decode info: no node is named", ErrBadRequest)
 	}
+	if i.Cluster.Name == "" { // a refusal, maybe
+		return Info{}, fmt.Errorf("%w: decode info: %s names no cluster", ErrBadRequest, i.Node)
+	}
 	return i, nil
 }

@@ -14,14 +14,21 @@ import (
 //	keys    Prefix, After, Limit
 //	update  Key, Value, Expires, and what [Update] says
 //	watch   Limit
+//
+// and Map, Deadline, ID, Sent and Brief for each. A field that the operation does
+// not take is refused by name, and so is one that nobody knows, unless its name
+// begins with "x-": the sender had something in mind that would not be done.
 type Request struct {
 	Key      []byte
 	Value    []byte
 	Version  Version // zero: the first owner stamps
 	Expires  int64   // unix milliseconds; 0 is never
 	Level    Level
-	Map      MapID // the cluster map the sender believes in; zero is any
-	Deadline int64 // unix milliseconds; a node answers later requests "late"; 0 is none
+	Map      MapID  // the cluster map the sender believes in; zero is any
+	Deadline int64  // unix milliseconds; a node answers later requests "late"; 0 is none
+	ID       []byte // names the request, when it is sent again, too; at most [MaxID] bytes
+	Sent     int64  // unix milliseconds, of its first sending, when it is sent again; 0: it is not
+	Brief    bool   // the answer may leave out reasons and owners
 
 	Prefix []byte // keys: only keys that begin so
 	After  []byte // keys: only keys behind this one
@@ -32,8 +39,12 @@ type Request struct {
 	Before  Version   // update: of what must stand, for [IfVersion]
 	Keep    bool      // update: it keeps its expiry
 	Old     bool      // update: the answer gives the value that stood before
-	To      []byte    // update: rename's other key
+	To      []byte    // update: rename's other key; "other" on the wire, where "to" is who coordinates
 	Settled bool      // update: no other node knows anything newer, from an earlier map
+
+	// Room is how many bytes the answer may have, heads included, by what carries
+	// it; 0 leaves that to the node. It never travels.
+	Room int
 
 	// Owner is the place among the key's owners, from 1 on, of the node that the
 	// request is handed to, when the hander has found it out; 0 leaves that to the
@@ -52,14 +63,28 @@ func AppendRequests(dst []byte, reqs ...Request) []byte {
 func (r *Request) appendTo(dst []byte, last bool) []byte {
 	h := head{buf: dst, sep: '{'}
 	h.bytes("key", r.Key)
-	h.bytes("prefix", r.Prefix)
-	h.bytes("after", r.After)
-	h.integer("limit", int64(r.Limit))
+	if len(r.Prefix)|len(r.After)|r.Limit != 0 {
+		h.bytes("prefix", r.Prefix)
+		h.bytes("after", r.After)
+		h.integer("limit", int64(r.Limit))
+	}
 	h.version(r.Version)
 	h.integer("expires", r.Expires)
 	h.text("level", string(r.Level))
 	h.mapID(r.Map)
 	h.integer("deadline", r.Deadline)
+	if len(r.ID) > 0 || r.Sent != 0 || r.Brief {
+		h.bytes("id", r.ID)
+		h.integer("sent", r.Sent)
+		h.flag("brief", r.Brief)
+	}
+	if r.Update != "" || r.If != "" || r.Keep || r.Old || r.Settled || len(r.To) > 0 {
+		r.appendUpdate(&h)
+	}
+	return h.end(r.Value, last)
+}
+
+func (r *Request) appendUpdate(h *head) {
 	h.text("update", string(r.Update))
 	h.text("if", string(r.If))
 	if !r.Before.IsZero() {
@@ -67,9 +92,8 @@ func (r *Request) appendTo(dst []byte, last bool) []byte {
 	}
 	h.flag("keep", r.Keep)
 	h.flag("old", r.Old)
-	h.bytes("to", r.To)
+	h.bytes("other", r.To)
 	h.flag("settled", r.Settled)
-	return h.end(r.Value, last)
 }
 
 // MaxEntries is how many entries a message may have: their answers must fit one
@@ -78,8 +102,13 @@ const MaxEntries = 256
 
 // DecodeRequests reads a whole message; an empty one is a single empty request.
 // Every failure is [ErrBadRequest], or [ErrTooLarge] past [MaxEntries], and then
-// no request is returned: a message is carried out as a whole or not at all.
-func DecodeRequests(msg []byte) (reqs []Request, err error) {
+// no request is returned: a message is carried out as a whole or not at all. What
+// its fields mean together is not looked at, see [DecodeRequestsOf].
+func DecodeRequests(msg []byte) ([]Request, error) { return DecodeRequestsOf("", msg) }
+
+// DecodeRequestsOf is [DecodeRequests] of a message that asks for op: it refuses
+// fields that op does not take.
+func DecodeRequestsOf(op Op, msg []byte) (reqs []Request, err error) {
 	if len(msg) == 0 {
 		return []Request{{}}, nil
 	}
@@ -89,7 +118,7 @@ func DecodeRequests(msg []byte) (reqs []Request, err error) {
 			return nil, fmt.Errorf("%w: a message may have %d entries", ErrTooLarge, MaxEntries)
 		}
 		reqs = append(reqs, Request{})
-		if msg, err = NextRequest(msg, &reqs[len(reqs)-1]); err != nil {
+		if msg, err = nextRequest(op, msg, &reqs[len(reqs)-1]); err != nil {
 			return nil, err
 		}
 	}
@@ -109,48 +138,17 @@ func OldValues(reqs []Request) (n int) {
 
 // NextRequest reads the first entry of msg into r and returns what follows it.
 // Every failure is [ErrBadRequest].
-func NextRequest(msg []byte, r *Request) (rest []byte, err error) {
+func NextRequest(msg []byte, r *Request) (rest []byte, err error) { return nextRequest("", msg, r) }
+
+func nextRequest(op Op, msg []byte, r *Request) (rest []byte, err error) {
 	*r = Request{}
-	s := scanner{buf: msg}
-	body := body{size: -1}
-	err = s.object(func(name []byte) error { return r.field(&s, &body, name) })
-	if err != nil {
+	in := requestReader{r: r, s: scanner{buf: msg}, body: body{size: -1}}
+	if err = in.s.object(in.field); err != nil {
 		return nil, err
 	}
-	r.Value, rest, err = body.split(&s)
+	if err = in.check(op); err != nil {
+		return nil, err
+	}
+	r.Value, rest, err = in.body.split(&in.s)
 	return rest, err
-}
-
-func (r *Request) field(s *scanner, body *body, name []byte) (err error) {
-	if s.null(name) {
-		return nil
-	}
-	switch string(name) {
-	case "key", "key64":
-		if r.Key != nil {
-			return fmt.Errorf("%w: the head has more than one key", ErrBadRequest)
-		}
-		r.Key, err = s.bytes(name)
-	case "prefix", "prefix64":
-		r.Prefix, err = s.bytes(name)
-	case "after", "after64":
-		r.After, err = s.bytes(name)
-	case "limit":
-		var n int64
-		n, err = s.integer()
-		r.Limit = int(n)
-	case "version":
-		r.Version, err = s.version()
-	case "expires":
-		r.Expires, err = s.integer()
-	case "level":
-		r.Level, err = s.level()
-	case "map":
-		r.Map, err = s.mapID()
-	case "deadline":
-		r.Deadline, err = s.integer()
-	default:
-		return r.updateField(s, body, name)
-	}
-	return err
 }

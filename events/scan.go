@@ -149,7 +149,7 @@ func (s *scanner) integer() (int64, error) {
 		}
 		n = 10*n + digit
 	}
-	if s.pos == digits {
+	if c := s.peek(); s.pos == digits || c == '.' || c|0x20 == 'e' {
 		return 0, s.fail("a whole number")
 	}
 	if s.buf[digits] == '0' && s.pos > digits+1 {
@@ -159,6 +159,15 @@ func (s *scanner) integer() (int64, error) {
 		n = -n
 	}
 	return n, nil
+}
+
+// natural reads a whole number that is not negative: a moment, or how many.
+func (s *scanner) natural() (int64, error) {
+	n, err := s.integer()
+	if err == nil && n < 0 {
+		err = fmt.Errorf("%w: %d is negative", ErrBadRequest, n)
+	}
+	return n, err
 }
 
 func (s *scanner) boolean() (bool, error) {

@@ -1,6 +1,10 @@
 package events
 
-import "strings"
+import (
+	"cmp"
+	"crypto/rand"
+	"strings"
+)
 
 // Subjects forms every NATS subject of one cluster; nothing else formats one.
 // Keys never appear in a subject: a subject over 4 KB closes a connection, and
@@ -39,6 +43,11 @@ func (s Subjects) Events() string { return s.prefix + ".event.>" }
 // All matches everything that belongs to the cluster.
 func (s Subjects) All() string { return s.prefix + ".>" }
 
+// Own reports whether subject belongs to the cluster.
+func (s Subjects) Own(subject string) bool {
+	return len(subject) > len(s.prefix) && subject[len(s.prefix)] == '.' && subject[:len(s.prefix)] == s.prefix
+}
+
 // Op tells which operation a request's subject asks for, and of which node
 // ("" for the broadcast). ok is false for a subject that is no request.
 func (s Subjects) Op(subject string) (node string, op Op, ok bool) {
@@ -54,4 +63,30 @@ func (s Subjects) Op(subject string) (node string, op Op, ok bool) {
 	}
 	op = Op(rest)
 	return node, op, op.valid()
+}
+
+// NewInbox is where answers are wanted, below prefix or "_INBOX": a subject that
+// nobody can guess. Those of NATS libraries count on from one that was seen.
+func NewInbox(prefix string) string { return cmp.Or(prefix, "_INBOX") + "." + rand.Text() }
+
+// Violation is what a NATS server does not permit.
+type Violation struct {
+	Subject   string
+	Subscribe bool // rather than to publish
+}
+
+// ReadViolation reads the words in which a NATS server refuses something.
+func ReadViolation(text string) (v Violation) {
+	v.Subscribe = strings.Contains(text, "for Subscription to ")
+	if _, rest, found := strings.Cut(text, ` "`); found {
+		v.Subject, _, _ = strings.Cut(rest, `"`)
+	}
+	return v
+}
+
+func (v Violation) String() string {
+	if v.Subscribe {
+		return "subscribe to " + v.Subject
+	}
+	return "publish to " + v.Subject
 }

@@ -35,30 +35,3 @@ const (
 	IfExpiringSooner Condition = "expiring-sooner"
 	IfVersion        Condition = "version" // what stands has the version that the request gives as Before
 )
-
-// updateField reads what only updates have; and hands on what it does not know.
-func (r *Request) updateField(s *scanner, body *body, name []byte) (err error) {
-	switch string(name) {
-	case "update":
-		var t []byte
-		t, err = s.text()
-		r.Update = Update(t)
-	case "if":
-		var t []byte
-		t, err = s.text()
-		r.If = Condition(t)
-	case "before":
-		r.Before, err = s.version()
-	case "keep":
-		r.Keep, err = s.boolean()
-	case "old":
-		r.Old, err = s.boolean()
-	case "to", "to64":
-		r.To, err = s.bytes(name)
-	case "settled":
-		r.Settled, err = s.boolean()
-	default:
-		return body.field(s, name)
-	}
-	return err
-}

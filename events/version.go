@@ -96,9 +96,24 @@ func newVersion(tick, random uint64) (v Version) {
 	return v
 }
 
+// Bounds on what a clock takes from outside: a message must not move it far.
+const (
+	// MaxAhead is how far a version may be ahead of a node's clock.
+	MaxAhead = 500 * time.Millisecond
+	// MaxAge is how long ago a version may have been stamped.
+	MaxAge = time.Minute
+	// MaxSkew is how far a client's clock may be off: it takes a node's time, but
+	// not one that is further away than this from its machine's.
+	MaxSkew = 24 * time.Hour
+)
+
+// lastTick is the last that a version can hold.
+const lastTick = 1<<(48+counterBits) - 1
+
 // Clock stamps versions. It never runs behind the wall clock nor behind any
 // version observed; a full counter moves its milliseconds on (Kulkarni et al.,
-// "Logical Physical Clocks", 2014). Safe for concurrent use.
+// "Logical Physical Clocks", 2014). What comes from outside moves it no further
+// than [MaxAhead] before the wall clock. Safe for concurrent use.
 type Clock struct {
 	wall   func() time.Time
 	offset atomic.Int64 // nanoseconds added to wall, see Sync
@@ -117,7 +132,7 @@ func (c *Clock) Next() Version { return c.NextAt(c.Now()) }
 // NextAt is [Clock.Next] for who stamps many and has just read the time, which
 // costs more than all the rest: now is what [Clock.Now] returned.
 func (c *Clock) NextAt(now time.Time) Version {
-	wall := uint64(now.UnixMilli()) << counterBits
+	wall := tickAt(now)
 	for {
 		last := c.last.Load()
 		next := max(wall, last+1)
@@ -127,7 +142,41 @@ func (c *Clock) NextAt(now time.Time) Version {
 	}
 }
 
-// Observe moves the clock past v.
+// NextAfter is [Clock.Next], but later than v, too, however far ahead that is: a
+// record from a time when this machine's clock was wrong must not hide what
+// replaces it. Such a v does not move the clock. It is [ErrClockAhead] that there
+// is nothing later than v.
+func (c *Clock) NextAfter(v Version) (Version, error) {
+	now := c.Now()
+	next := c.NextAt(now)
+	switch {
+	case next.Compare(v) > 0:
+		return next, nil
+	case v.tick() >= lastTick:
+		return Version{}, fmt.Errorf("%w: no version is later than %s", ErrClockAhead, v)
+	case c.Admit(now, v) == nil:
+		return c.NextAt(now), nil
+	}
+	return newVersion(v.tick()+1, rand.Uint64()), nil
+}
+
+// tickAt is the first tick of a moment; a version holds none before 1970.
+func tickAt(t time.Time) uint64 {
+	return uint64(min(max(t.UnixMilli(), 0), lastTick>>counterBits)) << counterBits
+}
+
+// Admit moves the clock past v, which comes from outside. A version that is more
+// than [MaxAhead] ahead of now, which is what [Clock.Now] returned, is
+// [ErrClockAhead], and moves nothing.
+func (c *Clock) Admit(now time.Time, v Version) error {
+	if ahead := v.Time().Sub(now); ahead > MaxAhead {
+		return fmt.Errorf("%w: %s was stamped %v ahead", ErrClockAhead, v, ahead.Round(time.Millisecond))
+	}
+	c.Observe(v)
+	return nil
+}
+
+// Observe moves the clock past v, wherever that is: see [Clock.Admit].
 func (c *Clock) Observe(v Version) {
 	seen := v.tick()
 	for {
@@ -139,22 +188,34 @@ func (c *Clock) Observe(v Version) {
 }
 
 // Overtake sets the clock to v's time when it is behind that, and moves it past
-// v: a client that has lost against a faster clock would lose to it again.
-func (c *Clock) Overtake(v Version) {
+// v: a client that has lost against a faster clock would lose to it again. It
+// reports whether it did: a node that takes a client's versions is within
+// [MaxAge] of its clock, and what stands there not further ahead than [MaxAhead].
+func (c *Clock) Overtake(v Version) bool {
 	for {
 		offset := c.offset.Load()
 		behind := v.Time().Sub(c.wall()) - time.Duration(offset)
+		if behind > MaxAge+MaxAhead {
+			return false
+		}
 		if behind <= 0 || c.offset.CompareAndSwap(offset, offset+int64(behind)) {
 			break
 		}
 	}
 	c.Observe(v)
+	return true
 }
 
 // Sync sets the clock to now and forgets what it stamped ahead of it: a client
 // calls it with a node's time when the node refused its versions. Nothing may
-// rest on versions stamped before.
-func (c *Clock) Sync(now time.Time) {
-	c.offset.Store(int64(now.Sub(c.wall())))
+// rest on versions stamped before. It reports whether it did: not where now is
+// further than [MaxSkew] from the wall clock.
+func (c *Clock) Sync(now time.Time) bool {
+	off := now.Sub(c.wall())
+	if off > MaxSkew || off < -MaxSkew {
+		return false
+	}
+	c.offset.Store(int64(off))
 	c.last.Store(0)
+	return true
 }

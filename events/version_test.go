@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -54,6 +55,80 @@ func TestClock_NeverBehindWhatItObserved(t *testing.T) {
 	clock.Observe(events.NewClock(fixed(10)).Next())
 	if next := clock.Next(); next.Compare(ahead) <= 0 {
 		t.Errorf("observing an old version moved the clock back to %s", next)
+	}
+}
+
+// TestClock_AdmitsNothingFarAhead: what comes from outside moves a clock by
+// [events.MaxAhead] at most, however often it comes.
+func TestClock_AdmitsNothingFarAhead(t *testing.T) {
+	for _, ahead := range []time.Duration{events.MaxAhead + time.Millisecond, time.Hour, 200 * 365 * 24 * time.Hour} {
+		clock := events.NewClock(fixed(1000))
+		for range 5 {
+			near := events.NewClock(fixed(1000 + events.MaxAhead.Milliseconds())).Next()
+			if err := clock.Admit(clock.Now(), near); err != nil {
+				t.Fatal(err)
+			}
+			v := events.NewClock(fixed(1000 + ahead.Milliseconds())).Next()
+			if err := clock.Admit(clock.Now(), v); !errors.Is(err, events.ErrClockAhead) {
+				t.Errorf("%v ahead: %v", ahead, err)
+			}
+		}
+		if next := clock.Next().Time().UnixMilli(); next > 1000+events.MaxAhead.Milliseconds() {
+			t.Errorf("the clock stands at %d ms", next)
+		}
+	}
+}
+
+// TestClock_NextAfter stamps later than any version, without going there.
+func TestClock_NextAfter(t *testing.T) {
+	clock := events.NewClock(fixed(1000))
+	for _, at := range []int64{0, 1000, 1400, 9_000_000, 1<<48 - 2} {
+		v := events.NewClock(fixed(at)).Next()
+		next, err := clock.NextAfter(v)
+		if err != nil || next.Compare(v) <= 0 || uuid.UUID(next).Version() != 7 {
+			t.Errorf("after %s comes %s, %v", v, next, err)
+		}
+	}
+	if got := clock.Next().Time().UnixMilli(); got > 1500 {
+		t.Errorf("the clock stands at %d ms", got)
+	}
+	last, err := events.ParseVersion([]byte("ffffffff-ffff-7fff-bfff-ffffffffffff"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := clock.NextAfter(last); !errors.Is(err, events.ErrClockAhead) {
+		t.Errorf("after the last version comes %s, %v", v, err)
+	}
+}
+
+// TestClock_BeforeTime: a machine whose clock says nothing still stamps in order.
+func TestClock_BeforeTime(t *testing.T) {
+	for _, wall := range []time.Time{{}, time.UnixMilli(-1), time.UnixMilli(1 << 60)} {
+		clock := events.NewClock(func() time.Time { return wall })
+		if a, b := clock.Next(), clock.Next(); a.Compare(b) >= 0 || uuid.UUID(a).Version() != 7 {
+			t.Errorf("at %v: %s, then %s", wall, a, b)
+		}
+	}
+}
+
+// TestClock_AClientsMovesWithinBounds: an answer that is made up does not set it to
+// another year.
+func TestClock_AClientsMovesWithinBounds(t *testing.T) {
+	const wall = 1_790_000_000_000
+	clock := events.NewClock(fixed(wall))
+	for _, to := range []int64{0, wall + 2*events.MaxSkew.Milliseconds(), 1<<48 - 1} {
+		if clock.Sync(time.UnixMilli(to)) || clock.Now().UnixMilli() != wall {
+			t.Errorf("a node's time of %d sets the clock to %v", to, clock.Now())
+		}
+		if to > wall && clock.Overtake(events.NewClock(fixed(to)).Next()) {
+			t.Errorf("a version of %d is overtaken", to)
+		}
+		if got := clock.Next().Time().UnixMilli(); got != wall {
+			t.Errorf("the clock stamps %d", got)
+		}
+	}
+	if !clock.Sync(time.UnixMilli(wall+3_600_000)) || clock.Now().UnixMilli() != wall+3_600_000 {
+		t.Errorf("an hour off is not taken: %v", clock.Now())
 	}
 }
 

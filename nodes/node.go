@@ -70,9 +70,9 @@ type Options struct {
 // Limits on time: a version outside them says that some clock is wrong.
 const (
 	// MaxAhead is how far a version may be ahead of the node's clock.
-	MaxAhead = 500 * time.Millisecond
+	MaxAhead = events.MaxAhead
 	// MaxAge is how long ago a version may have been stamped.
-	MaxAge = time.Minute
+	MaxAge = events.MaxAge
 	// maxInFlight bounds the writes that wait for the disk.
 	maxInFlight = 16_384
 )
@@ -88,7 +88,9 @@ type Node struct {
 	inFlight  atomic.Int64
 	peers     peers
 	meter     meter
-	strangers strangers
+	newer     atomic.Pointer[events.MapID] // in force instead of this node's map; nil as long as none is
+
+	mismatches mapMismatches
 }
 
 // New makes a node over a store, counting the keys in it that belong elsewhere.
@@ -110,7 +112,9 @@ func New(o Options) (*Node, error) {
 	if o.Links == nil {
 		o.Links = func() []events.Link { return nil }
 	}
-	o.Clock.Observe(o.Store.Newest())
+	// What was stored while this machine's clock was wrong does not move it: what
+	// replaces such a record is stamped after it, see stamp.
+	_ = o.Clock.Admit(o.Clock.Now(), o.Store.Newest())
 	n := &Node{Options: o, place: place, id: o.Clock.Next(), started: o.Clock.Now()}
 	n.peers.settled = map[string]bool{}
 	if err := n.survey(); err != nil {
@@ -193,9 +197,11 @@ func (n *Node) judge(r *events.Request) placement.Verdict {
 	return n.Map.Judge(n.place, r.Key)
 }
 
-func (n *Node) notStored(v placement.Verdict) events.Answer {
+func (n *Node) notStored(v placement.Verdict, r *events.Request) events.Answer {
 	a := n.answer(events.StatusNotStored)
-	a.Reason, a.Owners = v.Reason, v.Owners
+	if !r.Brief {
+		a.Reason, a.Owners = v.Reason, v.Owners
+	}
 	return a
 }
 
@@ -223,8 +229,11 @@ func (n *Node) current(op events.Op, r *events.Request) error {
 		return fmt.Errorf("%w: the deadline has passed by the clock of %s", events.ErrLate, n.Name)
 	}
 	if r.Map != (events.MapID{}) && r.Map != n.Map.ID() {
-		n.meet(r.Map, "a "+string(op))
+		n.mismatch(r.Map, "a "+string(op))
 		return fmt.Errorf("%w: you believe in %s, %s holds %s", events.ErrStaleMap, r.Map, n.Name, n.Map.ID())
+	}
+	if newer := n.newer.Load(); newer != nil && op != events.OpKeys {
+		return fmt.Errorf("%w: it is %s, %s still holds %s: start it with the newer cluster file", events.ErrStaleMap, newer, n.Name, n.Map.ID())
 	}
 	return nil
 }

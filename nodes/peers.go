@@ -38,34 +38,60 @@ func (p *peers) unsettled(n *Node) (names []string) {
 // name ([events.ErrNameTaken]), another map is in force at the same epoch or a
 // newer one ([events.ErrStaleMap]), another cluster uses the same subjects
 // ([events.ErrConfig]). Of two in conflict the one that has run for the shorter
-// time is told; the other learns nothing.
+// time has to go; the other learns nothing, but that a newer map is in force: it
+// stays to say so, see [Node.current].
+//
+// What is no answer to a question of this node's may be made up: whoever brings it
+// asks its sender again where [Node.Conflict] is an error, and passes on that
+// answer only, here or to [Node.Yield].
 func (n *Node) Heard(info events.Info) error {
-	if info.ID == n.id {
-		return nil
-	}
-	if conflict := n.conflict(info); conflict != nil {
+	if conflict := n.Conflict(info); conflict != nil {
+		n.Yield(info)
 		if n.youngerThan(info) {
 			return conflict
 		}
 		return nil
 	}
-	if info.Map != n.Map.ID() {
-		n.meet(info.Map, info.Node)
-	} else {
-		if !info.Settled {
-			n.Clock.Observe(info.Newest) // what is stamped here must stand against it
-		}
-		n.peers.heard(info)
+	switch {
+	case info.ID == n.id:
+	case info.Map != n.Map.ID():
+		n.mismatch(info.Map, info.Node)
+	case n.Map.Index(info.Node) >= 0:
+		n.peers.heard(n, info)
 		n.forgetIfSettled()
 	}
 	return nil
 }
 
-func (p *peers) heard(info events.Info) {
+// Yield makes the node answer nothing but stale-map when info, which its sender has
+// confirmed, comes under a newer map of the same cluster: by that one others may own,
+// and by now have stored, what this node would say is absent. There is no way back
+// but a new start, for whoever follows the newer map may only be out of reach.
+func (n *Node) Yield(info events.Info) {
+	if info.Cluster.Name != n.Map.Name() || info.Map.Epoch != info.Cluster.Epoch || info.Map.Epoch <= n.Map.Epoch() {
+		return
+	}
+	for {
+		newer := n.newer.Load()
+		if newer != nil && newer.Epoch >= info.Map.Epoch {
+			return
+		}
+		if n.newer.CompareAndSwap(newer, &info.Map) {
+			break
+		}
+	}
+	n.Notify(events.Event{Type: events.EventMapMismatch,
+		Detail: fmt.Sprintf("map %s is in force, so says %s: %s holds %s and answers nothing by it any more; start it with the newer cluster file",
+			info.Map, info.Node, n.Name, n.Map.ID())})
+}
+
+// heard takes a member's word. What is stamped here must stand against what the
+// member still holds; but one whose clock is wrong does not move this node's.
+func (p *peers) heard(n *Node, info events.Info) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settled[info.Node] = info.Settled
-	if !info.Settled && info.Newest.Compare(p.floor) > 0 {
+	if !info.Settled && n.Clock.Admit(n.Clock.Now(), info.Newest) == nil && info.Newest.Compare(p.floor) > 0 {
 		p.floor = info.Newest
 	}
 }
@@ -89,8 +115,12 @@ func (n *Node) forgetIfSettled() {
 	}
 }
 
-func (n *Node) conflict(info events.Info) error {
+// Conflict is why this node and the one that says info cannot be on the same bus;
+// nil when they can.
+func (n *Node) Conflict(info events.Info) error {
 	switch mine := n.Map.ID(); {
+	case info.ID == n.id, info.Map.Epoch != info.Cluster.Epoch: // itself; or nothing that a node says
+		return nil
 	case info.Cluster.Name != n.Map.Name():
 		return fmt.Errorf("%w: cluster %q uses the same subjects on this bus: give %q a prefix of its own", events.ErrConfig, info.Cluster.Name, n.Map.Name())
 	case info.Node == n.Name:

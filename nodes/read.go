@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -61,7 +62,7 @@ func (n *Node) mayKnow(r *events.Request, a *events.Answer) (v placement.Verdict
 	}
 	v = n.judge(r)
 	if v.Owner == 0 && n.settled {
-		*a = n.notStored(v)
+		*a = n.notStored(v, r)
 		return v, false
 	}
 	return v, true
@@ -73,7 +74,7 @@ func (n *Node) known(record *events.Record, err error, r *events.Request, v plac
 	case err != nil:
 		return n.Refuse(fmt.Errorf("get %q: %w", r.Key, err))
 	case v.Owner == 0 && !record.Known():
-		return n.notStored(v)
+		return n.notStored(v, r)
 	}
 	return n.recorded(record, v.Owner, now)
 }
@@ -97,8 +98,8 @@ func (n *Node) recorded(r *events.Record, owner int, now time.Time) events.Answe
 }
 
 const (
-	maxListKeys  = 1000
-	maxListBytes = 128 << 10 // of keys in one answer: escaped, six times that, and the bus carries 1 MiB
+	maxListKeys = 1000
+	listRoom    = 1 << 20 // bytes of one answer, unless the request says
 )
 
 // keys lists what is stored here, misplaced keys included; where damage hides
@@ -116,14 +117,24 @@ func (n *Node) keys(r *events.Request) []events.Answer {
 	if err != nil {
 		last = n.Refuse(fmt.Errorf("list keys: %w", err))
 	}
-	answers, room := make([]events.Answer, 0, len(keys)+1), maxListBytes
-	for _, k := range keys {
-		if room -= len(k.Key); room < 0 {
-			more = true
-			break
-		}
+	fit := fitting(keys, cmp.Or(r.Room, listRoom)-len(events.AppendAnswers(nil, last)))
+	if fit == 0 && len(keys) > 0 {
+		last = n.Refuse(fmt.Errorf("%w: the next key does not fit an answer of %d bytes", events.ErrTooLarge, r.Room))
+	}
+	answers := make([]events.Answer, 0, fit+1)
+	for _, k := range keys[:fit] {
 		answers = append(answers, events.Answer{Key: k.Key, Version: k.Version, Expires: k.Expires, Bytes: k.Bytes})
 	}
-	last.More = more
+	last.More = more || fit < len(keys)
 	return append(answers, last)
+}
+
+// fitting is how many of keys, as they are written, fit into room bytes.
+func fitting(keys []events.KeyInfo, room int) int {
+	for i, k := range keys {
+		if room -= events.ListedSize(k.Key); room < 0 {
+			return i
+		}
+	}
+	return len(keys)
 }

@@ -82,7 +82,6 @@ func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (e
 		return events.Record{}, false
 	}
 	if r.Update == events.UpdateAdopt {
-		n.Clock.Observe(r.Version)
 		if a.Status == events.StatusStored {
 			a.Version = r.Version
 		}
@@ -93,7 +92,11 @@ func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (e
 		*a = b.refuse(a.Owner, err)
 		return events.Record{}, false
 	}
-	a.Version, a.Expires = n.stamp(events.Version{}), next.Expires
+	version, ok := b.stamp(i, &current)
+	if !ok {
+		return events.Record{}, false
+	}
+	a.Version, a.Expires = version, next.Expires
 	next.Version, next.Deleted = a.Version, a.Status == events.StatusDeleted
 	switch r.Update {
 	case events.UpdateAdd:
@@ -101,7 +104,7 @@ func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (e
 	case events.UpdateAppend:
 		a.Bytes = int64(len(next.Value))
 	}
-	b.written = append(b.written, next)
+	b.written = append(b.written, written{next, r.ID})
 	return next, true
 }
 
@@ -135,8 +138,15 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 		}
 	}
 	a.Status = verdict(current, live, r, now)
+	if room := r.Room - updateHead; r.Room > 0 && len(a.Value) > room {
+		*a = b.refuse(a.Owner, fmt.Errorf("%w: the old value has %d bytes, the answer could carry %d: nothing was done", events.ErrTooLarge, len(a.Value), room))
+		return false
+	}
 	return a.Status == events.StatusStored || a.Status == events.StatusDeleted
 }
+
+// updateHead bounds the head of an update's answer that gives the old value.
+const updateHead = 1 << 10
 
 // verdict says what an update amounts to, given what stands.
 func verdict(current *events.Record, live bool, r *events.Request, now time.Time) events.Status {
@@ -243,28 +253,31 @@ func decimal(text []byte) (int64, error) {
 // rename reads one key, writes the other and deletes the first, in the order of
 // a store's changes and so in one step.
 func (b *batch) rename(i int, r *events.Request) {
-	var moved events.Record
-	done := false
+	moved, gone, done := events.Record{}, events.Record{Key: r.Key, Deleted: true}, false
 	read := func(current events.Record) (events.Record, bool) {
 		a := &b.answers[i]
 		done = b.sees(a, r, &current) && string(r.Key) != string(r.To)
+		if done {
+			gone.Version, done = b.stamp(i, &current)
+		}
 		moved = events.Record{Key: r.To, Value: current.Value, Expires: current.Expires}
 		return events.Record{}, false
 	}
-	write := func(events.Record) (events.Record, bool) {
+	write := func(current events.Record) (events.Record, bool) {
 		if done {
-			b.answers[i].Version = b.node.stamp(events.Version{})
-			moved.Version = b.answers[i].Version
-			b.written = append(b.written, moved)
+			moved.Version, done = b.stamp(i, &current)
+		}
+		if done {
+			b.answers[i].Version = moved.Version
+			b.written = append(b.written, written{moved, r.ID})
 		}
 		return moved, done
 	}
 	remove := func(events.Record) (events.Record, bool) {
-		next := events.Record{Key: r.Key, Version: b.node.stamp(events.Version{}), Deleted: true}
 		if done {
-			b.written = append(b.written, next)
+			b.written = append(b.written, written{gone, r.ID})
 		}
-		return next, done
+		return gone, done
 	}
 	b.add(i, events.Change{Key: r.Key, Decide: read})
 	b.add(i, events.Change{Key: r.To, Blind: true, Decide: write})

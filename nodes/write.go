@@ -33,9 +33,15 @@ type batch struct {
 	begun   time.Time
 	answers []events.Answer
 	changes []events.Change
-	written []events.Record // what finish tells of
-	entries []int           // the entry of each change
+	written []written // what finish tells of
+	entries []int     // the entry of each change
 	reply   func([]events.Answer)
+}
+
+// written is a record and the id of the request that wrote it.
+type written struct {
+	events.Record
+	request []byte
 }
 
 // entry answers one entry at once, or adds its change.
@@ -47,10 +53,10 @@ func (b *batch) entry(i int, r *events.Request) {
 	}
 	verdict := n.judge(r)
 	if verdict.Owner == 0 {
-		b.answers[i] = n.notStored(verdict)
+		b.answers[i] = n.notStored(verdict, r)
 		return
 	}
-	if err := n.checkStamp(r.Version); err != nil && r.Update != events.UpdateAdopt { // what stands somewhere was taken once
+	if err := n.checkStamp(b.begun, r); err != nil {
 		b.answers[i] = n.Refuse(err)
 		return
 	}
@@ -70,36 +76,43 @@ func (b *batch) add(i int, c events.Change) {
 }
 
 // checkStamp refuses a version that another clock stamped, when it is of
-// another time.
-func (n *Node) checkStamp(v events.Version) error {
-	if v.IsZero() {
+// another time. What is adopted may be old: somebody took it once.
+func (n *Node) checkStamp(now time.Time, r *events.Request) error {
+	if r.Version.IsZero() {
 		return nil
 	}
-	switch ahead := v.Time().Sub(n.Clock.Now()); {
-	case ahead > MaxAhead:
+	ahead := r.Version.Time().Sub(now)
+	if n.Clock.Admit(now, r.Version) != nil {
 		return fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s", events.ErrClockAhead, ahead.Round(time.Millisecond), n.Name)
-	case ahead < -MaxAge:
+	}
+	if ahead < -MaxAge && r.Update != events.UpdateAdopt {
 		return fmt.Errorf("%w: the version was stamped %v ago by the clock of %s", events.ErrLate, -ahead.Round(time.Millisecond), n.Name)
 	}
-	n.Clock.Observe(v)
 	return nil
 }
 
-// stamp gives a version to a write that has none: the first owner does that for
-// a client that does not, at every-match each owner for itself. It is stamped
-// as it is decided, and so never superseded.
-func (n *Node) stamp(v events.Version) events.Version {
-	if v.IsZero() {
-		return n.Clock.Next()
+// stamp gives a version to a write of entry i that has none: the first owner does
+// that for a client that does not, at every-match each owner for itself. It is
+// stamped as it is decided, later than what stands, and so never superseded.
+// Where nothing is later the answer says so, and nothing may be written.
+func (b *batch) stamp(i int, current *events.Record) (v events.Version, ok bool) {
+	v, err := b.node.Clock.NextAfter(current.Version)
+	if err != nil {
+		b.answers[i] = b.refuse(b.answers[i].Owner, err)
 	}
-	return v
+	return v, err == nil
 }
 
 // decide returns the store's question for one entry: last version wins, and an
 // equal version is the same write again.
 func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Record, bool) {
 	return func(current events.Record) (events.Record, bool) {
-		a, version := &b.answers[i], b.node.stamp(r.Version)
+		a, version, ok := &b.answers[i], r.Version, true
+		if version.IsZero() {
+			if version, ok = b.stamp(i, &current); !ok {
+				return events.Record{}, false
+			}
+		}
 		a.Version = version
 		next := events.Record{Key: r.Key, Version: version}
 		if b.op == events.OpDelete {
@@ -126,7 +139,7 @@ func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Rec
 			a.Ask = b.node.peers.unsettled(b.node)
 			return next, len(a.Ask) > 0
 		}
-		b.written = append(b.written, next)
+		b.written = append(b.written, written{next, r.ID})
 		return next, true
 	}
 }
@@ -150,7 +163,7 @@ func (b *batch) finish(err error) {
 		if r.Deleted {
 			t = events.EventDelete
 		}
-		b.node.Notify(events.Event{ID: clock.NextAt(now), Type: t}.About(r))
+		b.node.Notify(events.Event{ID: clock.NextAt(now), Type: t, Request: r.request}.About(r.Record))
 	}
 	b.answer() // last: the records lie in a buffer that is used again after it
 }

@@ -16,6 +16,9 @@
 //     a value or a delete.
 //   - At "every-match" one owner's value is enough when another stays silent.
 //   - Any other answer of an owner is an error of that condition.
+//   - An answer under another map is no owner's: it is stale-map. One under a newer
+//     map makes every outcome stale-map, whoever gave it: nothing that the owners by
+//     the older map say means that a key is absent.
 package quorum
 
 import (
@@ -29,9 +32,10 @@ import (
 // Question is what was asked, and of whom.
 type Question struct {
 	Op     events.Op
-	Nodes  []string // every node of the map
-	Owners []string // of the key, the first owner first
-	All    bool     // decided only when every node has answered
+	Nodes  []string     // every node of the map
+	Owners []string     // of the key, the first owner first
+	Map    events.MapID // by which they are; zero: whatever map an answer comes under counts
+	All    bool         // decided only when every node has answered
 }
 
 // Outcome is what the answers amount to.
@@ -65,8 +69,16 @@ func (t *Tally) Add(a events.Answer) {
 	if i < 0 || t.answers[i].Status != events.StatusSilent {
 		return
 	}
+	if t.underAnother(a) && a.Status != events.StatusStaleMap {
+		a = events.Answer{Node: a.Node, Status: events.StatusStaleMap, Map: a.Map, Error: fmt.Sprintf("it holds map %s, not %s", a.Map, t.q.Map)}
+	}
 	t.answers[i] = a
 	t.missing--
+}
+
+// underAnother reports whether an answer came under another map than the question.
+func (t *Tally) underAnother(a events.Answer) bool {
+	return a.Map != t.q.Map && a.Map != events.MapID{} && t.q.Map != events.MapID{}
 }
 
 // Silent returns the nodes that have not answered.
@@ -125,10 +137,24 @@ func (t *Tally) Outcome() Outcome {
 }
 
 func (t *Tally) judge() Outcome {
+	if a, ok := t.newerMap(); ok {
+		return Outcome{Winner: a, Err: Refusal(a)}
+	}
 	if t.q.Op == events.OpGet {
 		return t.judgeGet()
 	}
 	return t.judgeWrite()
+}
+
+// newerMap is an answer under a newer map than the question's: by that one others
+// may own the key.
+func (t *Tally) newerMap() (a events.Answer, ok bool) {
+	for _, a := range t.answers {
+		if t.underAnother(a) && a.Map.Epoch > t.q.Map.Epoch {
+			return a, true
+		}
+	}
+	return a, false
 }
 
 // judgeWrite wants every owner to have done it. An owner's refusal is told

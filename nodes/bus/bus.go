@@ -28,6 +28,9 @@ type Options struct {
 	// Heard is told of each request that can be read, before it is answered; it
 	// must neither block nor keep anything. May be nil.
 	Heard func(op events.Op, reqs []events.Request)
+	// Interest reports whether anybody listens to a subject. Without it every event
+	// is sent: what a bus says to that anybody could say.
+	Interest func(subject string) bool
 }
 
 // Server answers for one node on the bus.
@@ -45,8 +48,17 @@ type Server struct {
 	closed sync.Once
 	watch  watch
 	teller teller
+	alien  alienReplies
 	source string      // of all events
 	ready  atomic.Bool // Serve has begun
+
+	run      events.Version // of this process
+	began    time.Time      // when it began to serve
+	question []byte         // by which it asks others
+	meet     chan struct{}  // holds a token when there is a reason to ask
+	rivals   rivals
+	needs    map[string]bool // subjects without which the node does not hear what is asked
+	denied   atomic.Pointer[denial]
 }
 
 // outbox is how many replies may wait to be sent without holding up the store's
@@ -55,58 +67,82 @@ const outbox = 16_384
 
 // New makes a server that can already tell of events, see [Server.Notify].
 func New(o Options) *Server {
-	s := &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), teller: newTeller()}
+	s := &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), teller: newTeller(),
+		meet: make(chan struct{}, 1), rivals: newRivals(), needs: map[string]bool{}}
 	s.watch.lost = s.tellLoss
 	return s
 }
 
 // Serve looks for others of the same name or another map, then subscribes and
-// returns: the node answers from then on, until Close. Errors are those of
-// [nodes.Node.Heard], or of NATS.
+// returns when the node hears what is asked of it and has answered: it does so
+// until Close. Errors are those of [nodes.Node.Conflict], of NATS, or
+// [events.ErrRefused] with what the NATS server does not permit.
 // The caller closes conn, after the server.
 func (s *Server) Serve(ctx context.Context, conn *nats.Conn, node *nodes.Node) error {
-	s.conn, s.node = conn, node
+	s.conn, s.node, s.run = conn, node, node.Info().ID
 	meeting, err := s.newMeeting()
 	if err != nil {
 		return err
 	}
-	if err := meeting.probe(ctx); err != nil {
+	if err := errors.Join(meeting.probe(ctx), s.refusal()); err != nil {
 		meeting.close()
 		return err
 	}
 	s.wait.Go(s.send)
-	if err := errors.Join(s.startTelling(), s.subscribe()); err != nil {
+	if err := s.begin(ctx, meeting); err != nil {
 		meeting.close()
 		s.Close()
 		return err
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.began = time.Now()
 	s.wait.Go(func() { meeting.run(ctx) })
 	s.ready.Store(true)
 	s.Notify(events.Event{Type: events.EventUp})
 	return nil
 }
 
+// begin subscribes, and comes back when the node has heard itself.
+func (s *Server) begin(ctx context.Context, m *meeting) error {
+	s.needs[m.inbox+"*"] = true
+	if err := errors.Join(s.startTelling(), s.subscribe()); err != nil {
+		return err
+	}
+	if err := s.reachable(ctx, m); err != nil {
+		return err
+	}
+	before := s.conn.ErrorHandler()
+	s.conn.SetErrorHandler(func(conn *nats.Conn, sub *nats.Subscription, err error) {
+		s.onError(conn, err)
+		if before != nil {
+			before(conn, sub, err)
+		}
+	})
+	return s.discoverable() // for NATS tools: who may not do without it
+}
+
 // subscribe listens without a queue group: every node hears every request.
 func (s *Server) subscribe() error {
 	for _, op := range events.Ops() {
 		for _, subject := range []string{s.Subjects.Broadcast(op), s.Subjects.Node(s.node.Name, op)} {
+			s.needs[subject] = true
 			if err := s.hear(subject, func(m *nats.Msg) { s.handle(op, m) }); err != nil {
 				return err
 			}
 		}
 	}
-	if err := s.discoverable(); err != nil {
-		return err
-	}
 	if err := s.conn.Flush(); err != nil {
 		return fmt.Errorf("subscribe node %s: %w", s.node.Name, err)
 	}
-	return nil
+	return s.refusal()
 }
 
 func (s *Server) hear(subject string, handle nats.MsgHandler) error {
-	sub, err := s.conn.Subscribe(subject, handle)
+	sub, err := s.conn.Subscribe(subject, func(m *nats.Msg) {
+		if s.mayAnswer(m.Reply) {
+			handle(m)
+		}
+	})
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", subject, err)
 	}
@@ -115,21 +151,25 @@ func (s *Server) hear(subject string, handle nats.MsgHandler) error {
 }
 
 func (s *Server) handle(op events.Op, m *nats.Msg) {
-	switch op {
-	case events.OpWatch:
-		s.beginWatch(m.Data)
-		fallthrough
-	case events.OpInfo:
-		s.respondInfo(m)
-		return
-	}
-	reqs, err := events.DecodeRequests(m.Data)
+	reqs, err := events.DecodeRequestsOf(op, m.Data)
 	if err == nil {
 		err = answerable(reqs)
 	}
 	if err != nil {
 		s.respond(m, []events.Answer{s.node.Refuse(err)})
 		return
+	}
+	switch op {
+	case events.OpWatch:
+		s.beginWatch(reqs[0].Limit)
+		fallthrough
+	case events.OpInfo:
+		s.noteAsker(m.Data)
+		s.respondInfo(m)
+		return
+	}
+	for i, room := 0, int(s.conn.MaxPayload()); i < len(reqs); i++ {
+		reqs[i].Room = room
 	}
 	if s.Heard != nil {
 		s.Heard(op, reqs)
@@ -154,32 +194,6 @@ func answerable(reqs []events.Request) error {
 		return fmt.Errorf("%w: a message of %d updates that give old values: one at a time", events.ErrTooLarge, values)
 	}
 	return nil
-}
-
-// respond sends answers, if anybody asked for them. What does not fit the bus
-// is refused entry by entry: the client asks for those one at a time.
-func (s *Server) respond(m *nats.Msg, answers []events.Answer) {
-	if m.Reply == "" {
-		return
-	}
-	message := events.AppendAnswers(nil, answers...)
-	if limit := s.conn.MaxPayload(); int64(len(message)) > limit {
-		for i := range answers {
-			if len(answers[i].Value) > 0 {
-				answers[i] = s.node.Refuse(fmt.Errorf("%w: the answers to this message exceed the bus's %d bytes: ask for fewer keys at a time", events.ErrTooLarge, limit))
-			}
-		}
-		message = events.AppendAnswers(message[:0], answers...)
-	}
-	s.logError("answer", m.Respond(message))
-}
-
-func (s *Server) respondInfo(m *nats.Msg) {
-	message, err := events.EncodeInfo(s.node.Info())
-	if err == nil {
-		err = m.Respond(message)
-	}
-	s.logError("answer info", err)
 }
 
 func (s *Server) logError(what string, err error) {

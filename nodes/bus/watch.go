@@ -26,12 +26,12 @@ type watch struct {
 // maxWatchRate is what a node tells of at most.
 const maxWatchRate = 100_000
 
-// beginWatch lets the node tell of its answers for a while. A message that
-// cannot be read asks like an empty one.
-func (s *Server) beginWatch(message []byte) {
+// beginWatch lets the node tell of its answers for a while: of so many a second, or
+// as many as usual.
+func (s *Server) beginWatch(limit int) {
 	rate := events.WatchRate
-	if reqs, err := events.DecodeRequests(message); err == nil && reqs[0].Limit > 0 {
-		rate = min(reqs[0].Limit, maxWatchRate)
+	if limit > 0 {
+		rate = min(limit, maxWatchRate)
 	}
 	s.watch.begin(rate, events.WatchFor, s.node.Clock.Now())
 }

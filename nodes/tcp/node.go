@@ -75,16 +75,15 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 		return err
 	}
 	s.showMessage(c, op, text)
-	if op == events.OpInfo {
-		c.flags = flagInfo
-		return nil
-	}
-	reqs, err := events.DecodeRequests(text)
+	reqs, err := events.DecodeRequestsOf(op, text)
 	self := s.server.place(s.server.node.Name)
 	switch {
 	case err != nil:
 		c.flags = flagRefuse
 		s.question(op, s.refused(err))
+		return nil
+	case op == events.OpInfo:
+		c.flags = flagInfo
 		return nil
 	case op == events.OpKeys:
 		c.flags = flagList

@@ -31,7 +31,7 @@ func TestServer_Order(t *testing.T) {
 			v.send("GET l1\r\nRENAME l1 l2\r\nGET l2\r\nGET l1\r\n" + // RENAME touches two keys
 				"SET l1 " + old + "\r\n" + message("get\n{\"key\":\"l1\"}") + // a message that is forwarded, one
 				message("put\n{\"key\":\"l1\",\"value\":\"new\"}") + "GET l1\r\n" +
-				message("update\n{\"key\":\"l1\",\"update\":\"rename\",\"to\":\"l2\"}") + "GET l2\r\n")
+				message("update\n{\"key\":\"l1\",\"update\":\"rename\",\"other\":\"l2\"}") + "GET l2\r\n")
 			for n, want := range []string{"$1\r\na\r\n", "+OK\r\n", "$1\r\na\r\n", "$-1\r\n", "+OK\r\n", "\n" + old + "\r\n", `"status":"stored"`, "$3\r\nnew\r\n", `"status":"stored"`, "$3\r\nnew\r\n"} {
 				if got := v.reply(); !strings.Contains(got, want) {
 					t.Fatalf("through %s, reply %d is %q, want %q in it", entry, n, got, want)

@@ -230,7 +230,7 @@ func (s *session) outcome(i int) (events.Answer, error) {
 // decide lets quorum say what several answers amount to, asking those that may
 // hold the key from an earlier map.
 func (s *session) decide(q *question) (events.Answer, error) {
-	tally := quorum.New(quorum.Question{Op: q.op, Nodes: s.server.names, Owners: s.ownersOf(q)})
+	tally := quorum.New(quorum.Question{Op: q.op, Nodes: s.server.names, Owners: s.ownersOf(q), Map: s.server.node.Map.ID()})
 	var ask []string
 	for _, slot := range s.slots[q.first : q.first+q.n] {
 		if a, err := slot.answer(); err == nil {
