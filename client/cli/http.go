@@ -37,7 +37,7 @@ func (r *runningNode) serveHTTP(ctx context.Context, c *configs.Config, node *no
 	if r.page == nil {
 		return nil
 	}
-	b := web.Backend{Info: node.Info, Ready: func() error { return r.ready(journal) }}
+	b := web.Backend{Info: node.Info, Ready: func() error { return r.ready(journal) }, Pages: pages(c)}
 	if r.conn == nil {
 		b.Client, err = client.ConnectTCP(ctx, dialable(r.tcp.Addr()), client.Options{})
 	} else {
@@ -48,6 +48,20 @@ func (r *runningNode) serveHTTP(ctx context.Context, c *configs.Config, node *no
 	}
 	r.parts = append(r.parts, part{"client of the page", b.Client.Close}, part{"http", r.page.Close})
 	return r.page.Serve(b)
+}
+
+// pages is where the cluster file says that each node serves its page. An address
+// without a host or port is none that a browser could go to.
+func pages(c *configs.Config) map[string]string {
+	known := map[string]string{}
+	for _, n := range c.Nodes {
+		host, port, err := net.SplitHostPort(n.HTTP)
+		if ip := net.ParseIP(host); err != nil || host == "" || port == "0" || ip != nil && ip.IsUnspecified() {
+			continue
+		}
+		known[n.Name] = "http://" + n.HTTP + "/"
+	}
+	return known
 }
 
 // viewBus gives the page a connection of its own: what it has to wait for never

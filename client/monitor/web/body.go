@@ -38,21 +38,21 @@ func (b *body) read(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, r.ContentLength)
 	}
 	from := connectionOf(r)
-	from.rest()
-	err := b.readAll(w, r)
+	err := b.readAll(w, r, from)
 	if err == nil && !from.work(false) {
 		err = fmt.Errorf("%w: too many requests are under way", events.ErrBusy)
 	}
 	return err
 }
 
-func (b *body) readAll(w http.ResponseWriter, r *http.Request) error {
+func (b *body) readAll(w http.ResponseWriter, r *http.Request, from *connection) error {
 	control, begun := http.NewResponseController(w), time.Now()
 	for {
 		if err := b.grow(r); err != nil {
 			return err
 		}
 		_ = control.SetReadDeadline(begun.Add(bodyPatience + time.Duration(len(b.value))*time.Second/bodyPace))
+		from.moves()
 		n, err := r.Body.Read(b.value[len(b.value):cap(b.value)])
 		b.value = b.value[:len(b.value)+n]
 		switch {

@@ -27,6 +27,7 @@ type connection struct {
 	since time.Time // it is in this state
 	asked bool      // it has asked for something
 	busy  bool      // the server is at work for it, rather than waiting for it
+	holds bool      // memory, while the server waits for it
 }
 
 const (
@@ -122,18 +123,40 @@ func (c *connection) work(always bool) bool {
 		return false
 	}
 	if !c.busy {
-		c.busy = true
+		c.busy, c.holds = true, false
 		c.all.atWork++
 	}
 	return true
 }
 
 // rest says that the server waits for the client from now on.
-func (c *connection) rest() {
+func (c *connection) rest() { c.wait(false) }
+
+// moves says that the client, for whom memory is held, has taken or given some of
+// what it is waited for, and is waited for again.
+func (c *connection) moves() { c.wait(true) }
+
+func (c *connection) wait(holds bool) {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
 	if c.busy {
-		c.busy, c.since = false, time.Now()
 		c.all.atWork--
+	}
+	c.busy, c.holds, c.since = false, holds, time.Now()
+}
+
+// stalledFor is how long a client for whom memory is held may do nothing while
+// others want some.
+const stalledFor = time.Second
+
+// relieve closes the connections of those who hold memory and do nothing.
+func (c *connections) relieve() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn, known := range c.open {
+		if known.holds && time.Since(known.since) > stalledFor {
+			_ = conn.Close()
+			delete(c.open, conn)
+		}
 	}
 }

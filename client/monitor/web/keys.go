@@ -71,11 +71,11 @@ func (s *site) get(w http.ResponseWriter, r *http.Request, key []byte) {
 		fail(w, err)
 		return
 	}
-	found(w, result, wants)
+	found(w, r, result, wants)
 }
 
 // found answers what was found, if it is wanted.
-func found(w http.ResponseWriter, result client.Result, wants precondition) {
+func found(w http.ResponseWriter, r *http.Request, result client.Result, wants precondition) {
 	h := w.Header()
 	h.Set("ETag", tagOf(result.Version))
 	h.Set("Dht-Node", result.Node)
@@ -93,7 +93,7 @@ func found(w http.ResponseWriter, result client.Result, wants precondition) {
 		h.Set("Content-Disposition", "attachment")
 		h.Set("Content-Length", strconv.Itoa(len(result.Value)))
 		h.Set("Accept-Ranges", "none")
-		_, _ = w.Write(result.Value) // whoever asked may be gone
+		send(w, r, result.Value)
 	}
 }
 
@@ -196,5 +196,6 @@ func (s *site) explain(w http.ResponseWriter, r *http.Request, key []byte) {
 		fail(w, err)
 		return
 	}
+	connectionOf(r).moves()
 	reply(w, http.StatusOK, e.Report(client.FromCluster))
 }

@@ -58,6 +58,7 @@ func (s *site) list(w http.ResponseWriter, r *http.Request) {
 	for _, f := range page.Faults {
 		out.Silent = append(out.Silent, Silent{f.Node, Failure{f.Err.Error(), events.CodeOf(f.Err)}})
 	}
+	connectionOf(r).moves() // from here on its client is waited for
 	reply(w, http.StatusOK, out)
 }
 

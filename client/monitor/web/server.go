@@ -23,6 +23,9 @@ type Backend struct {
 	Info   func() events.Info // of the node beside it, for metrics
 	Ready  func() error       // why requests cannot be answered; nil when they can
 	NATS   http.Handler       // /varz, /connz, /routez of the embedded server; nil: there is none
+	// Pages is where each node serves this page, by its name: when one is down the
+	// others' are offered.
+	Pages map[string]string
 	// Watch calls show with what goes over the bus, until ctx ends; only while
 	// somebody looks. nil: there is no bus.
 	Watch func(ctx context.Context, show func(monitor.Line) error) error
@@ -91,7 +94,7 @@ func Listen(addr string, log *slog.Logger) (*Server, error) {
 
 // Serve shows b from now on.
 func (s *Server) Serve(b Backend) error {
-	site, err := newSite(b)
+	site, err := newSite(b, s.conns)
 	if err == nil {
 		s.site.Store(site)
 	}

@@ -21,16 +21,23 @@ const (
 	workOfListing = 4 << 20 // a page of each node
 )
 
-// waitForShare is how long a request waits for others to be done.
-const waitForShare = time.Second
+// waitForShare is how long a request waits for others to be done; meanwhile, now
+// and then, those who hold a part and do nothing lose it.
+const (
+	waitForShare = 2 * time.Second
+	relieveAgain = 250 * time.Millisecond
+)
 
 // share is what all clients together may take of something.
 type share struct {
 	*semaphore.Weighted
-	what string
+	what    string
+	relieve func()
 }
 
-func newShare(bytes int64, what string) share { return share{semaphore.NewWeighted(bytes), what} }
+func newShare(bytes int64, what string, relieve func()) share {
+	return share{semaphore.NewWeighted(bytes), what, relieve}
+}
 
 // take waits until there is room for so many bytes, which the caller releases;
 // but not long.
@@ -38,10 +45,17 @@ func (s share) take(ctx context.Context, bytes int64) error {
 	if s.TryAcquire(bytes) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, waitForShare)
-	defer cancel()
-	if s.Acquire(ctx, bytes) != nil {
-		return fmt.Errorf("%w: too many %s are under way", events.ErrBusy, s.what)
+	for begun := time.Now(); time.Since(begun) < waitForShare && ctx.Err() == nil; {
+		s.relieve()
+		if s.acquireWithin(ctx, relieveAgain, bytes) {
+			return nil
+		}
 	}
-	return nil
+	return fmt.Errorf("%w: too many %s are under way", events.ErrBusy, s.what)
+}
+
+func (s share) acquireWithin(ctx context.Context, d time.Duration, bytes int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return s.Acquire(ctx, bytes) == nil
 }

@@ -23,9 +23,9 @@ type site struct {
 // mostOfBroker is how many requests may be under way to the embedded NATS server.
 const mostOfBroker = 4
 
-func newSite(b Backend) (*site, error) {
-	s := &site{Backend: b, mux: http.NewServeMux(), bodies: newShare(forBodies, "values"),
-		work: newShare(forWork, "requests"), broker: make(chan struct{}, mostOfBroker)}
+func newSite(b Backend, conns *connections) (*site, error) {
+	s := &site{Backend: b, mux: http.NewServeMux(), bodies: newShare(forBodies, "values", conns.relieve),
+		work: newShare(forWork, "requests", conns.relieve), broker: make(chan struct{}, mostOfBroker)}
 	s.hub = &hub{look: s.look, watch: b.Watch, done: make(chan struct{}), viewers: map[*viewer]struct{}{}}
 	if err := mountAssets(s.mux); err != nil {
 		return nil, fmt.Errorf("mount the page: %w", err)
