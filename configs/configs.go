@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -74,9 +73,9 @@ func Load(path string) (*Config, error) {
 	if path == "" {
 		return Parse(Default, three)
 	}
-	text, err := os.ReadFile(path)
+	text, err := ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: read cluster file: %v", events.ErrConfig, err)
+		return nil, fmt.Errorf("%w: read cluster file: %w", events.ErrConfig, err)
 	}
 	return Parse(path, text)
 }

@@ -87,7 +87,7 @@ type mark string
 func (m mark) Error() string { return string(m) }
 
 func (a *app) complain(ctx context.Context, err error) {
-	if ctx.Err() != nil { // whatever it was that did not succeed any more
+	if ctx.Err() != nil && !errors.Is(err, events.ErrInterrupted) { // whatever it was that did not succeed any more
 		err = events.ErrInterrupted
 	}
 	switch {
@@ -102,6 +102,14 @@ func (a *app) complain(ctx context.Context, err error) {
 	default:
 		fmt.Fprintf(a.err, "dht: %s\n", escaped(err.Error(), "\n"))
 	}
+}
+
+// untilInterrupted is ctx for work that says, when it is interrupted, how far it
+// has come.
+func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(events.ErrInterrupted) })
+	return inner, func() { stop(); cancel(nil) }
 }
 
 func codeOf(err error) events.Code {
