@@ -81,3 +81,24 @@ func TestTerminal_Dump(t *testing.T) {
 		t.Errorf("it shows %q", got)
 	}
 }
+
+// TestTerminal_PutWaitsForNobody holds that a put without a value says what to
+// do, and never takes nothing for a value.
+func TestTerminal_PutWaitsForNobody(t *testing.T) {
+	c := newClusterProcess(t)
+	c.dht("put", "k", "kept")
+	for _, flag := range []string{"--json", "-q"} {
+		s := c.at("NO_COLOR=1", "put", "k", flag)
+		s.ends(2)
+		if !strings.Contains(s.all, "write the value after the key") {
+			t.Errorf("put k %s says %q", flag, s.all)
+		}
+	}
+	s := c.at("NO_COLOR=1", "put", "k")
+	s.expect("reading the value from the terminal; Ctrl-D ends it")
+	s.types("\x04")
+	s.ends(2)
+	if got := c.dht("get", "k"); got != "kept" {
+		t.Errorf("k is %q", got)
+	}
+}
