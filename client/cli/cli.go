@@ -35,7 +35,10 @@ const (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), append(terminations(), os.Interrupt)...)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		signal.Ignore(syscall.SIGHUP) // a terminal that closes sends one, and its shell another
+		stop()
+	})
 	return Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
@@ -87,12 +90,19 @@ type mark string
 
 func (m mark) Error() string { return string(m) }
 
+// exited is the status of a process that did this one's work, and said why.
+type exited int
+
+func (e exited) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
 func (a *app) complain(ctx context.Context, err error) {
+	if errors.As(err, new(told)) {
+		return
+	}
 	if ctx.Err() != nil && !errors.Is(err, events.ErrInterrupted) { // whatever it was that did not succeed any more
 		err = events.ErrInterrupted
 	}
 	switch {
-	case errors.As(err, new(told)):
 	case a.json:
 		code := codeOf(err)
 		_ = writeJSON(a.err, struct {
@@ -122,6 +132,9 @@ func codeOf(err error) events.Code {
 }
 
 func exitStatus(ctx context.Context, err error) int {
+	if status := exited(0); errors.As(err, &status) {
+		return int(status)
+	}
 	switch codeOf(err) {
 	case events.ErrUsage, events.ErrBadRequest:
 		return exitUsage

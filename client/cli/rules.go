@@ -34,9 +34,9 @@ type rulesJSON struct {
 
 func (a *app) rulesCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "rules [FILE]",
-		Short:             "Check a cluster file: what share each node keeps, overlaps, gaps",
-		Long:              "Check a cluster file without any node: what share of all keys each node's rule claims and the node keeps, which\n" +
+		Use:   "rules [FILE]",
+		Short: "Check a cluster file: what share each node keeps, overlaps, gaps",
+		Long: "Check a cluster file without any node: what share of all keys each node's rule claims and the node keeps, which\n" +
 			"rules overlap, and whether there is anything that a node would refuse to start with (exit status 1): a key that\n" +
 			"nobody keeps, two nodes with one address, an address that others cannot dial.",
 		Example:           "  dht rules\n  dht rules configs/three.toml",
