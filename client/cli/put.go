@@ -45,10 +45,7 @@ func (a *app) put(cmd *cobra.Command, key string, value []byte, opts []client.Op
 		return err
 	}
 	defer c.Close()
-	if a.json {
-		opts = append(opts, client.AllAnswers())
-	}
-	result, err := c.Put(cmd.Context(), []byte(key), value, opts...)
+	result, err := c.Put(cmd.Context(), []byte(key), value, append(opts, a.answers()...)...)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func TestUp_FirstProcess(t *testing.T) {
 	w := newWorkplace(t)
 	const orphans = `#!/bin/sh
 for i in 1 2 3 4 5; do (sh -c true & sh -c true &); done
-while grep -q "^State:.Z" /proc/[0-9]*/status 2> /dev/null; done
+while grep -q "^State:.Z" /proc/[0-9]*/status 2> /dev/null; do sleep 0.05; done
 echo none is left
 exit 7
 `

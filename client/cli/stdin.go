@@ -11,13 +11,18 @@ import (
 	"dht/events"
 )
 
-// stdin reads standard input until ctx ends. Nothing can end a read from a
-// terminal or a pipe that has begun; the goroutine that waits in it ends with
-// the process.
+// stdin is piped, and says what is read where a person types it.
 func (a *app) stdin(ctx context.Context, what string) io.Reader {
 	if a.onTerminal() {
 		a.note("reading %s from the terminal; Ctrl-D ends it", what)
 	}
+	return a.piped(ctx)
+}
+
+// piped reads standard input until ctx ends. Nothing can end a read from a
+// terminal or a pipe that has begun; the goroutine that waits in it ends with
+// the process.
+func (a *app) piped(ctx context.Context) io.Reader {
 	out, in := io.Pipe()
 	context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)) })
 	go func() {

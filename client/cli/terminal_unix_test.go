@@ -102,3 +102,30 @@ func TestTerminal_PutWaitsForNobody(t *testing.T) {
 		t.Errorf("k is %q", got)
 	}
 }
+
+// TestTerminal_DeleteAsks holds that a prefix is deleted only by a yes.
+func TestTerminal_DeleteAsks(t *testing.T) {
+	c := newClusterProcess(t)
+	c.dht("put", "user/a", "1")
+	c.dht("put", "user/b", "2")
+	for answer, status := range map[string]int{"\r": 4, "n\r": 4, "\x04": 4, "yes, but\r": 4} {
+		s := c.at("NO_COLOR=1", "delete", "--prefix", "user/")
+		s.expect("delete 2 keys, from user/a to user/b? [y/N]")
+		s.types(answer)
+		s.ends(status)
+	}
+	if got := c.dht("get", "user/a"); got != "1" {
+		t.Errorf("it is %q", got)
+	}
+	s := c.at("NO_COLOR=1", "delete", "--prefix", "user/")
+	s.expect("[y/N]")
+	s.types("\x03")
+	s.ends(130)
+	s = c.at("NO_COLOR=1", "delete", "--prefix", "user/")
+	s.expect("[y/N]")
+	s.types("Y\r")
+	s.ends(0)
+	if got := c.dht("keys"); got != "" {
+		t.Errorf("there is still %s", got)
+	}
+}
