@@ -59,8 +59,10 @@ func InWords(path string, err error) error {
 		why = path + " is on a disk that is read-only"
 	case errors.Is(err, syscall.ENOSPC):
 		why = "the disk of " + path + " is full"
+	case errors.Is(err, syscall.ENOLCK), errors.Is(err, errors.ErrUnsupported):
+		why = path + " is on a disk that cannot lock it: use one of this machine's own"
 	case errors.Is(err, syscall.ENAMETOOLONG):
-		why = "no file has a name as long as " + path[:32] + "…"
+		why = "no file has a name as long as " + path[:min(32, len(path))] + "…"
 	default:
 		return err
 	}

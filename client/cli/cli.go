@@ -108,10 +108,10 @@ func (a *app) complain(ctx context.Context, err error) {
 		_ = writeJSON(a.err, struct {
 			Error string      `json:"error"`
 			Code  events.Code `json:"code"`
-		}{err.Error(), code})
+		}{plainly(err), code})
 	case a.quiet && errors.Is(err, events.ErrNotFound):
 	default:
-		fmt.Fprintf(a.err, "dht: %s\n", escaped(err.Error(), "\n"))
+		fmt.Fprintf(a.err, "dht: %s\n", escaped(plainly(err), "\n"))
 	}
 }
 
@@ -178,8 +178,11 @@ func (a *app) root(groups []group) *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		Args:                       knownCommand,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			err := a.check()
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			err := emptyFlags(cmd)
+			if err == nil {
+				err = a.check()
+			}
 			a.started = err == nil
 			return err
 		},

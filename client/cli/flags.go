@@ -48,6 +48,21 @@ func wanted(f *pflag.Flag) string {
 	return "write " + dashed(f) + " " + strings.ToUpper(name)
 }
 
+// emptyFlags refuses a flag whose value is nothing, as a variable is that nobody
+// has set: it would be taken for no flag.
+func emptyFlags(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		empty := f.Value.String() == "" && f.Name != "prefix" // every key begins with nothing
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			empty = len(list.GetSlice()) == 0 || slices.Contains(list.GetSlice(), "")
+		}
+		if empty {
+			err = fmt.Errorf("%s has an empty value: %s", dashed(f), wanted(f))
+		}
+	})
+	return err
+}
+
 // noFlag says how to write the word that begins with - and holds letters that are
 // no flags, -5.
 func noFlag(cmd *cobra.Command, words []string, letters string) error {

@@ -27,10 +27,7 @@ func (a *app) loadCommand() *cobra.Command {
 		ValidArgsFunction: completeFirst(completeFile("jsonl", "json")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			read := client.ReadItems
-			if cmd.Flags().Changed("key") {
-				if field == "" {
-					return fmt.Errorf("%w--key names the field that holds each object's key", errUsage)
-				}
+			if field != "" {
 				read = func(r io.Reader) iter.Seq2[client.Item, error] { return client.ReadObjects(r, field) }
 			}
 			ctx, stop := untilInterrupted(cmd.Context())

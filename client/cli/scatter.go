@@ -28,7 +28,7 @@ func (a *app) scatterCommand() *cobra.Command {
 		Long:    "Put random alphanumeric keys, ask every node about each, and hold the answers to the rules. A key that is missing or kept twice makes the exit status 1. With --clean the keys are deleted in the end.",
 		Example: "  dht scatter --count 1000\n  dht scatter --count 1000 --svg scatter.svg\n  dht scatter --clean",
 		Args:    cobra.NoArgs,
-		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		PreRunE: func(*cobra.Command, []string) error {
 			switch {
 			case count < 1:
 				return fmt.Errorf("%w--count %d: at least one key", errUsage, count)
@@ -40,6 +40,9 @@ func (a *app) scatterCommand() *cobra.Command {
 					return err
 				}
 			}
+			return nil
+		},
+		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			s, m, err := a.scatter(cmd, c, count)
 			var removed *int
 			var left error
