@@ -235,7 +235,7 @@ func (f field) text() (text string, err error) {
 	if err := checkText(f.value); err != nil {
 		return "", err
 	}
-	return text, json.Unmarshal(f.value, &text)
+	return unquoted(f.value)
 }
 
 // checkText refuses half a surrogate pair, which encoding/json would change,

@@ -1,9 +1,11 @@
 package client_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -172,14 +174,27 @@ func TestReadObjects(t *testing.T) {
 	}
 }
 
+// FuzzReadItems holds keys to their bounds, and what is read of a dictionary to
+// what the standard library reads.
 func FuzzReadItems(f *testing.F) {
 	f.Add(`{"key":"a","value":"1"}`)
 	f.Add(`{"a":"1","\ud83d\ude00":"2"}`)
+	f.Add(`{ "a" : "}" , "b\"" : "\\" }`)
 	f.Fuzz(func(t *testing.T, text string) {
+		got, failed := map[string]string{}, false
 		for item, err := range client.ReadItems(strings.NewReader(text)) {
 			if err == nil && events.CheckKey(item.Key) != nil {
 				t.Fatalf("%q yields the key %q", text, item.Key)
 			}
+			failed = failed || err != nil
+			got[string(item.Key)] = string(item.Value)
+		}
+		var want map[string]string
+		if failed || json.Unmarshal([]byte(text), &want) != nil || want["key"]+want["key64"] != "" {
+			return
+		}
+		if !maps.Equal(got, want) {
+			t.Fatalf("%q is read as %q, want %q", text, got, want)
 		}
 	})
 }

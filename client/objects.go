@@ -160,31 +160,82 @@ func fieldsOf(raw []byte) (fields []field, err error) {
 	if !utf8.Valid(raw) {
 		return nil, errors.New("it is not UTF-8: write such keys and values as base64 (key64, value64)")
 	}
-	var syntax *json.SyntaxError
-	if err := json.Unmarshal(raw, new(json.RawMessage)); errors.As(err, &syntax) {
-		return nil, fmt.Errorf("it is no JSON: look at byte %d of the object", syntax.Offset)
-	}
-	in := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := in.Token(); err != nil { // the brace
-		return nil, err
+	if !json.Valid(raw) {
+		return nil, syntaxError(raw)
 	}
 	seen := map[string]bool{}
-	for in.More() {
-		name, err := in.Token()
+	for i := nextToken(raw, 1); raw[i] != '}'; i = nextToken(raw, i) {
+		if raw[i] == ',' {
+			i = nextToken(raw, i+1)
+		}
+		end := endOfValue(raw, i)
+		name, err := unquoted(raw[i:end])
 		if err != nil {
 			return nil, err
 		}
-		f := field{name: name.(string)}
-		if err := in.Decode(&f.value); err != nil {
-			return nil, err
+		i = nextToken(raw, nextToken(raw, end)+1) // behind the colon
+		end = endOfValue(raw, i)
+		if seen[name] {
+			return nil, fmt.Errorf("%q is there twice", name)
 		}
-		if seen[f.name] {
-			return nil, fmt.Errorf("%q is there twice", f.name)
-		}
-		seen[f.name] = true
-		fields = append(fields, f)
+		seen[name] = true
+		fields = append(fields, field{name, raw[i:end]})
+		i = end
 	}
 	return fields, nil
+}
+
+func syntaxError(raw []byte) error {
+	var syntax *json.SyntaxError
+	if err := json.Unmarshal(raw, new(json.RawMessage)); errors.As(err, &syntax) {
+		return fmt.Errorf("it is no JSON: look at byte %d of the object", syntax.Offset)
+	}
+	return errors.New("it is no JSON")
+}
+
+// nextToken is where in valid JSON the blanks at i end.
+func nextToken(raw []byte, i int) int {
+	for raw[i] == ' ' || raw[i] == '\t' || raw[i] == '\r' || raw[i] == '\n' {
+		i++
+	}
+	return i
+}
+
+// endOfValue is where in valid JSON the value ends that begins at i.
+func endOfValue(raw []byte, i int) int {
+	for depth := 0; ; i++ {
+		switch raw[i] {
+		case '"':
+			i = endOfText(raw, i) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		default: // a number or a word, of which only the last letter ends it
+			if next := raw[i+1]; next != ',' && next != '}' && next != ']' && nextToken(raw, i+1) == i+1 {
+				continue
+			}
+		}
+		if depth == 0 {
+			return i + 1
+		}
+	}
+}
+
+func endOfText(raw []byte, i int) int {
+	for i++; raw[i] != '"'; i++ {
+		if raw[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}
+
+func unquoted(raw []byte) (text string, err error) {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1]), nil
+	}
+	return text, json.Unmarshal(raw, &text)
 }
 
 func checkItem(i Item) error {
