@@ -119,7 +119,7 @@ func (a *app) deletePrefix(ctx context.Context, c *client.Client, prefix string,
 // ask waits for a line on the terminal.
 func (a *app) ask(ctx context.Context, question string) (yes bool, err error) {
 	fmt.Fprint(a.err, question)
-	line, err := bufio.NewReader(a.piped(ctx)).ReadString('\n')
+	line, err := bufio.NewReader(piped(ctx, a.openStdin)).ReadString('\n')
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}

@@ -1,22 +1,24 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 
 	"dht/configs"
 )
 
-// openFile opens a file that somebody has named, which may be a pipe.
-func openFile(what, path string) (*os.File, error) {
-	file, err := os.Open(path)
+// readFile reads a file that somebody has named, which may be a pipe, until ctx
+// ends.
+func readFile(ctx context.Context, what, path string) (io.Reader, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		err = syscall.EISDIR
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, configs.InWords(path, err))
 	}
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		_ = file.Close()
-		return nil, fmt.Errorf("%s: %w", what, configs.InWords(path, syscall.EISDIR))
-	}
-	return file, nil
+	return piped(ctx, func() (io.ReadCloser, error) { return os.Open(path) }), nil
 }

@@ -22,6 +22,8 @@ func flagError(words []string) func(*cobra.Command, error) error {
 			return noFlag(cmd, words, unknown.GetSpecifiedShortnames())
 		case errors.As(err, &missing):
 			return fmt.Errorf("%s needs a value: %s", dashed(missing.GetFlag()), wanted(missing.GetFlag()))
+		case errors.As(err, &invalid) && invalid.GetValue() == "":
+			return emptyFlag(invalid.GetFlag())
 		case errors.As(err, &invalid):
 			return fmt.Errorf("%s %s: %s", dashed(invalid.GetFlag()), invalid.GetValue(), wanted(invalid.GetFlag()))
 		case errors.As(err, new(*pflag.InvalidSyntaxError)):
@@ -57,10 +59,14 @@ func emptyFlags(cmd *cobra.Command) (err error) {
 			empty = len(list.GetSlice()) == 0 || slices.Contains(list.GetSlice(), "")
 		}
 		if empty {
-			err = fmt.Errorf("%s has an empty value: %s", dashed(f), wanted(f))
+			err = emptyFlag(f)
 		}
 	})
 	return err
+}
+
+func emptyFlag(f *pflag.Flag) error {
+	return fmt.Errorf("%s has an empty value: %s", dashed(f), wanted(f))
 }
 
 // noFlag says how to write the word that begins with - and holds letters that are

@@ -35,11 +35,10 @@ func (a *app) loadCommand() *cobra.Command {
 			if args[0] == "-" && a.in != nil {
 				return a.loadFrom(ctx, read(a.stdin(ctx, "keys and values")))
 			}
-			file, err := openFile("load", args[0])
+			file, err := readFile(ctx, "load", args[0])
 			if err != nil {
 				return err
 			}
-			defer file.Close()
 			return a.loadFrom(ctx, read(file))
 		},
 	}

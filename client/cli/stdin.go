@@ -16,17 +16,23 @@ func (a *app) stdin(ctx context.Context, what string) io.Reader {
 	if a.onTerminal() {
 		a.note("reading %s from the terminal; Ctrl-D ends it", what)
 	}
-	return a.piped(ctx)
+	return piped(ctx, a.openStdin)
 }
 
-// piped reads standard input until ctx ends. Nothing can end a read from a
-// terminal or a pipe that has begun; the goroutine that waits in it ends with
-// the process.
-func (a *app) piped(ctx context.Context) io.Reader {
+func (a *app) openStdin() (io.ReadCloser, error) { return io.NopCloser(a.in), nil }
+
+// piped reads what open opens until ctx ends. Nothing can end a read from a
+// terminal or a pipe that has begun, nor its opening: the goroutine that waits in
+// it ends with the process.
+func piped(ctx context.Context, open func() (io.ReadCloser, error)) io.Reader {
 	out, in := io.Pipe()
 	context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)) })
 	go func() {
-		_, err := io.Copy(in, a.in)
+		from, err := open()
+		if err == nil {
+			_, err = io.Copy(in, from)
+			_ = from.Close()
+		}
 		in.CloseWithError(err)
 	}()
 	return out
