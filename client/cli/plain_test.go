@@ -21,7 +21,8 @@ func TestPlainly(t *testing.T) {
 	long := os.Mkdir(filepath.Join(folder, strings.Repeat("x", 300)), 0o700)
 	_, address := net.Dial("tcp", "nowhere")
 	_, foreign := net.Listen("tcp", "192.0.2.1:1")
-	_, parse := url.Parse("nats://me:secret@host:x")
+	const noAddress = "nats://me:secret@host:x"
+	parse := &url.Error{Op: "parse", URL: noAddress, Err: errors.New("invalid port")}
 	addr := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}
 	for err, want := range map[error]string{
 		missing: "there is no " + filepath.Join(folder, "none"),
