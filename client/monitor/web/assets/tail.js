@@ -123,7 +123,7 @@ function row(entry) {
   const kind = line.lost ? 'gap' : line.op ?? line.event ?? 'note'
   return el('li', { class: 'line', 'data-kind': kind },
     el('time', null, stamp(line.time)),
-    el('span', { class: 'kind' }, kind),
+    el('span', { class: 'kind' }, line.lost ? '…' : kind),
     subject(entry),
     line.answers ? el('ul', { class: 'chips' }, line.answers.map(a => answerChip(a, line.op, a.us && micros(a.us)))) : el('span', { class: 'hint detail' }, happening(line)),
     el('span', { class: 'took' }, line.us ? micros(line.us) : ''))
