@@ -67,6 +67,12 @@ func (l *serverList) Set(text string) error {
 func (l *serverList) Type() string   { return "strings" }
 func (l *serverList) String() string { return "" }
 
+// The methods of [pflag.SliceValue] let others see what was given.
+
+func (l *serverList) GetSlice() []string          { return *l.list }
+func (l *serverList) Append(text string) error    { *l.list = append(*l.list, text); return nil }
+func (l *serverList) Replace(list []string) error { *l.list = list; return nil }
+
 // check refuses flags that make no sense.
 func (g *global) check() error {
 	if g.timeout <= 0 {
