@@ -82,7 +82,7 @@ func (c *committer) look() {
 // as long as there is no descriptor for it, this one grows on.
 func (c *committer) sealAndAdd() error {
 	j, number := c.journal, c.active.through+1
-	next, err := j.folder.fs.Create(j.folder.path(segmentName(number) + tempTail))
+	next, err := j.folder.fs.Create(j.folder.path(nextName(number)))
 	switch {
 	case fateOf(err) == fateWait && !c.active.sealed && c.active.end < maxSegment:
 		return nil
@@ -113,7 +113,7 @@ func (c *committer) seal() error {
 
 // addSegment starts a segment.
 func (c *committer) addSegment(number uint32) error {
-	f, err := c.journal.folder.fs.Create(c.journal.folder.path(segmentName(number) + tempTail))
+	f, err := c.journal.folder.fs.Create(c.journal.folder.path(nextName(number)))
 	if err != nil {
 		return fmt.Errorf("add %s: %w", segmentName(number), err)
 	}
@@ -123,8 +123,7 @@ func (c *committer) addSegment(number uint32) error {
 // begin makes f, which does not have its name yet, the segment that is appended to.
 func (c *committer) begin(number uint32, f File) error {
 	j := c.journal
-	name := j.folder.path(segmentName(number))
-	err := j.folder.fs.Rename(name+tempTail, name)
+	err := j.folder.fs.Rename(j.folder.path(nextName(number)), j.folder.path(segmentName(number)))
 	if err == nil {
 		err = j.folder.sync()
 	}

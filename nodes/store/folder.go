@@ -214,6 +214,9 @@ func (f *folder) tidy(merged []uint32) error {
 
 func segmentName(n uint32) string { return fmt.Sprintf("%08d%s", n, segmentTail) }
 
+// nextName is what a segment is called until the one before it is sealed.
+func nextName(n uint32) string { return fmt.Sprintf("%08d%s", n, tempTail) }
+
 func segmentNumber(name string) (uint32, bool) {
 	digits, ok := strings.CutSuffix(name, segmentTail)
 	n, err := strconv.ParseUint(digits, 10, 32)

@@ -123,9 +123,9 @@ type segmentReader struct {
 func (r *segmentReader) checkEnd() {
 	s := r.segment
 	switch {
-	case r.foreign || s.at > 0: // a merged one has its own length
-		r.loader.cut = r.loader.cut || r.last && r.foreign
-	case !s.sealed && (!r.last || s.end+r.shift < r.durable):
+	case r.foreign:
+		r.loader.cut = r.loader.cut || r.last
+	case !s.sealed && (!r.last || s.end+r.shift < r.durable || s.at > 0):
 		r.number++
 		r.damaged(s.end, 0, errors.New("the segment is cut short"))
 		r.loader.cut = r.loader.cut || r.last

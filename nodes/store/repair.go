@@ -100,6 +100,7 @@ func (j *Journal) setAside(s *segment, bad []damage) (err error) {
 func (j *Journal) rewrite(s *segment, bad []damage, seal bool) error {
 	var lines []byte
 	var l line
+	headed := false
 	err := scanLines(s.file, 0, s.space, func(off int64, raw []byte, ended bool) error {
 		if slices.ContainsFunc(bad, func(d damage) bool { return d.off <= off && off < d.off+d.size }) {
 			return nil
@@ -109,6 +110,7 @@ func (j *Journal) rewrite(s *segment, bad []damage, seal bool) error {
 			kind, _ := readTail(raw, &l)
 			good = kind == tailGood
 		}
+		headed = headed || good && l.kind == kindHeader
 		if good && l.kind != kindSeal {
 			l.synced = noMark
 			lines = l.appendTo(lines)
@@ -117,6 +119,10 @@ func (j *Journal) rewrite(s *segment, bad []damage, seal bool) error {
 	})
 	if err != nil {
 		return fmt.Errorf("repair %s: %w", segmentName(s.number), err)
+	}
+	if !headed && s.through > s.number {
+		l = line{kind: kindHeader, synced: noMark, header: header{segment: s.number, through: s.through, newest: j.newest}}
+		lines = append(l.appendTo(nil), lines...)
 	}
 	if seal {
 		l = sealLine(int64(len(lines)), s.through)
