@@ -140,10 +140,10 @@ func (f *folder) readOwner() (w ownership, err error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return w, f.mustBeNew()
 	}
-	if err == nil {
-		err = json.Unmarshal(b, &w)
-	}
 	if err != nil {
+		return w, fmt.Errorf("read whose folder it is: %w", err)
+	}
+	if err := json.Unmarshal(b, &w); err != nil {
 		return w, fmt.Errorf("%w: read %s: %v", events.ErrCorrupt, f.path(ownerName), err)
 	}
 	return w, nil

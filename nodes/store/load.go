@@ -233,16 +233,20 @@ func (r *segmentReader) stands(off int64) {
 	if r.parsed.kind == kindSeal {
 		says = r.parsed.sealed
 	}
-	if says == noMark || says == off+r.shift {
+	switch says {
+	case noMark, off + r.shift:
+		return
+	case off: // written after a restart that found what is missing
+		r.shift = 0
 		return
 	}
 	more := says - off - r.shift
 	r.shift += more
-	if more > 0 {
-		r.damaged(off, 0, fmt.Errorf("%d bytes are missing before it", more))
-	} else {
-		r.damaged(off, 0, fmt.Errorf("%d bytes before it were added by another program", -more))
+	why := fmt.Errorf("%d bytes are missing before it", more)
+	if more < 0 {
+		why = fmt.Errorf("%d bytes before it were added by another program", -more)
 	}
+	r.damaged(off, 0, why)
 }
 
 func (l *loader) observe(v events.Version) {
