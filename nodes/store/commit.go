@@ -14,10 +14,12 @@ import (
 type committer struct {
 	journal *Journal
 	active  *segment
+	path    string // of the active segment
 	nextID  uint32
 	batch   batch
-	limit   int64 // size at which the active segment is sealed
-	full    bool  // the disk was, when it was last written to
+	limit   int64     // size at which the active segment is sealed
+	full    bool      // the disk was, when it was last written to
+	logged  time.Time // when that was last logged
 	lookup  lookup
 }
 
@@ -65,13 +67,14 @@ func (c *committer) rotate() error {
 	return c.judge(c.sealAndAdd())
 }
 
-// look stops the journal when the folder, its lock or the active segment is not
-// what was opened any more. It costs a few microseconds, once for each sync.
+// look stops the journal when the lock and the active segment are not in the place
+// of the folder any more. It costs a few microseconds, once for each sync: the
+// folder itself needs no look, for it has both.
 func (c *committer) look() {
 	j := c.journal
-	err := j.folder.ours()
+	err := j.folder.locked()
 	if err == nil {
-		err = j.folder.holds(c.active)
+		err = holds(c.active, c.path)
 	}
 	if err != nil {
 		j.stop(err)
@@ -143,6 +146,7 @@ func (c *committer) begin(number uint32, f File) error {
 
 // use makes s the segment that is appended to.
 func (c *committer) use(s *segment) {
+	c.path = c.journal.folder.path(segmentName(s.number))
 	c.active, c.limit = s, rotateAt(c.journal.index.live(), c.journal.options.Sealed)
 	s.maxFill = min(c.limit/4, mostFill)
 }
@@ -300,21 +304,24 @@ func (c *committer) judge(err error) error {
 	return c.journal.stopped()
 }
 
-// nowFull notes whether the disk is full, and logs it when that changes.
+// nowFull notes whether the disk is full. It logs that once a minute: where small
+// writes still fit and large ones do not, it changes all the time.
 func (c *committer) nowFull(full bool, why error) {
 	if c.full == full {
 		return
 	}
+	if !full {
+		why = nil
+	}
 	j := c.journal
 	c.full = full
+	if now := j.options.Now(); full && now.Sub(c.logged) >= time.Minute {
+		c.logged = now
+		j.options.Log.Error("the disk is full: what does not fit is refused", "folder", j.folder.dir, "err", why)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.full = nil; full {
-		j.full = why
-		j.options.Log.Error("the disk is full: writes are refused until there is room", "folder", j.folder.dir, "err", why)
-		return
-	}
-	j.options.Log.Info("the disk has room again", "folder", j.folder.dir)
+	j.full = why
 }
 
 // publishStep bounds how long readers wait while a batch is shown to them.
