@@ -155,6 +155,16 @@ func (f osFile) Size() (int64, error) {
 
 func (f osFile) Sync() error { return syncData(f.File) }
 
+// WriteAt leaves the name out of its errors: it is the one that the file had first.
+func (f osFile) WriteAt(b []byte, off int64) (int, error) {
+	n, err := f.File.WriteAt(b, off)
+	var named *os.PathError
+	if errors.As(err, &named) {
+		err = named.Err
+	}
+	return n, err
+}
+
 type osDir struct {
 	*os.File
 	identity
