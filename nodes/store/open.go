@@ -107,10 +107,13 @@ func (j *Journal) start() error {
 		return err
 	}
 	l, err := j.load()
-	if err == nil {
-		err = j.folder.tidy(l.merged)
-	}
 	if err != nil {
+		return err
+	}
+	if len(l.damage) > 0 { // which may say what is not so of other segments
+		l.merged = nil
+	}
+	if err := j.folder.tidy(l.merged); err != nil {
 		return err
 	}
 	j.committer = committer{journal: j, nextID: l.nextID}
