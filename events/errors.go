@@ -22,7 +22,7 @@ const (
 	ErrStaleMap     Code = "stale-map"     // another cluster map is in force
 	ErrBusy         Code = "busy"          // too much in flight
 	ErrReadOnly     Code = "readonly"      // the disk is full
-	ErrStopped      Code = "stopped"       // the node's disk failed, or it is closing
+	ErrStopped      Code = "stopped"       // the node writes no more: its disk failed, its folder was moved, or it is closing
 	ErrNameTaken    Code = "name-taken"    // another process has this node's name
 	ErrWrongFolder  Code = "wrong-folder"  // the data folder belongs to something else
 	ErrLocked       Code = "locked"        // another process uses the data folder
@@ -61,7 +61,7 @@ func (c Code) Error() string {
 	case ErrReadOnly:
 		return "node is read-only: its disk is full"
 	case ErrStopped:
-		return "node is stopping"
+		return "node has stopped writing"
 	case ErrNameTaken:
 		return "name already taken"
 	case ErrWrongFolder:

@@ -92,7 +92,7 @@ func (r *runningNode) viewBus(b *web.Backend, c *configs.Config, name string) er
 
 // ready says why the node cannot answer requests now.
 func (r *runningNode) ready(journal *store.Journal) error {
-	if err := journal.Err(); err != nil {
+	if err := journal.Ready(); err != nil {
 		return err
 	}
 	if err := r.disk.err(); err != nil {

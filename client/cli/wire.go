@@ -67,6 +67,7 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	if err != nil {
 		return nil, err
 	}
+	refuseAtFileLimit()
 	r := &runningNode{failed: make(chan error, 1), done: make(chan struct{}), log: log}
 	defer func() {
 		if err != nil {

@@ -79,6 +79,8 @@ func offline(dir string, o Options, use func(*Journal, *loader) error) error {
 	if err != nil {
 		return err
 	}
+	owner, _ := f.readOwner() // a report says it when that fails
+	f.owner = owner
 	j := newJournal(f, o)
 	l, err := j.load()
 	if err == nil {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,29 +14,33 @@ import (
 type committer struct {
 	journal *Journal
 	active  *segment
+	path    string // of the active segment
 	nextID  uint32
 	batch   batch
-	limit   int64 // size at which the active segment is sealed
+	limit   int64     // size at which the active segment is sealed
+	full    bool      // the disk was, when it was last written to
+	logged  time.Time // when that was last logged
 	lookup  lookup
 }
 
 // ready cuts what a crash left behind the last good line, and makes sure that
 // there is a segment to append to.
-func (c *committer) ready(torn int64) error {
+func (c *committer) ready(l *loader) error {
 	c.batch.reset()
-	segments := c.journal.segments
-	if len(segments) == 0 {
-		return c.addSegment()
+	if n := len(l.segments); n > 0 {
+		c.use(l.segments[n-1])
 	}
-	c.use(segments[len(segments)-1])
-	if torn > 0 {
+	if l.torn > 0 {
 		c.journal.options.Log.Warn("cut off what a crash left of unanswered writes",
-			"segment", segmentName(c.active.number), "bytes", torn)
+			"segment", segmentName(c.active.number), "bytes", l.torn)
+	}
+	if c.active == nil || l.cut { // what is cut short must show, however much is written behind it
+		return c.addSegment(l.next())
 	}
 	if err := c.mend(); err != nil || !c.active.sealed {
 		return err
 	}
-	return c.addSegment()
+	return c.addSegment(l.next())
 }
 
 // mend makes the active segment end in a newline, durably, and nothing else.
@@ -51,11 +54,12 @@ func (c *committer) mend() error {
 	return s.trim()
 }
 
-// rotate seals the active segment when it is large enough, and starts another.
+// rotate makes sure that what is about to be written goes where a restart finds
+// it, and that there is a segment with room for it.
 func (c *committer) rotate() error {
-	j := c.journal
-	if err := j.Err(); err != nil {
-		return fmt.Errorf("%w: %w", events.ErrStopped, err)
+	c.look()
+	if err := c.journal.stopped(); err != nil {
+		return err
 	}
 	if c.active.end < c.limit && !c.active.sealed {
 		return nil
@@ -63,32 +67,71 @@ func (c *committer) rotate() error {
 	return c.judge(c.sealAndAdd())
 }
 
-func (c *committer) sealAndAdd() error {
+// look stops the journal when the lock and the active segment are not in the place
+// of the folder any more. It costs a few microseconds, once for each sync: the
+// folder itself needs no look, for it has both.
+func (c *committer) look() {
 	j := c.journal
-	if !c.active.sealed {
-		if err := c.active.seal(); err != nil {
-			return err
-		}
-		j.mu.Lock()
-		c.active.sealed, c.active.newest = true, j.newest
-		j.mu.Unlock()
+	err := j.folder.locked()
+	if err == nil {
+		err = holds(c.active, c.path)
 	}
-	err := c.addSegment()
+	if err != nil {
+		j.stop(err)
+	}
+}
+
+// sealAndAdd makes sure of the next segment's file before it seals the active one:
+// as long as there is no descriptor for it, this one grows on.
+func (c *committer) sealAndAdd() error {
+	j, number := c.journal, c.active.through+1
+	next, err := j.folder.fs.Create(j.folder.path(nextName(number)))
+	switch {
+	case fateOf(err) == fateWait && !c.active.sealed && c.active.end < maxSegment:
+		return nil
+	case err != nil:
+		return fmt.Errorf("add %s: %w", segmentName(number), err)
+	}
+	if err := c.seal(); err != nil {
+		_ = next.Close()
+		return err
+	}
+	err = c.begin(number, next)
 	j.merger.signal()
 	return err
 }
 
-// addSegment starts the segment behind the active one.
-func (c *committer) addSegment() error {
-	j, number := c.journal, uint32(1)
-	if c.active != nil {
-		number = c.active.through + 1
+func (c *committer) seal() error {
+	if c.active.sealed {
+		return nil
 	}
-	f, err := j.folder.fs.Create(j.folder.path(segmentName(number)))
+	if err := c.active.seal(); err != nil {
+		return err
+	}
+	c.journal.mu.Lock()
+	defer c.journal.mu.Unlock()
+	c.active.sealed, c.active.newest = true, c.journal.newest
+	return nil
+}
+
+// addSegment starts a segment.
+func (c *committer) addSegment(number uint32) error {
+	f, err := c.journal.folder.fs.Create(c.journal.folder.path(nextName(number)))
+	if err != nil {
+		return fmt.Errorf("add %s: %w", segmentName(number), err)
+	}
+	return c.begin(number, f)
+}
+
+// begin makes f, which does not have its name yet, the segment that is appended to.
+func (c *committer) begin(number uint32, f File) error {
+	j := c.journal
+	err := j.folder.fs.Rename(j.folder.path(nextName(number)), j.folder.path(segmentName(number)))
 	if err == nil {
-		err = j.folder.fs.SyncDir(j.folder.dir)
+		err = j.folder.sync()
 	}
 	if err != nil {
+		_ = f.Close()
 		return fmt.Errorf("add %s: %w", segmentName(number), err)
 	}
 	c.nextID++
@@ -103,6 +146,7 @@ func (c *committer) addSegment() error {
 
 // use makes s the segment that is appended to.
 func (c *committer) use(s *segment) {
+	c.path = c.journal.folder.path(segmentName(s.number))
 	c.active, c.limit = s, rotateAt(c.journal.index.live(), c.journal.options.Sealed)
 	s.maxFill = min(c.limit/4, mostFill)
 }
@@ -123,6 +167,9 @@ func (j *Journal) write() {
 		case <-idle.C:
 			j.committer.rest()
 			for j.queue.idle() && j.sortSome() {
+			}
+			if j.committer.full {
+				idle.Reset(restAfter)
 			}
 			continue
 		}
@@ -241,17 +288,40 @@ func (c *committer) sync() error {
 	return c.judge(c.active.append(c.batch.lines))
 }
 
-// judge tells a full disk, which may have room again, from a failed one, which
-// stops the journal.
+// judge does what the fate of err demands, and says so to those who asked.
 func (c *committer) judge(err error) error {
-	switch {
-	case err == nil || errors.Is(err, events.ErrReadOnly):
-		return err
-	case isFull(err):
-		return fmt.Errorf("%w: %v", events.ErrReadOnly, err)
+	fate := fateOf(err)
+	c.nowFull(fate == fateFull || c.full && fate != fateFine, err)
+	switch fate {
+	case fateFine:
+		return nil
+	case fateFull:
+		return fmt.Errorf("%w: %w", events.ErrReadOnly, err)
+	case fateWait:
+		return fmt.Errorf("%w: %w", events.ErrBusy, err)
 	}
 	c.journal.fail(err)
-	return fmt.Errorf("%w: %w", events.ErrStopped, err)
+	return c.journal.stopped()
+}
+
+// nowFull notes whether the disk is full. It logs that once a minute: where small
+// writes still fit and large ones do not, it changes all the time.
+func (c *committer) nowFull(full bool, why error) {
+	if c.full == full {
+		return
+	}
+	if !full {
+		why = nil
+	}
+	j := c.journal
+	c.full = full
+	if now := j.options.Now(); full && now.Sub(c.logged) >= time.Minute {
+		c.logged = now
+		j.options.Log.Error("the disk is full: what does not fit is refused", "folder", j.folder.dir, "err", why)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.full = why
 }
 
 // publishStep bounds how long readers wait while a batch is shown to them.
@@ -284,9 +354,18 @@ func (j *Journal) publish(written []written) {
 	j.expirer.look()
 }
 
-// rest leaves the active segment as a clean file of lines.
+// rest leaves the active segment as a clean file of lines. It looks whether a
+// full disk has room again: nobody may write to a node that says it is read-only.
 func (c *committer) rest() {
+	if c.full && c.rotate() == nil {
+		_ = c.judge(c.active.write(zeros[:leastFill]))
+	}
 	if c.journal.Err() == nil && c.active.space > c.active.end {
-		_ = c.judge(c.active.trim())
+		if err := c.active.trim(); err != nil {
+			_ = c.judge(err)
+		}
 	}
 }
+
+// end is how far the journal reaches.
+func (c *committer) end() mark { return mark{c.active.number, c.active.end} }

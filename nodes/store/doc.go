@@ -3,7 +3,8 @@
 //
 // # The folder
 //
-//	node.json         whose folder this is: cluster, node, cluster maps seen
+//	node.json         whose folder this is: cluster, node, cluster maps seen; and
+//	                  how far the journal reached at the last start or clean stop
 //	lock              held while a process uses the folder
 //	00000001.jsonl    segments, oldest first; the last one is appended to
 //	00000001.bad      lines that a repair moved aside
@@ -34,10 +35,31 @@
 // without a good record behind it is [events.ErrCorrupt], never absent and
 // never an older value, until [Repair].
 //
-// Two kinds of damage cannot be told from what a crash leaves: the last segment
-// cut short at its end or gone as a whole, and sectors of the very last batch
-// that read as zeros. On Windows an open file cannot be replaced: segments are
-// not merged there, which is logged and costs room.
+// "synced" says where the line stood, and so do a sealed line, which also says in
+// which segment, and at a start and a clean stop node.json, of the journal's end.
+// What does not stand where it says is damage: lines that are gone or came from
+// elsewhere, a segment under another one's name, an end that is missing.
+//
+// What cannot be told from what a crash leaves is this: after a crash, and without
+// a clean stop or a start since they were written, the last lines that are gone, or
+// the last segment, or sectors of the very last batch that read as zeros.
+//
+// # When something fails
+//
+// A full disk (no space, over quota, a file too large) makes the journal read-only:
+// what did not fit is taken back, durably, before anything follows it; reads go on,
+// and once a second it is tried whether there is room. Without a free descriptor
+// the segment that is appended to grows on, and merges wait. A sync that failed,
+// whatever it said, is not tried again: nothing is written any more, nothing is
+// acknowledged, and [Journal.Failed] asks the process to end.
+//
+// Before each batch the folder, its lock and the segment that is appended to are
+// looked at by their names, and the sealed ones before a merge and once a minute.
+// When one was moved, removed, replaced or has another size, nothing is written any
+// more, but reads go on: perhaps the process has the only copy that is left.
+//
+// On Windows an open file cannot be replaced: segments are not merged there, which
+// is logged and costs room.
 //
 // # What is merged
 //

@@ -33,14 +33,25 @@ type Owner struct {
 type ownership struct {
 	Owner
 	Earlier []events.MapID `json:"earlier,omitempty"` // maps that were in force before
+	End     mark           `json:"end,omitzero"`      // of the journal, at the last start or clean stop
+}
+
+// mark is a place in the journal up to which all was durable once. What is missing
+// before it was not cut off by a crash.
+type mark struct {
+	Segment uint32 `json:"segment"`
+	Bytes   int64  `json:"bytes"` // of lines in that segment, if it was not merged since
 }
 
 // folder is a locked data folder.
 type folder struct {
-	fs    FS
-	dir   string
-	lock  io.Closer
-	owner ownership
+	fs   FS
+	dir  string
+	lock Handle
+
+	lockPath string
+	opened   Dir // kept open: a sync needs no descriptor, and is of the folder that was locked
+	owner    ownership
 }
 
 // lockFolder takes the folder's lock.
@@ -49,7 +60,51 @@ func lockFolder(fs FS, dir string) (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock data folder %s: %w", dir, err)
 	}
-	return &folder{fs: fs, dir: dir, lock: lock}, nil
+	opened, err := fs.OpenDir(dir)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open data folder %s: %w", dir, err), lock.Close())
+	}
+	return &folder{fs: fs, dir: dir, lock: lock, lockPath: filepath.Join(dir, lockName), opened: opened}, nil
+}
+
+func (f *folder) release() error { return errors.Join(f.opened.Close(), f.lock.Close()) }
+
+// sync makes names in the folder durable.
+func (f *folder) sync() error { return durable(f.opened.Sync()) }
+
+// ours says what shows that the folder is not the one that was locked any more:
+// another process may be using the one that has its name now.
+func (f *folder) ours() error {
+	if _, same := f.opened.Named(f.dir); !same {
+		return fmt.Errorf("data folder %s was moved or removed while the node ran; restart the node", f.dir)
+	}
+	if _, same := f.lock.Named(f.lockPath); !same {
+		return fmt.Errorf("%s was moved, removed or replaced while the node ran; restart the node", f.lockPath)
+	}
+	return nil
+}
+
+// locked is ours in the common case, for half of what it costs: where the lock is,
+// the folder is.
+func (f *folder) locked() error {
+	if _, same := f.lock.Named(f.lockPath); same {
+		return nil
+	}
+	return f.ours()
+}
+
+// holds says what shows that another program had its hands on a segment. What is
+// in the file is not looked at: lines have their checksums.
+func (f *folder) holds(s *segment) error { return holds(s, f.path(segmentName(s.number))) }
+
+func holds(s *segment, name string) error {
+	switch size, same := s.file.Named(name); {
+	case !same:
+		return fmt.Errorf("%s was moved, removed or replaced while the node ran; restart the node", name)
+	case size != s.space:
+		return fmt.Errorf("another program changed %s: it has %d bytes, not %d; restart the node", name, size, s.space)
+	}
+	return nil
 }
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }
@@ -84,7 +139,7 @@ func (w ownership) succeed(o Owner, dir string) (ownership, error) {
 	case o.Map == w.Map:
 		return w, nil
 	}
-	return ownership{Owner: o, Earlier: append(slices.Clone(w.Earlier), w.Map)}, nil
+	return ownership{Owner: o, Earlier: append(slices.Clone(w.Earlier), w.Map), End: w.End}, nil
 }
 
 // String is the owner in one phrase of an error text.
@@ -97,10 +152,10 @@ func (f *folder) readOwner() (w ownership, err error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return w, f.mustBeNew()
 	}
-	if err == nil {
-		err = json.Unmarshal(b, &w)
-	}
 	if err != nil {
+		return w, fmt.Errorf("read whose folder it is: %w", err)
+	}
+	if err := json.Unmarshal(b, &w); err != nil {
 		return w, fmt.Errorf("%w: read %s: %v", events.ErrCorrupt, f.path(ownerName), err)
 	}
 	return w, nil
@@ -118,12 +173,21 @@ func (f *folder) mustBeNew() error {
 func (f *folder) writeOwner() error {
 	b, err := json.Marshal(f.owner)
 	if err == nil {
-		err = replaceFile(f.fs, f.path(ownerName), append(b, '\n'))
+		err = f.replaceFile(f.path(ownerName), append(b, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("remember whose folder it is: %w", err)
 	}
 	return nil
+}
+
+// remember notes how far the journal reaches.
+func (f *folder) remember(end mark) error {
+	if f.owner.End == end {
+		return nil
+	}
+	f.owner.End = end
+	return f.writeOwner()
 }
 
 // segments lists the numbers of the segments in the folder, in order.
@@ -162,6 +226,9 @@ func (f *folder) tidy(merged []uint32) error {
 
 func segmentName(n uint32) string { return fmt.Sprintf("%08d%s", n, segmentTail) }
 
+// nextName is what a segment is called until the one before it is sealed.
+func nextName(n uint32) string { return fmt.Sprintf("%08d%s", n, tempTail) }
+
 func segmentNumber(name string) (uint32, bool) {
 	digits, ok := strings.CutSuffix(name, segmentTail)
 	n, err := strconv.ParseUint(digits, 10, 32)
@@ -183,22 +250,22 @@ func readFile(fs FS, name string) ([]byte, error) {
 }
 
 // replaceFile writes a file so that a crash leaves the old one or the new one.
-func replaceFile(fs FS, name string, content []byte) error {
-	f, err := fs.Create(name + tempTail)
+func (f *folder) replaceFile(name string, content []byte) error {
+	temp, err := f.fs.Create(name + tempTail)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(content, 0)
+	_, err = temp.WriteAt(content, 0)
 	if err == nil {
-		err = f.Sync()
+		err = durable(temp.Sync())
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(err, temp.Close()); err != nil {
 		return err
 	}
-	if err := fs.Rename(name+tempTail, name); err != nil {
+	if err := f.fs.Rename(name+tempTail, name); err != nil {
 		return err
 	}
-	return fs.SyncDir(filepath.Dir(name))
+	return f.sync()
 }
 
 func ignoreEOF(err error) error {

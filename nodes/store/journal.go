@@ -39,6 +39,7 @@ type Journal struct {
 	hidden   position       // what stands before it cannot be trusted
 	floor    events.Version // what damage hides is not newer
 	err      error          // why the journal stopped writing
+	full     error          // why it writes nothing until the disk has room
 	closed   bool
 }
 
@@ -191,16 +192,45 @@ func (j *Journal) Apply(changes []events.Change, done func(error)) {
 	}
 }
 
-// Failed is closed when a write or a sync failed for another reason than a full
-// disk. Nothing is written any more then, and the process should stop: what the
-// disk holds is known again only after a restart.
+// Failed is closed when a write failed for another reason than a full disk, or a
+// sync for any reason. Nothing is written any more then, and the process should
+// stop: what the disk holds is known again only after a restart.
+//
+// It is not closed when the folder was moved or removed, or another program
+// changed it. Nothing is written any more then either, but the process should go
+// on: perhaps it has the only copy that is left, and reads still give it.
 func (j *Journal) Failed() <-chan struct{} { return j.failed }
 
-// Err is why the journal failed, nil when it has not.
+// Err is why the journal stopped writing for good, nil when it has not.
 func (j *Journal) Err() error {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	return j.err
+}
+
+// Ready says why nothing can be written now, nil when it can: it looks whether the
+// folder still is the one that was opened.
+func (j *Journal) Ready() error {
+	if err := j.folder.ours(); err != nil {
+		j.stop(err)
+	}
+	if err := j.stopped(); err != nil {
+		return err
+	}
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if j.full != nil {
+		return fmt.Errorf("%w: %w", events.ErrReadOnly, j.full)
+	}
+	return nil
+}
+
+// stopped is what writers are answered once the journal writes no more.
+func (j *Journal) stopped() error {
+	if err := j.Err(); err != nil {
+		return fmt.Errorf("%w: %w", events.ErrStopped, err)
+	}
+	return nil
 }
 
 // Close finishes what is queued, closes the files and gives the folder up. It
@@ -208,13 +238,29 @@ func (j *Journal) Err() error {
 // the same each time it is called. Reads are [events.ErrStopped] from then on.
 func (j *Journal) Close() error { return j.close() }
 
-// fail stops all writing.
-func (j *Journal) fail(err error) {
-	j.options.Log.Error("store failed", "folder", j.folder.dir, "err", err)
+// stop stops all writing, and says so the first time.
+func (j *Journal) stop(err error) (first bool) {
+	if !j.setErr(err) {
+		return false
+	}
+	j.options.Log.Error("nothing is written any more", "folder", j.folder.dir, "err", err)
+	j.options.Notify(events.Event{Type: events.EventCorrupt, Detail: "nothing is written any more: " + err.Error()})
+	return true
+}
+
+func (j *Journal) setErr(err error) (first bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.err == nil {
-		j.err = err
+	if j.err != nil || j.closed {
+		return false
+	}
+	j.err = err
+	return true
+}
+
+// fail stops all writing, and asks for the end of the process.
+func (j *Journal) fail(err error) {
+	if j.stop(err) {
 		close(j.failed)
 	}
 }
@@ -226,10 +272,27 @@ func (j *Journal) finish() error {
 	close(j.expirer.stop)
 	j.merger.running.Wait()
 	j.expirer.running.Wait()
+	j.committer.look()
+	if j.Err() == nil {
+		j.remember()
+	}
 	if err := errors.Join(j.Err(), j.release()); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
 	return nil
+}
+
+// remember notes how far the journal reaches now. When there is no room for the
+// note an older one stays, which is as true.
+func (j *Journal) remember() {
+	err := j.folder.remember(j.committer.end())
+	switch fateOf(err) {
+	case fateFine:
+	case fateStop:
+		j.fail(err)
+	default:
+		j.options.Log.Warn("how far the journal reaches could not be noted", "folder", j.folder.dir, "err", err)
+	}
 }
 
 func (j *Journal) release() (err error) {
@@ -240,5 +303,5 @@ func (j *Journal) release() (err error) {
 	for _, s := range j.segments {
 		err = errors.Join(err, s.file.Close())
 	}
-	return errors.Join(err, j.folder.lock.Close())
+	return errors.Join(err, j.folder.release())
 }

@@ -41,25 +41,29 @@ func (m *merger) signal() {
 func (m *merger) run() {
 	tick := time.NewTicker(mergeEvery)
 	defer tick.Stop()
+	well := true
 	for {
 		select {
 		case <-m.stop:
 			return
 		case <-m.wake:
+			if !well { // what failed just now is left alone, and not logged, until the next tick
+				continue
+			}
 		case <-tick.C:
 		}
-		m.mergeAll()
+		well = m.mergeAll()
 	}
 }
 
-// mergeAll merges until nothing is worth it.
-func (m *merger) mergeAll() {
+// mergeAll merges until nothing is worth it; well tells whether that went well.
+func (m *merger) mergeAll() (well bool) {
 	j := m.journal
 	j.expire()
-	for j.Err() == nil {
+	for j.mayMerge() == nil {
 		run, clean := j.worthMerging()
 		if len(run) == 0 {
-			return
+			return true
 		}
 		err := m.merge(run, clean)
 		switch {
@@ -67,12 +71,37 @@ func (m *merger) mergeAll() {
 			continue
 		case errors.Is(err, errNotDurable):
 			j.fail(err)
+		case j.Err() != nil: // that was said
 		case !errors.Is(err, errMergeStopped):
 			// Nothing is lost but room; what failed is tried again later.
 			j.options.Log.Warn("segments could not be merged", "folder", j.folder.dir, "err", err)
 		}
-		return
+		return false
 	}
+	return false
+}
+
+// mayMerge is an error once the journal has stopped. It looks at what was opened
+// longest ago, and stops the journal when that is not what has its name: a merge
+// must not put anything in a folder, or in the place of a file, that is another's.
+func (j *Journal) mayMerge() error {
+	err := j.folder.ours()
+	for _, s := range j.sealed() {
+		if err == nil {
+			err = j.folder.holds(s)
+		}
+	}
+	if err != nil {
+		j.stop(err)
+	}
+	return j.Err()
+}
+
+// sealed are all segments but the one that is appended to.
+func (j *Journal) sealed() []*segment {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return slices.Clone(j.segments[:len(j.segments)-1])
 }
 
 var errMergeStopped = errors.New("the journal is closing")
@@ -173,7 +202,7 @@ func merged(run []*segment, into *segment) events.Event {
 func (m *merger) removeMerged(run []*segment) (err error) {
 	for i, s := range run {
 		err = errors.Join(err, s.file.Close())
-		if i > 0 {
+		if i > 0 && m.journal.folder.ours() == nil {
 			err = errors.Join(err, m.journal.folder.fs.Remove(m.journal.folder.path(segmentName(s.number))))
 		}
 	}

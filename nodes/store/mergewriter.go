@@ -224,25 +224,25 @@ func (w *mergeWriter) finish() error {
 		return err
 	}
 	s.sealed, s.space = true, s.end
-	if err := s.file.Sync(); err != nil {
-		return fmt.Errorf("%w: %w", errNotDurable, err)
+	if err := durable(s.file.Sync()); err != nil {
+		return err
 	}
 	folder := w.journal.folder
+	if err := w.journal.mayMerge(); err != nil {
+		return err
+	}
 	if err := folder.fs.Rename(w.name, folder.path(segmentName(s.number))); err != nil {
 		return err
 	}
-	if err := folder.fs.SyncDir(folder.dir); err != nil {
-		return fmt.Errorf("%w: %w", errNotDurable, err)
-	}
-	return nil
+	return folder.sync()
 }
-
-// errNotDurable is a failed sync: what the disk holds is not known any more.
-var errNotDurable = errors.New("sync failed")
 
 // abandon removes what was written.
 func (w *mergeWriter) abandon() error {
-	err := errors.Join(w.segment.file.Close(), w.journal.folder.fs.Remove(w.name))
+	err := w.segment.file.Close()
+	if w.journal.folder.ours() == nil {
+		err = errors.Join(err, w.journal.folder.fs.Remove(w.name))
+	}
 	if err != nil {
 		return fmt.Errorf("abandon %s: %w", w.name, err)
 	}

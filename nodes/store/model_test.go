@@ -104,7 +104,7 @@ func (m *model) write(n int) {
 			if a.record.Version.Compare(m.newest) > 0 {
 				m.newest = a.record.Version
 			}
-		case errors.Is(a.err, events.ErrReadOnly): // certainly not written
+		case errors.Is(a.err, events.ErrReadOnly), errors.Is(a.err, events.ErrBusy): // certainly not written
 		case errors.Is(a.err, events.ErrStopped):
 			m.may[key] = append(m.before(key), a.record)
 		default:

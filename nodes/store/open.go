@@ -107,19 +107,26 @@ func (j *Journal) start() error {
 		return err
 	}
 	l, err := j.load()
-	if err == nil {
-		err = j.folder.tidy(l.merged)
-	}
 	if err != nil {
 		return err
 	}
+	if len(l.damage) > 0 { // which may say what is not so of other segments
+		l.merged = nil
+	}
+	if err := j.folder.tidy(l.merged); err != nil {
+		return err
+	}
 	j.committer = committer{journal: j, nextID: l.nextID}
-	return j.committer.ready(l.torn)
+	if err := j.committer.ready(l); err != nil {
+		return err
+	}
+	j.remember()
+	return j.Err()
 }
 
 // load reads what is in the folder, and changes nothing there.
 func (j *Journal) load() (*loader, error) {
-	l := &loader{folder: j.folder, index: j.index}
+	l := &loader{folder: j.folder, index: j.index, end: j.folder.owner.End}
 	err := l.load()
 	j.segments, j.newest, j.damage = l.segments, l.newest, l.damage
 	if err != nil {
@@ -145,7 +152,7 @@ const manyKeys = 100_000
 func (j *Journal) hide() {
 	for _, d := range j.damage {
 		j.options.Log.Error("data folder is damaged", "folder", j.folder.dir, "damage", d.String())
-		if p := (position{d.segment, d.off + min(d.size, 1)}); j.hidden.before(p) {
+		if p := (position{d.segment, d.off + d.size}); j.hidden.before(p) {
 			j.hidden = p
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -39,14 +40,34 @@ func (j *Journal) repair() error {
 		if err := j.setAside(s, bad); err != nil {
 			return err
 		}
-		if err := j.rewrite(s, i < len(j.segments)-1); err != nil {
+		if err := j.rewrite(s, bad, i < len(j.segments)-1 || s.through < j.folder.owner.End.Segment); err != nil {
 			return err
 		}
-		if err := j.fillGap(i); err != nil {
+		first := uint32(1)
+		if i > 0 {
+			first = j.segments[i-1].through + 1
+		}
+		if err := j.fillGap(first, s.number-1); err != nil {
 			return err
 		}
 	}
-	return nil
+	return j.repairEnd()
+}
+
+// repairEnd fills in for segments that are missing behind the last one, and
+// forgets how far the journal reached.
+func (j *Journal) repairEnd() error {
+	if len(j.damage) == 0 {
+		return nil
+	}
+	first := uint32(1)
+	if n := len(j.segments); n > 0 {
+		first = j.segments[n-1].through + 1
+	}
+	if err := j.fillGap(first, j.folder.owner.End.Segment); err != nil {
+		return err
+	}
+	return j.folder.remember(mark{})
 }
 
 // setAside appends the bad lines to the file beside s.
@@ -69,22 +90,27 @@ func (j *Journal) setAside(s *segment, bad []damage) (err error) {
 	if len(before) == 0 {
 		return nil
 	}
-	if err := replaceFile(j.folder.fs, name, before); err != nil {
+	if err := j.folder.replaceFile(name, before); err != nil {
 		return fmt.Errorf("set bad lines aside: %w", err)
 	}
 	return nil
 }
 
-// rewrite replaces s by its good lines.
-func (j *Journal) rewrite(s *segment, seal bool) error {
+// rewrite replaces s by its lines but the bad ones.
+func (j *Journal) rewrite(s *segment, bad []damage, seal bool) error {
 	var lines []byte
 	var l line
-	err := scanLines(s.file, 0, s.space, func(_ int64, raw []byte, ended bool) error {
+	headed := false
+	err := scanLines(s.file, 0, s.space, func(off int64, raw []byte, ended bool) error {
+		if slices.ContainsFunc(bad, func(d damage) bool { return d.off <= off && off < d.off+d.size }) {
+			return nil
+		}
 		good := ended && parse(raw, &l) == nil
 		if !ended {
 			kind, _ := readTail(raw, &l)
 			good = kind == tailGood
 		}
+		headed = headed || good && l.kind == kindHeader
 		if good && l.kind != kindSeal {
 			l.synced = noMark
 			lines = l.appendTo(lines)
@@ -94,31 +120,30 @@ func (j *Journal) rewrite(s *segment, seal bool) error {
 	if err != nil {
 		return fmt.Errorf("repair %s: %w", segmentName(s.number), err)
 	}
+	if !headed && s.through > s.number {
+		l = line{kind: kindHeader, synced: noMark, header: header{segment: s.number, through: s.through, newest: j.newest}}
+		lines = append(l.appendTo(nil), lines...)
+	}
 	if seal {
 		l = sealLine(int64(len(lines)), s.through)
 		lines = l.appendTo(lines)
 	}
-	if err := replaceFile(j.folder.fs, j.folder.path(segmentName(s.number)), lines); err != nil {
+	if err := j.folder.replaceFile(j.folder.path(segmentName(s.number)), lines); err != nil {
 		return fmt.Errorf("repair %s: %w", segmentName(s.number), err)
 	}
 	return nil
 }
 
-// fillGap puts an empty segment in the place of those that are missing before
-// the i-th.
-func (j *Journal) fillGap(i int) error {
-	first := uint32(1)
-	if i > 0 {
-		first = j.segments[i-1].through + 1
-	}
-	last := j.segments[i].number - 1
+// fillGap puts an empty segment in the place of those that are missing from first
+// to last, if any are.
+func (j *Journal) fillGap(first, last uint32) error {
 	if first > last {
 		return nil
 	}
 	l := line{kind: kindHeader, synced: noMark, header: header{segment: first, through: last, newest: j.newest}}
 	lines := l.appendTo(nil)
 	l = sealLine(int64(len(lines)), last)
-	if err := replaceFile(j.folder.fs, j.folder.path(segmentName(first)), l.appendTo(lines)); err != nil {
+	if err := j.folder.replaceFile(j.folder.path(segmentName(first)), l.appendTo(lines)); err != nil {
 		return fmt.Errorf("fill in for missing segments: %w", err)
 	}
 	return nil

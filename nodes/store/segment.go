@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
+	"os"
 
 	"dht/events"
 )
@@ -49,8 +49,12 @@ const (
 // read returns the record of key that stands at at.
 func (s *segment) read(key []byte, at place) (events.Record, error) {
 	raw := make([]byte, at.size-1)
-	if _, err := s.file.ReadAt(raw, int64(at.off)); err != nil {
-		return events.Record{}, fmt.Errorf("read %s at %d: %w", segmentName(s.number), at.off, err)
+	_, err := s.file.ReadAt(raw, int64(at.off))
+	switch {
+	case errors.Is(err, os.ErrClosed):
+		return events.Record{}, err
+	case err != nil:
+		return events.Record{}, fmt.Errorf("%w: read %s at %d: %v", events.ErrCorrupt, segmentName(s.number), at.off, err)
 	}
 	var l line
 	if err := parse(raw, &l); err != nil || !bytes.Equal(l.record.Key, key) {
@@ -59,12 +63,12 @@ func (s *segment) read(key []byte, at place) (events.Record, error) {
 	return l.record, nil
 }
 
-// append writes lines and syncs them. On a full disk it is [events.ErrReadOnly]
-// and the segment is as before; any other error leaves it unusable.
+// append writes lines and syncs them. After an error that [fateOf] calls full the
+// segment is as before, durably; after any other it is unusable.
 func (s *segment) append(lines []byte) error {
 	err := s.write(lines)
 	if err == nil {
-		err = s.file.Sync()
+		err = s.sync()
 	}
 	if err != nil {
 		return fmt.Errorf("append to %s: %w", segmentName(s.number), err)
@@ -73,15 +77,28 @@ func (s *segment) append(lines []byte) error {
 	return nil
 }
 
-// write writes lines behind the last one. It does not sync, unless the disk is
-// full.
+// sync makes what was written durable. When that fails nothing is synced any more,
+// but what is refused with it should not be there at the next start.
+func (s *segment) sync() error {
+	err := durable(s.file.Sync())
+	if err != nil {
+		_ = s.file.Truncate(s.end) // as far as it can be done
+	}
+	return err
+}
+
+// write writes lines behind the last one. It does not sync, unless they must be
+// taken back: what was refused must not come back after a crash.
 func (s *segment) write(lines []byte) error {
 	err := s.extend(s.end + int64(len(lines)))
 	if err == nil {
 		_, err = s.file.WriteAt(lines, s.end)
 	}
-	if isFull(err) {
-		return s.undo(err)
+	if err == nil {
+		return nil
+	}
+	if undone := s.trim(); undone != nil {
+		return fmt.Errorf("take back what %q cut short: %w", err, undone)
 	}
 	return err
 }
@@ -105,16 +122,7 @@ func (s *segment) extend(need int64) error {
 // zeros is only ever read, which takes no memory.
 var zeros [mostFill]byte
 
-// undo takes back what a full disk cut short, durably: what was refused must
-// not come back after a crash.
-func (s *segment) undo(full error) error {
-	if err := s.trim(); err != nil {
-		return fmt.Errorf("take back what a full disk cut short: %w", err)
-	}
-	return fmt.Errorf("%w: %v", events.ErrReadOnly, full)
-}
-
-// trim cuts the zeros off, durably.
+// trim cuts off what stands behind the lines, durably.
 func (s *segment) trim() error {
 	s.space, s.fill = s.end, 0
 	err := s.file.Truncate(s.end)
@@ -122,7 +130,7 @@ func (s *segment) trim() error {
 		err = s.file.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("trim %s: %w", segmentName(s.number), err)
+		return fmt.Errorf("trim %s: %w", segmentName(s.number), durable(err))
 	}
 	return nil
 }
@@ -142,10 +150,6 @@ func (s *segment) seal() error {
 	}
 	s.end += int64(len(lines))
 	return s.trim()
-}
-
-func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // errStop ends a scan early.

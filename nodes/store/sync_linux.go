@@ -17,11 +17,5 @@ func syncData(f *os.File) error {
 	}
 }
 
-// SyncDir syncs the folder itself.
-func (osFS) SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+// Sync syncs the folder itself.
+func (d osDir) Sync() error { return d.File.Sync() }

@@ -3,7 +3,6 @@ package storetest
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -23,7 +22,7 @@ type Disk struct {
 	names   map[string]*inode // as programs see them
 	durable map[string]*inode // as they are after a power loss
 	pending []rename          // not yet durable
-	locks   map[string]bool
+	locks   map[string]*lock
 	room    int64 // bytes that may still be written, -1: any number
 	fault   func(Step) error
 	steps   int
@@ -32,7 +31,7 @@ type Disk struct {
 // Step is one operation that changes a disk.
 type Step struct {
 	N    int    // counted from 1
-	Op   string // create, write, truncate, sync, rename, remove, syncdir
+	Op   string // create, open, write, truncate, sync, rename, remove, syncdir
 	Name string
 }
 
@@ -49,7 +48,7 @@ type rename struct {
 
 // NewDisk returns an empty disk with any amount of room.
 func NewDisk() *Disk {
-	return &Disk{names: map[string]*inode{}, durable: map[string]*inode{}, locks: map[string]bool{}, room: -1}
+	return &Disk{names: map[string]*inode{}, durable: map[string]*inode{}, locks: map[string]*lock{}, room: -1}
 }
 
 // SetFault makes f decide about every step from now on: an error fails it. A
@@ -164,14 +163,14 @@ func (d *Disk) step(op, name string) error {
 func (d *Disk) MkdirAll(string) error { return nil }
 
 // Lock takes a lock that ends with the process, as Killed and PowerLost do.
-func (d *Disk) Lock(name string) (io.Closer, error) {
+func (d *Disk) Lock(name string) (store.Handle, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.locks[name] {
+	if d.locks[name] != nil {
 		return nil, fmt.Errorf("%w: %s", events.ErrLocked, name)
 	}
-	d.locks[name] = true
-	return &lock{d, name}, nil
+	d.locks[name] = &lock{d, name}
+	return d.locks[name], nil
 }
 
 type lock struct {
@@ -186,21 +185,24 @@ func (l *lock) Close() error {
 	return nil
 }
 
-// Create makes an empty file.
+// Named reports whether the lock was not replaced.
+func (l *lock) Named(name string) (size int64, same bool) {
+	l.disk.mu.Lock()
+	defer l.disk.mu.Unlock()
+	now := l.disk.locks[name]
+	return 0, now == l || now == nil
+}
+
+// Create makes a new file.
 func (d *Disk) Create(name string) (store.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.step("create", name); err != nil {
 		return nil, err
 	}
-	n, ok := d.names[name]
-	if !ok {
-		n = &inode{}
-		d.names[name] = n
-		d.pending = append(d.pending, rename{to: name, inode: n})
-	} else {
-		n.truncate(0)
-	}
+	n := &inode{}
+	d.names[name] = n
+	d.pending = append(d.pending, rename{to: name, inode: n})
 	return &file{disk: d, name: name, inode: n}, nil
 }
 
@@ -208,6 +210,9 @@ func (d *Disk) Create(name string) (store.File, error) {
 func (d *Disk) Open(name string) (store.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.step("open", name); err != nil {
+		return nil, err
+	}
 	n, ok := d.names[name]
 	if !ok {
 		return nil, fmt.Errorf("open %s: %w", name, os.ErrNotExist)
@@ -257,13 +262,27 @@ func (d *Disk) move(r rename) error {
 	return nil
 }
 
-// SyncDir makes all names durable.
-func (d *Disk) SyncDir(dir string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.step("syncdir", dir); err != nil {
+// OpenDir opens a folder.
+func (d *Disk) OpenDir(name string) (store.Dir, error) { return dir{d, name}, nil }
+
+// dir is an open folder.
+type dir struct {
+	disk *Disk
+	name string
+}
+
+// Sync makes all names durable.
+func (d dir) Sync() error {
+	d.disk.mu.Lock()
+	defer d.disk.mu.Unlock()
+	if err := d.disk.step("syncdir", d.name); err != nil {
 		return err
 	}
-	d.durable, d.pending = maps.Clone(d.names), nil
+	d.disk.durable, d.disk.pending = maps.Clone(d.disk.names), nil
 	return nil
 }
+
+func (d dir) Close() error { return nil }
+
+// Named is always true: folders are names.
+func (d dir) Named(string) (size int64, same bool) { return 0, true }

@@ -156,6 +156,13 @@ func (f *file) Size() (int64, error) {
 	return int64(len(f.inode.data)), nil
 }
 
+// Named reports whether name leads to the file, and its size.
+func (f *file) Named(name string) (size int64, same bool) {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	return int64(len(f.inode.data)), f.disk.names[name] == f.inode
+}
+
 func (f *file) Close() error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()

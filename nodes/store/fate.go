@@ -1,0 +1,47 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// fate is what becomes of the journal after an error of the disk.
+type fate int
+
+const (
+	fateFine fate = iota
+	fateFull      // nothing has changed, and there may be room again: read-only until then
+	fateWait      // the process has no descriptor left: it is tried again
+	fateStop      // what the disk holds is not known any more
+)
+
+// fateOf sorts every error of a write, a sync, a truncation, a renaming, an
+// opening: here and nowhere else. What a failed sync says why does not matter:
+// the system may have thrown away what it could not write, and the next sync of
+// the same file would succeed.
+func fateOf(err error) fate {
+	switch {
+	case err == nil:
+		return fateFine
+	case errors.Is(err, errNotDurable):
+		return fateStop
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return fateFull
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return fateWait
+	}
+	return fateStop
+}
+
+// errNotDurable is a failed sync, or a truncation that was to take something
+// back: what the disk holds is not known any more.
+var errNotDurable = errors.New("the disk failed")
+
+// durable marks what went wrong with a sync.
+func durable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errNotDurable, err)
+}
