@@ -21,8 +21,8 @@ type Transport interface {
 	// true, ctx ends or the transport is closed. It may send the same bytes
 	// again when replies fail to come, and returns how often it sent them. Its
 	// error says that nothing could be sent, wrapping [events.ErrUnreachable]
-	// or [events.ErrTooLarge]; that nobody replied is no error. take is not
-	// called after Ask has returned.
+	// or [events.ErrTooLarge], and why ctx is over where it was before; that nobody
+	// replied is no error. take is not called after Ask has returned.
 	Ask(ctx context.Context, to string, op events.Op, message []byte, take func(reply []byte) (enough bool)) (sent int, err error)
 	// MaxMessage is how many bytes a message may have.
 	MaxMessage() int
@@ -132,6 +132,12 @@ func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message
 	again := time.NewTimer(halfOf(ctx))
 	defer again.Stop()
 	for {
+		switch err := ended(ctx); {
+		case err != nil && sent == 0: // nobody waits for it any more
+			return 0, fmt.Errorf("%w: %w", events.ErrUnreachable, err)
+		case err != nil:
+			return sent, nil
+		}
 		err := t.conn.PublishMsg(msg)
 		switch {
 		case errors.Is(err, nats.ErrMaxPayload):
