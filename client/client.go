@@ -222,11 +222,13 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		if !op.Writes() || !errors.Is(outcome.Err, events.ErrSuperseded) {
 			left--
 		}
-		switch {
-		case outcome.Err == nil:
+		if outcome.Err == nil {
 			c.trust(o.clock, outcome.Winner.Version)
 			return result, nil
-		case left == 0, ctx.Err() != nil, m.ID() == refused, !c.learn(outcome, m, &o):
+		}
+		learnt := !errors.Is(caller.Err(), context.Canceled) && c.learn(outcome, m, &o)
+		switch {
+		case !learnt, left == 0, ctx.Err() != nil, m.ID() == refused:
 			return result, orEnded(caller, outcome.Err)
 		case op.Writes() && sent > 1:
 			return result, fmt.Errorf("%w: it was sent twice, and what became of the first time is not known (%v)", events.ErrUnknown, outcome.Err)

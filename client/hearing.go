@@ -20,10 +20,18 @@ type hearing struct {
 	offsets []time.Duration // of the nodes' clocks from this one's, of each message
 	fresh   map[string]bool // nodes heard in this round
 	refused error           // why the last message that was no info of the cluster does not count
+
+	disowned map[claim]bool
+}
+
+// claim is that a node holds a map.
+type claim struct {
+	node string
+	id   events.MapID
 }
 
 func (c *Client) newHearing() *hearing {
-	return &hearing{client: c, maps: map[events.MapID]*placement.Map{}, fresh: map[string]bool{}}
+	return &hearing{client: c, maps: map[events.MapID]*placement.Map{}, fresh: map[string]bool{}, disowned: map[claim]bool{}}
 }
 
 // take takes one reply.
@@ -36,7 +44,7 @@ func (h *hearing) take(reply []byte) {
 		h.refused = err
 	case wanted != "" && info.Cluster.Name != wanted:
 		h.refused = fmt.Errorf("%w: the nodes that answer are of cluster %q, not of %q", events.ErrWrongCluster, info.Cluster.Name, wanted)
-	case !h.fresh[info.Node]: // the first word of a node counts
+	case !h.fresh[info.Node] && !h.disowned[claim{info.Node, info.Map}]: // the first word of a node counts
 		h.note(info, m)
 	}
 }
@@ -52,6 +60,12 @@ func (h *hearing) note(info events.Info, m *placement.Map) {
 		}
 	}
 	h.infos = append(h.infos, info)
+}
+
+// disown forgets what was said in a node's name, and not by the node.
+func (h *hearing) disown(said events.Info) {
+	h.disowned[claim{said.Node, said.Map}] = true
+	h.infos = slices.DeleteFunc(h.infos, func(i events.Info) bool { return i.Node == said.Node && i.Map == said.Map })
 }
 
 // agreed reports whether all who were heard name one map, and not one alone where

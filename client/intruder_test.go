@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,9 +9,11 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"dht/client"
 	"dht/events"
+	"dht/nodes"
 	"dht/nodes/nodetest"
 )
 
@@ -20,6 +23,7 @@ type inProcess struct {
 	*nodetest.Cluster
 	forge  func(op events.Op, to string) []string
 	silent string
+	other  map[string]*nodes.Node // that are there instead of the cluster's
 
 	mu   sync.Mutex // guards sent
 	sent []events.Op
@@ -29,6 +33,7 @@ func (p *inProcess) Ask(ctx context.Context, to string, op events.Op, message []
 	if ctx.Err() != nil {
 		return 0, fmt.Errorf("%w: %w", events.ErrUnreachable, ctx.Err())
 	}
+	p.Advance(time.Since(p.Now())) // the nodes' clocks go, too
 	p.mu.Lock()
 	p.sent = append(p.sent, op)
 	p.mu.Unlock()
@@ -52,7 +57,7 @@ func (p *inProcess) Ask(ctx context.Context, to string, op events.Op, message []
 }
 
 func (p *inProcess) reply(name string, op events.Op, message []byte) (reply []byte) {
-	node := p.Nodes[name]
+	node := cmp.Or(p.other[name], p.Nodes[name])
 	if op == events.OpInfo {
 		reply, _ = events.EncodeInfo(node.Info())
 		return reply

@@ -26,10 +26,25 @@ func (c *Client) learn(o quorum.Outcome, m *placement.Map, next *options) bool {
 	case errors.Is(o.Err, events.ErrStaleMap):
 		c.doubt(m)
 		return true
-	case !slices.ContainsFunc(o.Answers, func(a events.Answer) bool { return a.Status != events.StatusSilent }):
-		c.doubt(m) // nobody answers by it: perhaps no node holds it
+	case errors.Is(o.Err, events.ErrOwnerOffline), errors.Is(o.Err, events.ErrUnknown):
+		if isDoubtful(o.Answers) {
+			c.doubt(m)
+		}
 	}
 	return false
+}
+
+// isDoubtful reports whether nobody answers by a map, or somebody by another one:
+// perhaps it is the map that keeps its owners silent.
+func isDoubtful(answers []events.Answer) bool {
+	all := true
+	for _, a := range answers {
+		if a.Status == events.StatusStaleMap {
+			return true
+		}
+		all = all && a.Status == events.StatusSilent
+	}
+	return all
 }
 
 // trust takes the time by which a request was stamped and then carried out: that
@@ -90,33 +105,41 @@ func (c *Client) learnMap(ctx context.Context) (*placement.Map, error) {
 		within /= 4
 	}
 	h := c.newHearing()
-	err := c.hear(ctx, h, within, func() bool {
+	enough := func() bool {
 		if stale {
 			return len(h.infos) >= len(h.newest().Cluster.Nodes)
 		}
 		return h.round > 0 || h.agreed()
-	})
-	if err != nil {
-		return nil, err
 	}
-	return c.adopt(ctx, h)
+	until := time.Now().Add(within)
+	for left := within; ; left = time.Until(until) {
+		if err := c.hear(ctx, h, left, enough); err != nil {
+			return nil, err
+		}
+		if m := c.adopt(ctx, h); m != nil {
+			return m, nil
+		}
+		if time.Until(until) <= 0 {
+			return nil, fmt.Errorf("%w: nobody who named a cluster map stands by it", events.ErrUnreachable)
+		}
+	}
 }
 
 // adopt takes the newest map of those heard for which one node's word does not
-// stand alone: else that node has to say it again, asked by its own name.
-func (c *Client) adopt(ctx context.Context, h *hearing) (*placement.Map, error) {
+// stand alone: else that node has to say it again, asked by its own name. It
+// returns nil, and forgets what was heard, when nobody does.
+func (c *Client) adopt(ctx context.Context, h *hearing) *placement.Map {
 	for _, info := range h.candidates() {
-		if h.backers(info.Map) < min(2, len(info.Cluster.Nodes)) || len(info.Cluster.Nodes) == 1 && c.off(h) {
-			if !c.confirm(ctx, h, info) {
-				continue
-			}
+		if h.backers(info.Map) < 2 && !c.confirm(ctx, h, info) {
+			h.disown(info)
+			continue
 		}
-		m := h.maps[info.Map]
 		c.agreeOnTime(h)
+		m := h.maps[info.Map]
 		c.keep(m)
-		return m, nil
+		return m
 	}
-	return nil, fmt.Errorf("%w: nobody who named a cluster map stands by it", events.ErrUnreachable)
+	return nil
 }
 
 // keep lets m count from now on.
@@ -150,17 +173,11 @@ func (c *Client) confirm(ctx context.Context, h *hearing, named events.Info) (co
 // value's time to live counts by the nodes' clocks.
 const clockOff = 250 * time.Millisecond
 
-// off reports whether this clock is far off by every info heard.
-func (c *Client) off(h *hearing) bool {
-	return !slices.ContainsFunc(h.offsets, func(off time.Duration) bool { return off.Abs() <= clockOff })
-}
-
 // agreeOnTime takes the nodes' time when this clock is far off by more than one
 // message, by as little as any of them says.
 func (c *Client) agreeOnTime(h *hearing) {
-	if len(h.offsets) < 2 || !c.off(h) {
-		return
-	}
 	least := slices.MinFunc(h.offsets, func(a, b time.Duration) int { return cmp.Compare(a.Abs(), b.Abs()) })
-	c.clock.Sync(c.clock.Now().Add(least))
+	if len(h.offsets) >= 2 && least.Abs() > clockOff {
+		c.clock.Sync(c.clock.Now().Add(least))
+	}
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -127,9 +128,7 @@ func (c *Client) Status(ctx context.Context) ([]NodeStatus, error) {
 		return nil, err
 	}
 	if newest := h.newest(); newest.Map.Epoch > m.Epoch() && newest.Cluster.Name == m.Name() {
-		if m, err = c.adopt(ctx, h); err != nil {
-			return nil, err
-		}
+		m = cmp.Or(c.adopt(ctx, h), m)
 	}
 	return statusOf(m, h.infos), nil
 }
