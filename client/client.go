@@ -78,6 +78,10 @@ func Connect(o Options) (*Client, error) {
 func New(t Transport, o Options) *Client {
 	c := &Client{transport: t, timeout: o.Timeout, clock: events.NewClock(time.Now), away: &away{nodes: map[string]bool{}},
 		cluster: o.Cluster, met: o.Met}
+	if o.Met != nil {
+		var once sync.Once
+		c.met = func(name string) { once.Do(func() { o.Met(name) }) }
+	}
 	if c.timeout <= 0 {
 		c.timeout = DefaultTimeout
 	}
@@ -128,7 +132,7 @@ func (c *Client) Close() error { return c.transport.Close() }
 // Share returns a client over c's connection, with a timeout of its own: 0 is
 // [DefaultTimeout]. Closing it leaves c open.
 func (c *Client) Share(timeout time.Duration) *Client {
-	shared := New(leaveOpen{c.transport}, Options{Timeout: timeout, Cluster: c.cluster})
+	shared := New(leaveOpen{c.transport}, Options{Timeout: timeout, Cluster: c.cluster, Met: c.met})
 	shared.clock, shared.away = c.clock, c.away
 	return shared
 }

@@ -144,13 +144,12 @@ func (c *Client) adopt(ctx context.Context, h *hearing) *placement.Map {
 
 // keep lets m count from now on.
 func (c *Client) keep(m *placement.Map) {
-	c.mu.Lock()
-	met := c.met
-	c.m, c.stale, c.met = m, false, nil
-	c.mu.Unlock()
-	if met != nil {
-		met(m.Name())
+	if c.met != nil {
+		c.met(m.Name())
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.m, c.stale = m, false
 }
 
 // confirm asks the one node that named a map for it, by the node's own name.

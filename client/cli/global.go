@@ -28,7 +28,8 @@ type global struct {
 	json    bool
 	quiet   bool
 	timeout time.Duration
-	session *session // of a shell, whose lines share one connection
+	session *session             // of a shell, whose lines share one connection
+	met     func(cluster string) // is told which cluster it is, where nobody has named one
 }
 
 // defaults are the flags when none is given.
@@ -74,14 +75,14 @@ func (g *global) client(ctx context.Context) (*client.Client, error) {
 }
 
 func (g *global) connect(ctx context.Context) (*client.Client, error) {
-	if g.tcp != "" {
-		return client.ConnectTCP(ctx, g.tcp, client.Options{Timeout: g.timeout})
-	}
 	c, err := g.load()
 	if err != nil {
 		return nil, err
 	}
 	o := g.clientOptions(c)
+	if g.tcp != "" {
+		return client.ConnectTCP(ctx, g.tcp, o)
+	}
 	if len(o.Servers) == 0 { // a cluster without a bus
 		return connectAny(ctx, c, o)
 	}
@@ -127,8 +128,8 @@ func (g *global) onCluster(work func(cmd *cobra.Command, c *client.Client, args 
 // connectAny reaches the first node of c that answers over TCP.
 func connectAny(ctx context.Context, c *configs.Config, o client.Options) (reached *client.Client, err error) {
 	for _, n := range c.Nodes {
-		if reached, err = client.ConnectTCP(ctx, n.TCP, o); err == nil {
-			return reached, nil
+		if reached, err = client.ConnectTCP(ctx, n.TCP, o); err == nil || errors.Is(err, events.ErrWrongCluster) {
+			return reached, err
 		}
 	}
 	return nil, err
@@ -143,7 +144,17 @@ func (g *global) clientOptions(c *configs.Config) client.Options {
 		servers = c.Servers()
 	}
 	reach := append(credentials(), nats.Timeout(min(g.timeout, time.Second)))
-	return client.Options{Servers: servers, NATS: reach, Prefix: c.Prefix, Timeout: g.timeout}
+	o := client.Options{Servers: servers, NATS: reach, Prefix: c.Prefix, Timeout: g.timeout}
+	if g.config != "" {
+		o.Cluster = c.Name
+		return o
+	}
+	o.Met = func(cluster string) {
+		if cluster != c.Name && g.met != nil {
+			g.met(cluster)
+		}
+	}
+	return o
 }
 
 // credentials come from the environment that other NATS tools read, never from

@@ -86,6 +86,9 @@ func (a *app) monitor(ctx context.Context, pattern string, rate int) error {
 		return err
 	}
 	defer conn.Close()
+	if err := isOf(ctx, conn, options); err != nil {
+		return err
+	}
 	a.note("watching %s on %s", filter, conn.ConnectedUrlRedacted())
 	lost := int64(0)
 	err = monitor.Watch(ctx, conn, filter, rate, func(l monitor.Line) error {
@@ -93,6 +96,24 @@ func (a *app) monitor(ctx context.Context, pattern string, rate int) error {
 		return a.showLine(l)
 	})
 	a.noteLoss(lost)
+	return err
+}
+
+// isOf is [events.ErrWrongCluster] when the nodes on conn are of another cluster
+// than the one that was asked for.
+func isOf(ctx context.Context, conn *nats.Conn, o client.Options) error {
+	if o.Cluster == "" {
+		return nil
+	}
+	o.Conn = conn
+	c, err := client.Connect(o)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err = c.Map(ctx); !errors.Is(err, events.ErrWrongCluster) {
+		return nil // a monitor may be there before the nodes are
+	}
 	return err
 }
 
@@ -106,7 +127,7 @@ func (a *app) showLine(l monitor.Line) error {
 // noteLoss says in the end what was said when it happened.
 func (a *app) noteLoss(n int64) {
 	if n > 0 {
-		a.note("%s lost in all", plural(int(n), "message"))
+		a.note("%s not shown in all", plural(int(n), "message"))
 	}
 }
 
