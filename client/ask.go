@@ -41,6 +41,7 @@ type question struct {
 	tally  *quorum.Tally
 	stop   context.CancelFunc
 	grace  *time.Timer // nil until the outcome is certain, and not all have answered
+	missed bool        // somebody has no value
 	absent bool        // that is the outcome
 }
 
@@ -52,10 +53,11 @@ func (q *question) take(reply []byte) (enough bool) {
 		return false
 	}
 	q.tally.Add(a)
+	q.missed = q.missed || a.Status == events.StatusAbsent || a.Status == events.StatusDeleted
 	switch {
 	case !q.tally.Certain():
 		return false
-	case !q.all && (q.op != events.OpGet || !q.isAbsent()):
+	case !q.all && !(q.op == events.OpGet && q.missed && q.isAbsent()):
 		return true
 	}
 	silent := q.tally.Silent()
@@ -95,10 +97,10 @@ func (c *Client) stamp(ctx context.Context, m *placement.Map, op events.Op, r *e
 	if deadline, ok := ctx.Deadline(); ok {
 		r.Deadline = now.Add(time.Until(deadline)).UnixMilli()
 	}
-	if op.Writes() {
+	if op.Writes() && op != events.OpUpdate { // its owner stamps that
 		r.Version = clock.Next()
 	}
-	if op != events.OpPut {
+	if op != events.OpPut && op != events.OpUpdate { // nothing else expires
 		return
 	}
 	r.Expires = o.expires

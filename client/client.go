@@ -47,6 +47,8 @@ type Client struct {
 	cluster   string // the only one to talk to; empty: whichever answers
 	met       func(name string)
 
+	ctx    context.Context // ends with Close
+	stop   context.CancelFunc
 	asking singleflight.Group // for the map
 
 	mu    sync.Mutex // guards what follows
@@ -78,6 +80,7 @@ func Connect(o Options) (*Client, error) {
 func New(t Transport, o Options) *Client {
 	c := &Client{transport: t, timeout: o.Timeout, clock: events.NewClock(time.Now), away: &away{nodes: map[string]bool{}},
 		cluster: o.Cluster, met: o.Met}
+	c.ctx, c.stop = context.WithCancel(context.Background())
 	if o.Met != nil {
 		var once sync.Once
 		c.met = func(name string) { once.Do(func() { o.Met(name) }) }
@@ -127,7 +130,10 @@ func Addresses(servers string) string {
 }
 
 // Close ends what is under way. It is idempotent.
-func (c *Client) Close() error { return c.transport.Close() }
+func (c *Client) Close() error {
+	c.stop()
+	return c.transport.Close()
+}
 
 // Share returns a client over c's connection, with a timeout of its own: 0 is
 // [DefaultTimeout]. Closing it leaves c open.
@@ -217,7 +223,7 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for left, refused := attempts, (events.MapID{}); ; {
-		m, err := c.Map(ctx)
+		m, err := c.currentMap(ctx)
 		if err != nil {
 			return result, orEnded(caller, err)
 		}

@@ -116,6 +116,8 @@ func (c *Client) hear(ctx context.Context, h *hearing, within time.Duration, eno
 		h.round++
 		clear(h.fresh)
 		switch {
+		case c.ctx.Err() != nil:
+			return fmt.Errorf("%w from any node: %w", events.ErrUnreachable, errClosed)
 		case caller.Err() != nil:
 			return ended(caller)
 		case len(h.infos) > 0 && (enough() || ctx.Err() != nil):

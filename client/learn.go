@@ -74,20 +74,30 @@ func (c *Client) doubt(m *placement.Map) {
 // after a node has said that it changed. It is [events.ErrWrongCluster] that they
 // are of another cluster than the client's.
 func (c *Client) Map(ctx context.Context) (*placement.Map, error) {
-	if err := ended(ctx); err != nil {
-		return nil, err
+	m, err := c.currentMap(ctx)
+	return m, orEnded(ctx, err)
+}
+
+// currentMap is Map for those who know why ctx is over.
+func (c *Client) currentMap(ctx context.Context) (*placement.Map, error) {
+	if ctx.Err() != nil {
+		return nil, c.silence()
 	}
 	if m, _ := c.known(); m != nil {
 		return m, nil
 	}
-	asked := c.asking.DoChan("map", func() (any, error) { return c.learnMap(context.WithoutCancel(ctx)) })
+	asked := c.asking.DoChan("map", func() (any, error) { return c.learnMap() })
 	select {
 	case r := <-asked:
 		m, _ := r.Val.(*placement.Map)
 		return m, r.Err
 	case <-ctx.Done():
-		return nil, orEnded(ctx, fmt.Errorf("%w from any node", events.ErrUnreachable))
+		return nil, c.silence()
 	}
+}
+
+func (c *Client) silence() error {
+	return fmt.Errorf("%w from any node%s: is the cluster up?", events.ErrUnreachable, c.below())
 }
 
 func (c *Client) known() (m *placement.Map, stale bool) {
@@ -98,7 +108,7 @@ func (c *Client) known() (m *placement.Map, stale bool) {
 
 // learnMap believes the first two nodes that agree; when some node is known to
 // hold another map, it hears all that are up. One message never decides.
-func (c *Client) learnMap(ctx context.Context) (*placement.Map, error) {
+func (c *Client) learnMap() (*placement.Map, error) {
 	within := c.timeout
 	_, stale := c.known()
 	if stale {
@@ -113,10 +123,10 @@ func (c *Client) learnMap(ctx context.Context) (*placement.Map, error) {
 	}
 	until := time.Now().Add(within)
 	for left := within; ; left = time.Until(until) {
-		if err := c.hear(ctx, h, left, enough); err != nil {
+		if err := c.hear(c.ctx, h, left, enough); err != nil {
 			return nil, err
 		}
-		if m := c.adopt(ctx, h); m != nil {
+		if m := c.adopt(c.ctx, h); m != nil {
 			return m, nil
 		}
 		if time.Until(until) <= 0 {

@@ -42,7 +42,7 @@ func (c *Client) nodes(ctx context.Context, node string) ([]string, error) {
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	m, err := c.Map(ctx)
+	m, err := c.currentMap(ctx)
 	switch {
 	case err != nil:
 		return nil, orEnded(caller, err)

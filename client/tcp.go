@@ -72,8 +72,8 @@ func (t *tcpTransport) Ask(ctx context.Context, to string, op events.Op, message
 			return 0, err
 		}
 	}
-	if err := ended(ctx); err != nil { // nobody waits for it any more
-		return 0, fmt.Errorf("%w: %w", events.ErrUnreachable, err)
+	if ctx.Err() != nil { // nobody waits for it any more
+		return 0, errOver
 	}
 	results := make(chan result, len(names))
 	for _, name := range names {

@@ -21,8 +21,8 @@ type Transport interface {
 	// true, ctx ends or the transport is closed. It may send the same bytes
 	// again when replies fail to come, and returns how often it sent them. Its
 	// error says that nothing could be sent, wrapping [events.ErrUnreachable]
-	// or [events.ErrTooLarge], and why ctx is over where it was before; that nobody
-	// replied is no error. take is not called after Ask has returned.
+	// or [events.ErrTooLarge]; that nobody replied is no error. Nothing is sent when
+	// ctx is over. take is not called after Ask has returned.
 	Ask(ctx context.Context, to string, op events.Op, message []byte, take func(reply []byte) (enough bool)) (sent int, err error)
 	// MaxMessage is how many bytes a message may have.
 	MaxMessage() int
@@ -56,6 +56,9 @@ type call struct {
 	closed bool
 	enough chan struct{}
 }
+
+// errOver says that there was no time left to ask.
+var errOver = fmt.Errorf("%w: the time for it was over before it was sent", events.ErrUnreachable)
 
 // retryEvery is the pause after which a message that could not be sent is tried
 // again: the connection is moving to another server.
@@ -132,10 +135,10 @@ func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message
 	again := time.NewTimer(halfOf(ctx))
 	defer again.Stop()
 	for {
-		switch err := ended(ctx); {
-		case err != nil && sent == 0: // nobody waits for it any more
-			return 0, fmt.Errorf("%w: %w", events.ErrUnreachable, err)
-		case err != nil:
+		switch over := ctx.Err() != nil; {
+		case over && sent == 0: // nobody waits for it any more
+			return 0, errOver
+		case over:
 			return sent, nil
 		}
 		err := t.conn.PublishMsg(msg)
