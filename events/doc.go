@@ -14,7 +14,9 @@
 // The value may instead stand in the head, as "value" (text) or "value64"
 // (standard base64, padded), so that any NATS client can write a request by
 // hand. Keys and prefixes that are not UTF-8 travel as "key64", "prefix64",
-// "after64". Unknown fields are skipped. A node answers a message of n entries
+// "after64". In a request a field that nobody knows, or that the operation does not
+// take, is refused by name unless its name begins with "x-"; in an answer unknown
+// fields are skipped, so that versions mix. A null is no field. A node answers a message of n entries
 // with one message of n entries, in the same order; [OpKeys] is the exception:
 // one entry a key, then one that says whether there is more.
 //
@@ -38,6 +40,7 @@
 //	status    answer: what was answered
 //	us        answer: microseconds from when the node had the request until its answer
 //	detail    answer: why not; merge, corrupt, map-mismatch: what, where, who
+//	request   put, delete, answer: the id that the request's sender gave it; "request64" when it is not UTF-8
 //	lost      how many events of this node were not told since the one before; of type "lost": how many answers were not
 //
 // # What it is not

@@ -23,6 +23,7 @@ func TestRequests_RoundTrip(t *testing.T) {
 		{Key: []byte("quote\"back\\slash\nline\x01é日本"), Level: events.LevelQuorum},
 		{Key: []byte{0xff, 0xfe}, Value: bytes.Repeat([]byte{0}, 1000)},
 		{Prefix: []byte("eu/"), After: []byte{0x80}, Limit: 10},
+		{Key: []byte("again"), ID: []byte("r\xff1"), Sent: 1790000000000, Brief: true},
 		{Key: []byte("last"), Value: []byte("{\"key\":\"not a head\"}\n")},
 	}
 	got, err := events.DecodeRequests(events.AppendRequests(nil, want...))

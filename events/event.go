@@ -47,6 +47,7 @@ type Event struct {
 	Status  Status        // answer
 	Took    time.Duration // answer: from when the node had the request until its answer; whole microseconds
 	Detail  string        // why an answer is a refusal; what was merged; where the damage is; who differs
+	Request []byte        // put, delete, answer: the id that the request's sender gave it
 	Lost    int64         // how many events of this node were not told since the one before, see [EventLost]
 }
 
@@ -87,6 +88,7 @@ func (e *Event) AppendTo(dst []byte) []byte {
 	data.text("status", string(e.Status))
 	data.integer("us", e.Took.Microseconds())
 	data.text("detail", e.Detail)
+	data.bytes("request", e.Request)
 	data.integer("lost", e.Lost)
 	return append(data.buf, "}}"...)
 }
@@ -112,6 +114,8 @@ func DecodeEvent(b []byte) (Event, error) {
 			Status  Status  `json:"status"`
 			US      int64   `json:"us"`
 			Detail  string  `json:"detail"`
+			Request string  `json:"request"`
+			ID64    []byte  `json:"request64"`
 			Lost    int64   `json:"lost"`
 		} `json:"data"`
 	}
@@ -121,14 +125,17 @@ func DecodeEvent(b []byte) (Event, error) {
 	if in.SpecVersion != specVersion {
 		return Event{}, fmt.Errorf("%w: decode event: specversion is %q, not %q", ErrBadRequest, in.SpecVersion, specVersion)
 	}
-	key := in.Data.Key64
+	key, request := in.Data.Key64, in.Data.ID64
 	if in.Data.Key != "" {
 		key = []byte(in.Data.Key)
+	}
+	if in.Data.Request != "" {
+		request = []byte(in.Data.Request)
 	}
 	return Event{
 		ID: in.ID, Type: in.Type, Source: in.Source,
 		Node: in.Data.Node, Key: key, Version: in.Data.Version, Expires: in.Data.Expires, Bytes: in.Data.Bytes,
 		Op: in.Data.Op, Status: in.Data.Status, Took: time.Duration(in.Data.US) * time.Microsecond,
-		Detail: in.Data.Detail, Lost: in.Data.Lost,
+		Detail: in.Data.Detail, Request: request, Lost: in.Data.Lost,
 	}, nil
 }

@@ -10,11 +10,12 @@ import (
 // MaxID is the longest id of a request, in bytes.
 const MaxID = 64
 
-// fields are names in the head of a request, one bit each.
-type fields uint32
+// field is a name in the head of a request.
+type field uint8
 
 const (
-	fieldKey fields = 1 << iota
+	fieldUnknown field = iota
+	fieldKey
 	fieldValue
 	fieldSize
 	fieldVersion
@@ -36,11 +37,16 @@ const (
 	fieldSettled
 )
 
-var fieldNames = [...]string{"key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
+var fieldNames = [...]string{"", "key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
 	"brief", "prefix", "after", "limit", "update", "if", "keep", "old", "other", "settled"}
 
-// fieldNamed is 0 for a name that no request has.
-func fieldNamed(name []byte) fields {
+// fields is a set of them.
+type fields uint32
+
+// first is the name of one of them.
+func (set fields) first() string { return fieldNames[bits.TrailingZeros32(uint32(set))] }
+
+func fieldNamed(name []byte) field {
 	switch string(name) {
 	case "key", "key64":
 		return fieldKey
@@ -83,53 +89,55 @@ func fieldNamed(name []byte) fields {
 	case "settled":
 		return fieldSettled
 	}
-	return 0
+	return fieldUnknown
 }
 
 // taken is what an operation takes, of updates the kind u.
 func taken(op Op, u Update) fields {
 	const (
-		always = fieldMap | fieldDeadline | fieldID | fieldSent | fieldBrief | fieldSize
-		keyed  = always | fieldKey | fieldLevel
+		always = 1<<fieldMap | 1<<fieldDeadline | 1<<fieldID | 1<<fieldSent | 1<<fieldBrief | 1<<fieldSize
+		keyed  = always | 1<<fieldKey | 1<<fieldLevel
 	)
 	switch op {
 	case OpPut:
-		return keyed | fieldValue | fieldVersion | fieldExpires
+		return keyed | 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires
 	case OpGet:
 		return keyed
 	case OpDelete:
-		return keyed | fieldVersion
+		return keyed | 1<<fieldVersion
 	case OpKeys:
-		return always | fieldPrefix | fieldAfter | fieldLimit
+		return always | 1<<fieldPrefix | 1<<fieldAfter | 1<<fieldLimit
 	case OpWatch:
-		return always | fieldLimit
+		return always | 1<<fieldLimit
 	case OpInfo:
 		return always
 	case OpUpdate:
-		return keyed | fieldUpdate | takenByUpdate(u)
+		return keyed | 1<<fieldUpdate | takenByUpdate(u)
 	}
-	return ^fields(0)
+	return everyField
 }
 
+const everyField = ^fields(0)
+
 func takenByUpdate(u Update) fields {
-	const usual = fieldIf | fieldOld | fieldSettled
+	const usual = 1<<fieldIf | 1<<fieldOld | 1<<fieldSettled
 	switch u {
 	case UpdateSet:
-		return usual | fieldValue | fieldExpires | fieldKeep
+		return usual | 1<<fieldValue | 1<<fieldExpires | 1<<fieldKeep
 	case UpdateAdd:
-		return fieldIf | fieldSettled | fieldValue
+		return 1<<fieldIf | 1<<fieldSettled | 1<<fieldValue
 	case UpdateAppend:
-		return usual | fieldValue
+		return usual | 1<<fieldValue
 	case UpdateTouch:
-		return usual | fieldExpires
+		return usual | 1<<fieldExpires
 	case UpdateDelete:
 		return usual
 	case UpdateRename:
-		return usual | fieldOther
+		return usual | 1<<fieldOther
 	case UpdateAdopt:
-		return fieldValue | fieldVersion | fieldExpires
+		return 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires
 	}
-	return ^fields(0) // a word that the node refuses
+	return everyField // of a word that the node refuses
 }
 
 // requestReader reads the head of one entry.
@@ -142,17 +150,17 @@ type requestReader struct {
 
 // field reads one field. A null is as good as no field.
 func (in *requestReader) field(name []byte) error {
-	if in.s.null(name) {
+	if in.s.peek() == 'n' && in.s.null(name) {
 		return nil
 	}
 	f := fieldNamed(name)
 	switch {
-	case f == 0:
+	case f == fieldUnknown:
 		return in.unknown(name)
-	case in.seen&f != 0:
-		return fmt.Errorf("%w: the head has more than one %s", ErrBadRequest, fieldNames[bits.TrailingZeros32(uint32(f))])
+	case in.seen>>f&1 != 0:
+		return fmt.Errorf("%w: the head has more than one %s", ErrBadRequest, fieldNames[f])
 	}
-	in.seen |= f
+	in.seen |= 1 << f
 	if err := in.read(f, name); err != nil {
 		return fmt.Errorf("%w: field %q: %s", ErrBadRequest, name, strings.TrimPrefix(err.Error(), ErrBadRequest.Error()+": "))
 	}
@@ -169,7 +177,7 @@ func (in *requestReader) unknown(name []byte) error {
 	return fmt.Errorf("%w: field %q is not known; names of your own begin with x-", ErrBadRequest, clip(name))
 }
 
-func (in *requestReader) read(f fields, name []byte) (err error) {
+func (in *requestReader) read(f field, name []byte) (err error) {
 	r, s := in.r, &in.s
 	switch f {
 	case fieldKey:
@@ -209,7 +217,7 @@ func (in *requestReader) read(f fields, name []byte) (err error) {
 }
 
 // readUpdate reads what only updates have.
-func (in *requestReader) readUpdate(f fields, name []byte) (err error) {
+func (in *requestReader) readUpdate(f field, name []byte) (err error) {
 	r, s := in.r, &in.s
 	var t []byte
 	switch f {
@@ -237,9 +245,9 @@ func (in *requestReader) check(op Op) error {
 	alien := in.seen &^ taken(op, in.r.Update)
 	switch {
 	case alien != 0 && in.r.Update != "" && op == OpUpdate:
-		return fmt.Errorf("%w: field %q: update %s takes none", ErrBadRequest, fieldNames[bits.TrailingZeros32(uint32(alien))], in.r.Update)
+		return fmt.Errorf("%w: field %q: update %s takes none", ErrBadRequest, alien.first(), in.r.Update)
 	case alien != 0:
-		return fmt.Errorf("%w: field %q: %s takes none", ErrBadRequest, fieldNames[bits.TrailingZeros32(uint32(alien))], op)
+		return fmt.Errorf("%w: field %q: %s takes none", ErrBadRequest, alien.first(), op)
 	case in.r.Keep && in.r.Expires != 0:
 		return fmt.Errorf("%w: field \"expires\": with \"keep\" the expiry stays: say one", ErrBadRequest)
 	}

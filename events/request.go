@@ -62,24 +62,34 @@ func AppendRequests(dst []byte, reqs ...Request) []byte {
 func (r *Request) appendTo(dst []byte, last bool) []byte {
 	h := head{buf: dst, sep: '{'}
 	h.bytes("key", r.Key)
-	h.bytes("prefix", r.Prefix)
-	h.bytes("after", r.After)
-	h.integer("limit", int64(r.Limit))
+	if len(r.Prefix)|len(r.After)|r.Limit != 0 {
+		h.bytes("prefix", r.Prefix)
+		h.bytes("after", r.After)
+		h.integer("limit", int64(r.Limit))
+	}
 	h.version(r.Version)
 	h.integer("expires", r.Expires)
 	h.text("level", string(r.Level))
 	h.mapID(r.Map)
 	h.integer("deadline", r.Deadline)
-	h.bytes("id", r.ID)
-	h.integer("sent", r.Sent)
-	h.flag("brief", r.Brief)
+	if len(r.ID) > 0 || r.Sent != 0 || r.Brief {
+		h.bytes("id", r.ID)
+		h.integer("sent", r.Sent)
+		h.flag("brief", r.Brief)
+	}
+	if r.Update != "" || r.If != "" || r.Keep || r.Old || r.Settled || len(r.To) > 0 {
+		r.appendUpdate(&h)
+	}
+	return h.end(r.Value, last)
+}
+
+func (r *Request) appendUpdate(h *head) {
 	h.text("update", string(r.Update))
 	h.text("if", string(r.If))
 	h.flag("keep", r.Keep)
 	h.flag("old", r.Old)
 	h.bytes("other", r.To)
 	h.flag("settled", r.Settled)
-	return h.end(r.Value, last)
 }
 
 // MaxEntries is how many entries a message may have: their answers must fit one

@@ -149,7 +149,7 @@ func (s *scanner) integer() (int64, error) {
 		}
 		n = 10*n + digit
 	}
-	if s.pos == digits || s.pos < len(s.buf) && bytes.IndexByte([]byte(".eE"), s.buf[s.pos]) >= 0 {
+	if c := s.peek(); s.pos == digits || c == '.' || c|0x20 == 'e' {
 		return 0, s.fail("a whole number")
 	}
 	if s.buf[digits] == '0' && s.pos > digits+1 {

@@ -117,7 +117,6 @@ func New(o Options) (*Node, error) {
 	_ = o.Clock.Admit(o.Clock.Now(), o.Store.Newest())
 	n := &Node{Options: o, place: place, id: o.Clock.Next(), started: o.Clock.Now()}
 	n.peers.settled = map[string]bool{}
-	n.mismatches.suspects = make(chan struct{}, 1)
 	if err := n.survey(); err != nil {
 		return nil, fmt.Errorf("survey the keys of %s: %w", n.Name, err)
 	}
@@ -198,9 +197,11 @@ func (n *Node) judge(r *events.Request) placement.Verdict {
 	return n.Map.Judge(n.place, r.Key)
 }
 
-func (n *Node) notStored(v placement.Verdict) events.Answer {
+func (n *Node) notStored(v placement.Verdict, r *events.Request) events.Answer {
 	a := n.answer(events.StatusNotStored)
-	a.Reason, a.Owners = v.Reason, v.Owners
+	if !r.Brief {
+		a.Reason, a.Owners = v.Reason, v.Owners
+	}
 	return a
 }
 

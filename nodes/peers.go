@@ -43,12 +43,10 @@ func (p *peers) unsettled(n *Node) (names []string) {
 //
 // What is no answer to a question of this node's may be made up: whoever brings it
 // asks its sender again where [Node.Conflict] is an error, and passes on that
-// answer only.
+// answer only, here or to [Node.Yield].
 func (n *Node) Heard(info events.Info) error {
 	if conflict := n.Conflict(info); conflict != nil {
-		if info.Cluster.Name == n.Map.Name() && info.Map.Epoch > n.Map.Epoch() {
-			n.yield(info)
-		}
+		n.Yield(info)
 		if n.youngerThan(info) {
 			return conflict
 		}
@@ -65,10 +63,14 @@ func (n *Node) Heard(info events.Info) error {
 	return nil
 }
 
-// yield to a newer map: by it others may own, and by now have stored, what this
-// node would say is absent. There is no way back but a new start, for whoever
-// follows the newer map may only be out of reach.
-func (n *Node) yield(info events.Info) {
+// Yield makes the node answer nothing but stale-map when info, which its sender has
+// confirmed, comes under a newer map of the same cluster: by that one others may own,
+// and by now have stored, what this node would say is absent. There is no way back
+// but a new start, for whoever follows the newer map may only be out of reach.
+func (n *Node) Yield(info events.Info) {
+	if info.Cluster.Name != n.Map.Name() || info.Map.Epoch != info.Cluster.Epoch || info.Map.Epoch <= n.Map.Epoch() {
+		return
+	}
 	for {
 		newer := n.newer.Load()
 		if newer != nil && newer.Epoch >= info.Map.Epoch {

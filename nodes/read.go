@@ -62,7 +62,7 @@ func (n *Node) mayKnow(r *events.Request, a *events.Answer) (v placement.Verdict
 	}
 	v = n.judge(r)
 	if v.Owner == 0 && n.settled {
-		*a = n.notStored(v)
+		*a = n.notStored(v, r)
 		return v, false
 	}
 	return v, true
@@ -74,7 +74,7 @@ func (n *Node) known(record *events.Record, err error, r *events.Request, v plac
 	case err != nil:
 		return n.Refuse(fmt.Errorf("get %q: %w", r.Key, err))
 	case v.Owner == 0 && !record.Known():
-		return n.notStored(v)
+		return n.notStored(v, r)
 	}
 	return n.recorded(record, v.Owner, now)
 }

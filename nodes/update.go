@@ -101,7 +101,7 @@ func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (e
 	case events.UpdateAppend:
 		a.Bytes = int64(len(next.Value))
 	}
-	b.written = append(b.written, next)
+	b.written = append(b.written, written{next, r.ID})
 	return next, true
 }
 
@@ -263,13 +263,13 @@ func (b *batch) rename(i int, r *events.Request) {
 		}
 		if done {
 			b.answers[i].Version = moved.Version
-			b.written = append(b.written, moved)
+			b.written = append(b.written, written{moved, r.ID})
 		}
 		return moved, done
 	}
 	remove := func(events.Record) (events.Record, bool) {
 		if done {
-			b.written = append(b.written, gone)
+			b.written = append(b.written, written{gone, r.ID})
 		}
 		return gone, done
 	}

@@ -33,9 +33,15 @@ type batch struct {
 	begun   time.Time
 	answers []events.Answer
 	changes []events.Change
-	written []events.Record // what finish tells of
-	entries []int           // the entry of each change
+	written []written // what finish tells of
+	entries []int     // the entry of each change
 	reply   func([]events.Answer)
+}
+
+// written is a record and the id of the request that wrote it.
+type written struct {
+	events.Record
+	request []byte
 }
 
 // entry answers one entry at once, or adds its change.
@@ -47,7 +53,7 @@ func (b *batch) entry(i int, r *events.Request) {
 	}
 	verdict := n.judge(r)
 	if verdict.Owner == 0 {
-		b.answers[i] = n.notStored(verdict)
+		b.answers[i] = n.notStored(verdict, r)
 		return
 	}
 	if err := n.checkStamp(b.begun, r); err != nil {
@@ -133,7 +139,7 @@ func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Rec
 			a.Ask = b.node.peers.unsettled(b.node)
 			return next, len(a.Ask) > 0
 		}
-		b.written = append(b.written, next)
+		b.written = append(b.written, written{next, r.ID})
 		return next, true
 	}
 }
@@ -157,7 +163,7 @@ func (b *batch) finish(err error) {
 		if r.Deleted {
 			t = events.EventDelete
 		}
-		b.node.Notify(events.Event{ID: clock.NextAt(now), Type: t}.About(r))
+		b.node.Notify(events.Event{ID: clock.NextAt(now), Type: t, Request: r.request}.About(r.Record))
 	}
 	b.answer() // last: the records lie in a buffer that is used again after it
 }

@@ -108,6 +108,52 @@ func TestTally(t *testing.T) {
 	}
 }
 
+// TestTally_AnotherMap: what comes under another map is no owner's answer, and no
+// conflict of maps ever makes an absent.
+func TestTally_AnotherMap(t *testing.T) {
+	older, mine, other, newer := events.MapID{Epoch: 1, Hash: 1}, events.MapID{Epoch: 2, Hash: 2}, events.MapID{Epoch: 2, Hash: 7}, events.MapID{Epoch: 3, Hash: 3}
+	for _, tt := range []struct {
+		op      events.Op
+		answers string
+		maps    []events.MapID
+		want    error
+	}{
+		{events.OpGet, "linux absent", []events.MapID{mine}, events.ErrNotFound},
+		{events.OpGet, "linux absent", []events.MapID{{}}, events.ErrNotFound}, // it does not say
+		{events.OpGet, "linux absent", []events.MapID{older}, events.ErrStaleMap},
+		{events.OpGet, "linux absent", []events.MapID{other}, events.ErrStaleMap},
+		{events.OpGet, "linux absent", []events.MapID{newer}, events.ErrStaleMap},
+		{events.OpGet, "linux deleted@2", []events.MapID{older}, events.ErrStaleMap},
+		{events.OpGet, "linux found@2", []events.MapID{older}, events.ErrStaleMap},
+		{events.OpGet, "linux not-stored", []events.MapID{other}, events.ErrStaleMap},
+		{events.OpGet, "linux absent?mac, mac not-stored", []events.MapID{mine, mine}, events.ErrNotFound},
+		{events.OpGet, "linux absent?mac, mac not-stored", []events.MapID{mine, older}, events.ErrStaleMap},
+		{events.OpGet, "linux absent?mac, mac stale-map", []events.MapID{mine, older}, events.ErrStaleMap},
+		{events.OpGet, "linux absent, mac stale-map", []events.MapID{mine, newer}, events.ErrStaleMap},
+		{events.OpGet, "mac stale-map, linux absent", []events.MapID{newer, mine}, events.ErrStaleMap},
+		{events.OpGet, "linux absent, mac not-stored", []events.MapID{mine, newer}, events.ErrStaleMap},
+		{events.OpGet, "linux found@1, mac stale-map", []events.MapID{mine, newer}, events.ErrStaleMap},
+		{events.OpGet, "linux found@1, mac stale-map", []events.MapID{mine, older}, nil},
+		{events.OpGet, "linux corrupt, mac stale-map", []events.MapID{mine, newer}, events.ErrStaleMap},
+		{events.OpPut, "linux stored", []events.MapID{mine}, nil},
+		{events.OpPut, "linux stored", []events.MapID{older}, events.ErrStaleMap},
+		{events.OpPut, "linux stored, mac stale-map", []events.MapID{mine, newer}, events.ErrStaleMap},
+		{events.OpPut, "linux stored, mac stale-map", []events.MapID{mine, older}, nil},
+		{events.OpPut, "linux superseded@2", []events.MapID{older}, events.ErrStaleMap},
+		{events.OpDelete, "linux absent", []events.MapID{other}, events.ErrStaleMap},
+		{events.OpUpdate, "linux unchanged", []events.MapID{older}, events.ErrStaleMap},
+	} {
+		tally := quorum.New(quorum.Question{Op: tt.op, Nodes: nodes, Owners: nodes[:1], Map: mine})
+		for i, a := range answers(tt.answers) {
+			a.Map = tt.maps[i]
+			tally.Add(a)
+		}
+		if o := tally.Outcome(); !errors.Is(o.Err, tt.want) || !tally.Certain() {
+			t.Errorf("%s: %s under %v: %v, want %v", tt.op, tt.answers, tt.maps, o.Err, tt.want)
+		}
+	}
+}
+
 func TestTally_AllWaitsForEveryNode(t *testing.T) {
 	tally := quorum.New(quorum.Question{Op: events.OpPut, Nodes: nodes, Owners: nodes[:1], All: true})
 	for i, a := range answers("linux stored, mac not-stored, android not-stored") {

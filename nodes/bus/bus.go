@@ -136,8 +136,8 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 		s.respondInfo(m)
 		return
 	}
-	for i := range reqs {
-		reqs[i].Room = int(s.conn.MaxPayload())
+	for i, room := 0, int(s.conn.MaxPayload()); i < len(reqs); i++ {
+		reqs[i].Room = room
 	}
 	if s.Heard != nil {
 		s.Heard(op, reqs)

@@ -112,8 +112,6 @@ func (m *meeting) run(ctx context.Context) {
 				every = min(2*every, askAtMost)
 				timer.Reset(every)
 			}
-		case <-m.server.node.Suspects(): // a newer map is said to be in force
-			m.ask()
 		case msg := <-m.infos:
 			info, err := m.hear(msg)
 			if err != nil {

@@ -42,7 +42,7 @@ func (s *Server) tellLoss(n int64) { s.Notify(events.Event{Type: events.EventLos
 
 func answered(op events.Op, r *events.Request, a *events.Answer, took time.Duration) events.Event {
 	e := events.Event{Type: events.EventAnswer, Op: op, Key: r.Key, Version: r.Version, Expires: a.Expires,
-		Status: a.Status, Took: took, Detail: a.Reason}
+		Status: a.Status, Took: took, Detail: a.Reason, Request: r.ID}
 	switch {
 	case op == events.OpKeys:
 		e.Key = r.Prefix

@@ -49,8 +49,8 @@ type listened struct {
 	inbox    string // where the server says that nobody does
 }
 
-// backlog is what waits to be sent. The events' keys are copies, one behind the
-// other.
+// backlog is what waits to be sent. The events' keys and requests are copies, one
+// behind the other.
 type backlog struct {
 	events []events.Event
 	keys   []byte
@@ -116,7 +116,7 @@ func (t *teller) tooEarly(e events.Event) bool {
 	case len(t.early) >= mostEarly:
 		t.lost++
 	default:
-		e.Key = bytes.Clone(e.Key)
+		e.Key, e.Request = bytes.Clone(e.Key), bytes.Clone(e.Request)
 		t.early = append(t.early, e)
 	}
 	return true
@@ -137,7 +137,9 @@ func (t *teller) add(e events.Event) {
 	}
 	begin := len(w.keys)
 	w.keys = append(w.keys, e.Key...)
-	e.Key = w.keys[begin:]
+	mid := len(w.keys)
+	w.keys = append(w.keys, e.Request...)
+	e.Key, e.Request = w.keys[begin:mid:mid], w.keys[mid:]
 	w.events = append(w.events, e)
 	switch len(w.events) {
 	case 1:

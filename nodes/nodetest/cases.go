@@ -164,3 +164,90 @@ func garbage(p *probe) {
 		}
 	}
 }
+
+// alienFields: what a node does not understand is refused by name, and not done.
+func alienFields(p *probe) {
+	p.put("l1", "stays")
+	for message, field := range map[string]string{
+		`put {"key":"l1","value":"v","ttl":60}`:                                           "ttl",
+		`put {"key":"l1","value":"v","nx":true}`:                                          "nx",
+		`put {"key":"l1","value":"v","Expires":1}`:                                        "Expires",
+		`put {"key":"l1","value":"v","limit":1}`:                                          "limit",
+		`put {"key":"l1","value":"v","if":"absent"}`:                                      "if",
+		`put {"key":"l1","value":"v","expires":"soon"}`:                                   "expires",
+		`put {"key":"l1","value":"v","expires":-1}`:                                       "expires",
+		`put {"key":"l1","value":"v","to":"linux"}`:                                       "to",
+		`put {"key":"l1","size":1}` + "\nv" + `{"key":"l2","nx":true}`:                    "nx",
+		`get {"key":"l1","expires":1}`:                                                    "expires",
+		`delete {"key":"l1","if":"present"}`:                                              "if",
+		`keys {"key":"l1"}`:                                                               "key",
+		`info {"verbose":true}`:                                                           "verbose",
+		`update {"key":"l1","update":"set","value":"v","xx":true}`:                        "xx",
+		`update {"key":"l1","update":"touch","value":"v","expires":1}`:                    "value",
+		`update {"key":"l1","update":"delete","version":"` + p.stamped(0).String() + `"}`: "version",
+	} {
+		op, message, _ := strings.Cut(message, " ")
+		reply, err := p.path.Ask(p.Context(), "linux", events.Op(op), []byte(message))
+		if err != nil {
+			p.Fatalf("%s %s: %v", op, message, err)
+		}
+		answers, err := events.DecodeAnswers(reply)
+		if err != nil || len(answers) != 1 || answers[0].Code != events.ErrBadRequest || !strings.Contains(answers[0].Error, fmt.Sprintf("field %q", field)) {
+			p.Errorf("%s %s is answered %q, %v", op, message, reply, err)
+		}
+	}
+	p.get("l1", "stays")
+	p.want(events.OpGet, request("l2"), "", events.ErrNotFound)
+	reply, err := p.path.Ask(p.Context(), "linux", events.OpPut, []byte(`{"key":"l1","value":"new","x-trace":{"a":[1]},"limit":null,"id":"r1","brief":true,"sent":1}`))
+	if err != nil || !strings.Contains(string(reply), `"stored"`) {
+		p.Errorf("a put with fields of the sender's own is answered %q, %v", reply, err)
+	}
+	p.get("l1", "new")
+}
+
+// clocks: no version from outside moves a node's clock far, and nothing is lost by
+// one.
+func clocks(p *probe) {
+	last, err := events.ParseVersion([]byte("ffffffff-ffff-7fff-bfff-ffffffffffff"))
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, v := range []events.Version{last, p.stamped(time.Hour), p.stamped(time.Second)} {
+		write := events.Request{Key: []byte("l1"), Value: []byte("x"), Version: v}
+		p.one("linux", events.OpPut, write, events.StatusError, events.ErrClockAhead)
+		p.one("linux", events.OpDelete, events.Request{Key: write.Key, Version: v}, events.StatusError, events.ErrClockAhead)
+		write.Update = events.UpdateAdopt
+		if a := p.one("linux", events.OpUpdate, write, events.StatusError, events.ErrClockAhead); a.Time == 0 {
+			p.Error("the refusal does not tell the node's time")
+		}
+		sum := p.update("linux", events.Request{Key: []byte("l2"), Value: []byte("1"), Update: events.UpdateAdd}, events.StatusStored, "")
+		if off := sum.Version.Time().Sub(p.cluster.Now()); off > events.MaxAhead {
+			p.Errorf("after %s versions are stamped %v ahead", v, off)
+		}
+	}
+	p.change(Three(1, 1))
+	p.get("l2", "3")
+	p.want(events.OpGet, request("l1"), "", events.ErrNotFound)
+}
+
+// newerMap: a node that runs on under an older map says nothing is absent, and
+// stores nothing.
+func newerMap(p *probe) {
+	p.put("l1", "one")
+	p.put("m1", "two")
+	info := p.cluster.Nodes["mac"].Info()
+	info.Map.Epoch++
+	info.Cluster.Epoch++
+	p.cluster.Nodes["linux"].Yield(info)
+	for _, key := range []string{"l1", "l2"} {
+		p.one("linux", events.OpGet, request(key), events.StatusStaleMap, events.ErrStaleMap)
+		p.one("linux", events.OpPut, request(key), events.StatusStaleMap, events.ErrStaleMap)
+		for _, op := range []events.Op{events.OpGet, events.OpPut, events.OpDelete} {
+			p.want(op, request(key), "", events.ErrStaleMap)
+		}
+	}
+	p.get("m1", "two")
+	if got := listed(p.ask("linux", events.OpKeys, events.Request{})); got != "l1:3" {
+		p.Errorf("linux lists %s", got)
+	}
+}

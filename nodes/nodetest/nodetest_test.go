@@ -24,7 +24,7 @@ func (d *direct) Ask(_ context.Context, to string, op events.Op, message []byte)
 	if d.stopped[to] {
 		return nil, errors.New("it was stopped")
 	}
-	reqs, err := events.DecodeRequests(message)
+	reqs, err := events.DecodeRequestsOf(op, message)
 	if err != nil {
 		return events.AppendAnswers(nil, node.Refuse(err)), nil
 	}

@@ -115,3 +115,106 @@ func TestShares_Gap(t *testing.T) {
 		t.Errorf("Gap() = %q, %v: somebody keeps that key", key, gap)
 	}
 }
+
+// many is a map of n nodes with rules of one kind.
+func many(n int, copies events.Copies, rule func(i int) string) events.Cluster {
+	c := cluster(copies)
+	for i := range n {
+		c.Nodes = append(c.Nodes, events.Member{Name: fmt.Sprint("node", i), Rule: rule(i)})
+	}
+	return c
+}
+
+var hashes = []string{"md5", "sha1", "sha256", "sha512", "xxh3"}
+
+// TestGap_OfManyRules: three hundred rules cost no search through all residues, nor
+// through all keys.
+func TestGap_OfManyRules(t *testing.T) {
+	for name, tt := range map[string]struct {
+		c   events.Cluster
+		gap bool
+	}{
+		"one modulus, all of it":      {many(300, 1, func(i int) string { return fmt.Sprintf("md5 %% 300 == %d", i) }), false},
+		"one modulus, but for one":    {many(299, 1, func(i int) string { return fmt.Sprintf("md5 %% 300 == %d", i) }), true},
+		"five hashes, many moduli":    {many(300, 1, func(i int) string { return fmt.Sprintf("%s %% %d == %d", hashes[i%5], 300+i, i) }), true},
+		"huge moduli":                 {many(300, 1, func(i int) string { return fmt.Sprintf("sha1 %% %d in 0..%d", 1<<62+i, 1<<53) }), true},
+		"halves of halves, not all":   {many(20, 1, func(i int) string { return fmt.Sprintf("md5 %% %d == %d", 2<<i, 1<<i) }), true},
+		"halves of halves, and zero":  {halves(19), false},
+		"one hash covers, another no": {many(301, 1, func(i int) string { return fmt.Sprintf("%s %% 300 == %d", hashes[min(i/300, 1)], i%300) }), false},
+		"by two coprime moduli":       {cluster(1, "a: md5 % 1000003 in 0..500000", "b: md5 % 1000033 in 0..500000", "c: md5 % 1000003 in 500001..1000002"), false},
+		"by a common multiple":        {cluster(1, "a: md5 % 2 == 0", "b: md5 % 3 == 0", "c: md5 % 6 == 1", "d: md5 % 6 == 5"), false},
+		"all first bytes":             {many(256, 1, func(i int) string { return fmt.Sprintf(`prefix "\x%02x"`, i) }), false},
+		"all first bytes but one":     {many(255, 1, func(i int) string { return fmt.Sprintf(`prefix "\x%02x"`, i) }), true},
+		"all digits":                  {many(10, 1, func(i int) string { return fmt.Sprintf(`prefix "%d"`, i) }), true},
+		"prefixes of prefixes":        {many(300, 1, func(i int) string { return fmt.Sprintf(`prefix "%c%d"`, 'a'+i%26, i) }), true},
+	} {
+		m := mustParse(t, tt.c)
+		key, gap := m.Gap()
+		if gap != tt.gap || gap != (key != "") {
+			t.Errorf("%s: Gap() = %q, %v, want %v", name, key, gap, tt.gap)
+			continue
+		}
+		for _, trial := range m.Explain([]byte(key)).Trials {
+			if gap && trial.Claims {
+				t.Errorf("%s: %q is claimed by %s", name, key, trial.Rule)
+			}
+		}
+	}
+}
+
+// halves claims the odd numbers, the odd doubles, and so on n times, and what is
+// left.
+func halves(n int) events.Cluster {
+	c := many(n, 1, func(i int) string { return fmt.Sprintf("md5 %% %d == %d", 2<<i, 1<<i) })
+	c.Nodes = append(c.Nodes, events.Member{Name: "rest", Rule: fmt.Sprintf("md5 %% %d == 0", 1<<n)})
+	return c
+}
+
+// TestShares_OfManyRules holds three hundred rules to what Owners does.
+func TestShares_OfManyRules(t *testing.T) {
+	for name, c := range map[string]events.Cluster{
+		"one modulus": many(300, 1, func(i int) string { return fmt.Sprintf("md5 %% 300 == %d", i) }),
+		"five hashes": many(300, 1, func(i int) string {
+			if i == 299 {
+				return "otherwise"
+			}
+			return fmt.Sprintf("%s %% %d in 0..%d", hashes[i%5], 300+i, i)
+		}),
+		"weights": many(20, 3, func(i int) string { return fmt.Sprintf("otherwise weight %d", 1+i) }),
+	} {
+		m := mustMap(t, c)
+		counts := make([]int, m.Len())
+		const keys = 5_000
+		for i := range keys {
+			for _, owner := range m.Owners([]byte(fmt.Sprint(i)), nil) {
+				counts[owner]++
+			}
+		}
+		for i, n := range m.Shares().Nodes {
+			want, _ := n.Share.Float64()
+			if got := float64(counts[i]) / keys; math.Abs(got-want) > 0.03 {
+				t.Errorf("%s: %s owns %.4f of the keys, Shares says %.4f", name, n.Name, got, want)
+			}
+		}
+	}
+}
+
+func BenchmarkRules(b *testing.B) {
+	for name, c := range map[string]events.Cluster{
+		"hashes":   many(300, 1, func(i int) string { return fmt.Sprintf("%s %% %d in 0..%d", hashes[i%5], 300+i, i%20) }),
+		"coprime":  many(300, 1, func(i int) string { return fmt.Sprintf("sha512 %% %d in 0..50000", 1_000_000+i) }),
+		"weights":  many(300, 3, func(i int) string { return fmt.Sprintf("otherwise weight %d", 1+3*i) }),
+		"prefixes": many(300, 1, func(i int) string { return fmt.Sprintf(`prefix "%d"`, i) }),
+	} {
+		m, err := placement.Parse(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				m.Shares()
+				m.Gap()
+			}
+		})
+	}
+}
