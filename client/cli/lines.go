@@ -56,7 +56,7 @@ func (v lines) line(l monitor.Line, width int) string {
 	at := v.dim(l.Time.Local().Format(timeColumn)) + " "
 	switch {
 	case l.Lost > 0:
-		return at + v.warn(pad("unseen", whatColumn)+" "+plural(int(l.Lost), "message")+" not shown: "+l.Detail)
+		return at + v.bad(pad("lost", whatColumn)+" "+plural(int(l.Lost), "message")+": "+l.Detail)
 	case l.Op == "" && l.Event == "":
 		return at + v.warn(pad("bus", whatColumn)+" "+l.Detail)
 	}

@@ -127,7 +127,7 @@ func (a *app) showLine(l monitor.Line) error {
 // noteLoss says in the end what was said when it happened.
 func (a *app) noteLoss(n int64) {
 	if n > 0 {
-		a.note("%s not shown in all", plural(int(n), "message"))
+		a.note("%s lost in all", plural(int(n), "message"))
 	}
 }
 
