@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -100,9 +101,9 @@ func (h *hearing) candidates() []events.Info {
 // again: interest in a subject takes a moment to reach the other servers.
 const askAgain = 50 * time.Millisecond
 
-// patience is for how many rounds those of another cluster do not mean that there
+// foreignRounds is for how many rounds those of another cluster do not mean that there
 // is none of the right one.
-const patience = 2
+const foreignRounds = 2
 
 // hear asks all nodes of themselves until enough is true or the time is over: at
 // least one, or [events.ErrUnreachable]; or [events.ErrWrongCluster] where only
@@ -122,9 +123,9 @@ func (c *Client) hear(ctx context.Context, h *hearing, within time.Duration, eno
 			return ended(caller)
 		case len(h.infos) > 0 && (enough() || ctx.Err() != nil):
 			return nil
-		case len(h.infos) == 0 && h.refused != nil && (h.round > patience || ctx.Err() != nil):
+		case len(h.infos) == 0 && h.refused != nil && (h.round > foreignRounds || ctx.Err() != nil):
 			return h.refused
-		case ctx.Err() != nil && err != nil:
+		case errors.Is(err, events.ErrRefused), ctx.Err() != nil && err != nil:
 			return err
 		case ctx.Err() != nil:
 			return fmt.Errorf("%w from any node within %v%s: is the cluster up?", events.ErrUnreachable, within, c.below())
@@ -141,7 +142,7 @@ func (c *Client) hearOnce(ctx context.Context, h *hearing, pause time.Duration, 
 		h.take(reply)
 		return len(h.infos) > 0 && enough()
 	})
-	if len(h.infos) == 0 || !enough() {
+	if !errors.Is(err, events.ErrRefused) && (len(h.infos) == 0 || !enough()) {
 		<-ctx.Done()
 	}
 	return err
