@@ -112,7 +112,7 @@ func Dial(o Options) (*nats.Conn, error) {
 		nats.Timeout(time.Second),
 	}, o.NATS...)...)
 	if err != nil {
-		return nil, fmt.Errorf("%w from any NATS server (%s): %v", events.ErrUnreachable, Addresses(servers), err)
+		return nil, fmt.Errorf("%w from any NATS server (%s): %w", events.ErrUnreachable, Addresses(servers), err)
 	}
 	return conn, nil
 }

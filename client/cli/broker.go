@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,9 @@ func (a *app) brokerCommand() *cobra.Command {
 		Example: "  dht broker --listen 127.0.0.1:4222",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := configs.CheckAddress(listen); err != nil && !strings.HasSuffix(listen, ":0") { // any free port
+				return fmt.Errorf("%w--listen %s %w", errUsage, listen, err)
+			}
 			if !configs.Loopback(listen) && !insecure {
 				return fmt.Errorf("%w: the broker would listen on %s, which other machines reach, without TLS or users: bind a loopback address, or say --insecure", events.ErrConfig, listen)
 			}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -52,6 +53,9 @@ func (g *global) check() error {
 	if g.timeout <= 0 {
 		return fmt.Errorf("%w--timeout %v: a request takes some time", errUsage, g.timeout)
 	}
+	if err := configs.CheckAddress(g.tcp); g.tcp != "" && err != nil {
+		return fmt.Errorf("%w--tcp %s %w", errUsage, g.tcp, err)
+	}
 	return nil
 }
 
@@ -77,6 +81,9 @@ func (g *global) client(ctx context.Context) (*client.Client, error) {
 func (g *global) connect(ctx context.Context) (*client.Client, error) {
 	c, err := g.load()
 	if err != nil {
+		return nil, err
+	}
+	if err := checkCredentials(); err != nil {
 		return nil, err
 	}
 	o := g.clientOptions(c)
@@ -170,6 +177,28 @@ func credentials() (opts []nats.Option) {
 		opts = append(opts, nats.RootCAs(file))
 	}
 	return opts
+}
+
+// checkCredentials says what is wrong with the files that the environment names,
+// before the NATS library reads them to their end.
+func checkCredentials() error {
+	for _, f := range []struct{ variable, holds, what string }{
+		{"NATS_CREDS", "BEGIN NATS USER JWT", "credentials of a NATS user"},
+		{"NATS_CA", "BEGIN CERTIFICATE", "certificate in PEM"},
+	} {
+		path := os.Getenv(f.variable)
+		if path == "" {
+			continue
+		}
+		text, err := configs.ReadFile(path)
+		if err == nil && !bytes.Contains(text, []byte(f.holds)) {
+			err = fmt.Errorf("%s holds no %s", path, f.what)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", events.ErrConfig, f.variable, err)
+		}
+	}
+	return nil
 }
 
 // version is what the binary was built from.

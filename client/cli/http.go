@@ -52,7 +52,7 @@ func (r *runningNode) serveHTTP(ctx context.Context, c *configs.Config, node *no
 // viewBus gives the page a connection of its own: what it has to wait for never
 // holds up the node.
 func (r *runningNode) viewBus(b *web.Backend, c *configs.Config, name string) error {
-	opts := []nats.Option{nats.Name("dht page of " + name), nats.RetryOnFailedConnect(true)}
+	opts := []nats.Option{nats.Name("dht page of " + name), nats.RetryOnFailedConnect(true), unprinted()}
 	if r.broker != nil {
 		b.NATS = r.broker.Monitor()
 		opts = append(opts, r.broker.InProcess())

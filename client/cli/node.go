@@ -33,6 +33,9 @@ func (a *app) nodeCommand() *cobra.Command {
 					return fmt.Errorf("find --data %s: %w", data, err)
 				}
 			}
+			if err := checkCredentials(); err != nil {
+				return err
+			}
 			log, err := logs.logger(a)
 			if err != nil {
 				return err

@@ -63,7 +63,7 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	if err := how.reaches(c, n); err != nil {
 		return nil, err
 	}
-	m, err := c.Map()
+	m, err := c.Startable()
 	if err != nil {
 		return nil, err
 	}
