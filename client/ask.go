@@ -111,5 +111,5 @@ func (c *Client) stamp(ctx context.Context, m *placement.Map, op events.Op, r *e
 
 func resultOf(key []byte, o quorum.Outcome) Result {
 	return Result{Key: key, Status: o.Status, Version: o.Winner.Version, Value: o.Winner.Value,
-		Expires: o.Winner.Expires, Node: o.Winner.Node, Answers: o.Answers}
+		Expires: o.Winner.Expires, Node: o.Winner.Node, Before: o.Winner.Before, Answers: o.Answers}
 }

@@ -156,6 +156,7 @@ type Result struct {
 	Value   []byte          // get
 	Expires int64           // get: unix milliseconds, 0 is never
 	Node    string          // that the status rests on
+	Before  events.Version  // put, delete with a condition: of what stood until then; zero when nothing did
 	Answers []events.Answer // of every node in map order; whoever had not answered when it was decided is silent
 }
 
@@ -167,6 +168,9 @@ type options struct {
 	ttl     time.Duration
 	all     bool
 	clock   *events.Clock // by which it is stamped; nil: the client's
+
+	condition events.Condition
+	before    events.Version
 }
 
 // TTL lets a put's value expire after d, by this client's clock corrected by
@@ -220,6 +224,7 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		return result, err
 	}
 	caller := ctx
+	op = o.conditional(op, &r)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for left, refused := attempts, (events.MapID{}); ; {
@@ -227,8 +232,11 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		if err != nil {
 			return result, orEnded(caller, err)
 		}
-		outcome, sent := c.ask(ctx, m, op, r, o)
+		outcome, sent := c.askDecided(ctx, m, op, r, o)
 		result = resultOf(r.Key, outcome)
+		if op == events.OpUpdate && o.unmetBy(outcome.Status) {
+			return unmet(result)
+		}
 		if !op.Writes() || !errors.Is(outcome.Err, events.ErrSuperseded) {
 			left--
 		}

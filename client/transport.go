@@ -148,7 +148,9 @@ func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message
 		case err != nil:
 			again.Reset(retryEvery)
 		default:
-			sent++
+			if sent++; op == events.OpUpdate { // what is sent twice is done twice
+				again.Stop()
+			}
 		}
 		select {
 		case <-c.enough:

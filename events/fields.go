@@ -31,6 +31,7 @@ const (
 	fieldLimit
 	fieldUpdate
 	fieldIf
+	fieldBefore
 	fieldKeep
 	fieldOld
 	fieldOther
@@ -38,7 +39,7 @@ const (
 )
 
 var fieldNames = [...]string{"", "key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
-	"brief", "prefix", "after", "limit", "update", "if", "keep", "old", "other", "settled"}
+	"brief", "prefix", "after", "limit", "update", "if", "before", "keep", "old", "other", "settled"}
 
 // fields is a set of them.
 type fields uint32
@@ -80,6 +81,8 @@ func fieldNamed(name []byte) field {
 		return fieldUpdate
 	case "if":
 		return fieldIf
+	case "before":
+		return fieldBefore
 	case "keep":
 		return fieldKeep
 	case "old":
@@ -120,12 +123,12 @@ func taken(op Op, u Update) fields {
 const everyField = ^fields(0)
 
 func takenByUpdate(u Update) fields {
-	const usual = 1<<fieldIf | 1<<fieldOld | 1<<fieldSettled
+	const usual = 1<<fieldIf | 1<<fieldBefore | 1<<fieldOld | 1<<fieldSettled
 	switch u {
 	case UpdateSet:
 		return usual | 1<<fieldValue | 1<<fieldExpires | 1<<fieldKeep
 	case UpdateAdd:
-		return 1<<fieldIf | 1<<fieldSettled | 1<<fieldValue
+		return 1<<fieldIf | 1<<fieldBefore | 1<<fieldSettled | 1<<fieldValue
 	case UpdateAppend:
 		return usual | 1<<fieldValue
 	case UpdateTouch:
@@ -227,6 +230,8 @@ func (in *requestReader) readUpdate(f field, name []byte) (err error) {
 	case fieldIf:
 		t, err = s.text()
 		r.If = Condition(t)
+	case fieldBefore:
+		r.Before, err = s.version()
 	case fieldKeep:
 		r.Keep, err = s.boolean()
 	case fieldOld:

@@ -36,6 +36,7 @@ type Request struct {
 
 	Update  Update    // update: what becomes of the record
 	If      Condition // update: only if this holds of it
+	Before  Version   // update: of what must stand, for [IfVersion]
 	Keep    bool      // update: it keeps its expiry
 	Old     bool      // update: the answer gives the value that stood before
 	To      []byte    // update: rename's other key; "other" on the wire, where "to" is who coordinates
@@ -86,6 +87,9 @@ func (r *Request) appendTo(dst []byte, last bool) []byte {
 func (r *Request) appendUpdate(h *head) {
 	h.text("update", string(r.Update))
 	h.text("if", string(r.If))
+	if !r.Before.IsZero() {
+		h.buf = appendVersion(h.name("before"), r.Before)
+	}
 	h.flag("keep", r.Keep)
 	h.flag("old", r.Old)
 	h.bytes("other", r.To)
