@@ -28,25 +28,32 @@ const DefaultTimeout = 2 * time.Second
 // Options say how to reach the nodes. The zero value of each field has a
 // meaning.
 type Options struct {
-	Servers []string         // NATS servers; empty: [nats.DefaultURL]
-	Conn    *nats.Conn       // used instead of Servers; the caller closes it
-	NATS    []nats.Option    // credentials and the like, for Servers
-	Prefix  string           // first token of every subject; empty: "dht"
-	Timeout time.Duration    // of each request; 0: [DefaultTimeout]
-	Now     func() time.Time // nil: [time.Now]
+	Servers []string          // NATS servers; empty: [nats.DefaultURL]
+	Conn    *nats.Conn        // used instead of Servers; the caller closes it
+	NATS    []nats.Option     // credentials and the like, for Servers
+	Prefix  string            // first token of every subject; empty: "dht"
+	Cluster string            // the name of the only cluster to talk to; empty: whichever answers
+	Met     func(name string) // called with the cluster's name before the first request to it; may be nil
+	Timeout time.Duration     // of each request; 0: [DefaultTimeout]
+	Now     func() time.Time  // nil: [time.Now]
 }
 
 // Client talks to the nodes of one cluster. Safe for concurrent use.
 type Client struct {
 	transport Transport
 	clock     *events.Clock
+	away      *away
 	timeout   time.Duration
+	cluster   string // the only one to talk to; empty: whichever answers
+	met       func(name string)
 
+	ctx    context.Context // ends with Close
+	stop   context.CancelFunc
 	asking singleflight.Group // for the map
 
 	mu    sync.Mutex // guards what follows
 	m     *placement.Map
-	stale bool // some node holds a newer map: hear all before one is believed
+	stale bool // some node holds another map: hear all before one is believed
 }
 
 // Connect reaches a NATS server, or returns [events.ErrUnreachable]. Whether
@@ -69,9 +76,15 @@ func Connect(o Options) (*Client, error) {
 }
 
 // New makes a client over any transport, which it closes. Of the options,
-// Timeout and Now count.
+// Timeout, Now, Cluster and Met count.
 func New(t Transport, o Options) *Client {
-	c := &Client{transport: t, timeout: o.Timeout, clock: events.NewClock(time.Now)}
+	c := &Client{transport: t, timeout: o.Timeout, clock: events.NewClock(time.Now), away: &away{nodes: map[string]bool{}},
+		cluster: o.Cluster, met: o.Met}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	if o.Met != nil {
+		var once sync.Once
+		c.met = func(name string) { once.Do(func() { o.Met(name) }) }
+	}
 	if c.timeout <= 0 {
 		c.timeout = DefaultTimeout
 	}
@@ -109,13 +122,16 @@ func Dial(o Options) (*nats.Conn, error) {
 }
 
 // Close ends what is under way. It is idempotent.
-func (c *Client) Close() error { return c.transport.Close() }
+func (c *Client) Close() error {
+	c.stop()
+	return c.transport.Close()
+}
 
 // Share returns a client over c's connection, with a timeout of its own: 0 is
 // [DefaultTimeout]. Closing it leaves c open.
 func (c *Client) Share(timeout time.Duration) *Client {
-	shared := New(leaveOpen{c.transport}, Options{Timeout: timeout})
-	shared.clock = c.clock
+	shared := New(leaveOpen{c.transport}, Options{Timeout: timeout, Cluster: c.cluster, Met: c.met})
+	shared.clock, shared.away = c.clock, c.away
 	return shared
 }
 
@@ -143,6 +159,7 @@ type options struct {
 	expires int64
 	ttl     time.Duration
 	all     bool
+	clock   *events.Clock // by which it is stamped; nil: the client's
 
 	condition events.Condition
 	before    events.Version
@@ -198,13 +215,14 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 	if err := events.CheckKey(r.Key); err != nil {
 		return result, err
 	}
+	caller := ctx
 	op = o.conditional(op, &r)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	for left := attempts; ; {
-		m, err := c.Map(ctx)
+	for left, refused := attempts, (events.MapID{}); ; {
+		m, err := c.currentMap(ctx)
 		if err != nil {
-			return result, err
+			return result, orEnded(caller, err)
 		}
 		outcome, sent := c.askDecided(ctx, m, op, r, o)
 		result = resultOf(r.Key, outcome)
@@ -214,11 +232,18 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		if !op.Writes() || !errors.Is(outcome.Err, events.ErrSuperseded) {
 			left--
 		}
-		if outcome.Err == nil || left == 0 || ctx.Err() != nil || !c.learn(outcome) {
-			return result, outcome.Err
+		if outcome.Err == nil {
+			c.trust(o.clock, outcome.Winner.Version)
+			return result, nil
 		}
-		if op.Writes() && sent > 1 {
+		learnt := !errors.Is(caller.Err(), context.Canceled) && c.learn(outcome, m, &o)
+		switch {
+		case !learnt, left == 0, ctx.Err() != nil, m.ID() == refused:
+			return result, orEnded(caller, outcome.Err)
+		case op.Writes() && sent > 1:
 			return result, fmt.Errorf("%w: it was sent twice, and what became of the first time is not known (%v)", events.ErrUnknown, outcome.Err)
+		case errors.Is(outcome.Err, events.ErrStaleMap):
+			refused = m.ID()
 		}
 	}
 }

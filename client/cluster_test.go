@@ -32,6 +32,8 @@ type cluster struct {
 	later  atomic.Int64             // nanoseconds that nodes believe to have passed meanwhile
 	up     map[string]*member
 	routes []string
+
+	outside string // URL of the NATS server of all nodes; empty: each has its own
 }
 
 type member struct {
@@ -50,7 +52,12 @@ func example(epoch uint64, copies events.Copies) events.Cluster {
 // newCluster starts every node of law.
 func newCluster(t testing.TB, law events.Cluster) *cluster {
 	t.Helper()
-	c := &cluster{t: t, folder: t.TempDir(), law: law, skew: map[string]time.Duration{}, up: map[string]*member{}}
+	return newClusterOn(t, law, "")
+}
+
+func newClusterOn(t testing.TB, law events.Cluster, outside string) *cluster {
+	t.Helper()
+	c := &cluster{outside: outside, t: t, folder: t.TempDir(), law: law, skew: map[string]time.Duration{}, up: map[string]*member{}}
 	t.Cleanup(func() { c.stop() })
 	for _, n := range law.Nodes {
 		c.start(n.Name)
@@ -73,12 +80,7 @@ func (c *cluster) tryStart(name, as string) (err error) {
 			m.close()
 		}
 	}()
-	m.broker, err = broker.Open(c.t.Context(), broker.Options{Name: as + events.NewClock(time.Now).Next().String(),
-		Cluster: "test", Listen: "127.0.0.1:0", Route: "127.0.0.1:0", Routes: c.routes})
-	if err != nil {
-		return err
-	}
-	if m.conn, err = nats.Connect("", m.broker.InProcess()); err != nil {
+	if err := c.connect(m, as); err != nil {
 		return err
 	}
 	law, err := placement.New(c.law)
@@ -96,13 +98,30 @@ func (c *cluster) tryStart(name, as string) (err error) {
 	if err != nil {
 		return err
 	}
-	c.joined(m.broker)
+	if m.broker != nil {
+		c.joined(m.broker)
+	}
 	if err := m.server.Serve(c.t.Context(), m.conn, m.node); err != nil {
 		return err
 	}
 	c.up[as] = m
-	c.routes = append(c.routes, m.broker.RouteAddr().String())
+	if m.broker != nil {
+		c.routes = append(c.routes, m.broker.RouteAddr().String())
+	}
 	return nil
+}
+
+func (c *cluster) connect(m *member, as string) (err error) {
+	if c.outside != "" {
+		m.conn, err = nats.Connect(c.outside)
+		return err
+	}
+	m.broker, err = broker.Open(c.t.Context(), broker.Options{Name: as + events.NewClock(time.Now).Next().String(),
+		Cluster: "test", Listen: "127.0.0.1:0", Route: "127.0.0.1:0", Routes: c.routes})
+	if err == nil {
+		m.conn, err = nats.Connect("", m.broker.InProcess())
+	}
+	return err
 }
 
 func (c *cluster) now() time.Time { return time.Now().Add(time.Duration(c.later.Load())) }
@@ -166,6 +185,9 @@ func (c *cluster) restart(law events.Cluster) {
 }
 
 func (c *cluster) urls() (list []string) {
+	if c.outside != "" {
+		return []string{c.outside}
+	}
 	for _, m := range c.up {
 		list = append(list, m.broker.URL())
 	}

@@ -33,12 +33,14 @@ type dumper struct {
 	everything bool // that a node has, rather than each key once
 	yield      func(Item, error) bool
 	batch      []Key
-	bytes      int64
+	asks       int   // bytes of the message that asks for the batch
+	answers    int64 // bytes of its answer, or more
 }
 
 // take adds a key, or passes an error on; false ends the dump.
 func (d *dumper) take(k Key, err error) bool {
-	if len(d.batch) > 0 && (err != nil || k.Node != d.batch[0].Node || len(d.batch) == events.MaxEntries || d.bytes+k.Bytes > dumpBytes) {
+	asks, answers := len(events.AppendRequests(nil, events.Request{Key: k.Key}))+sizeField, k.Bytes+answerHead
+	if len(d.batch) > 0 && (err != nil || k.Node != d.batch[0].Node || len(d.batch) == events.MaxEntries || !d.fits(asks, answers)) {
 		if !d.flush() {
 			return false
 		}
@@ -46,30 +48,40 @@ func (d *dumper) take(k Key, err error) bool {
 	if err != nil {
 		return d.yield(Item{}, err)
 	}
-	d.batch, d.bytes = append(d.batch, k), d.bytes+k.Bytes
+	d.batch, d.asks, d.answers = append(d.batch, k), d.asks+asks, d.answers+answers
 	return true
+}
+
+const (
+	// dumpBytes bounds the values asked for in one message, where the bus does not.
+	dumpBytes  = 256 << 10
+	sizeField  = len(`,"size":0`) + 1
+	answerHead = 512 // a bound on the head of an answer
+)
+
+// fits reports whether one key more lets the messages fit the bus.
+func (d *dumper) fits(asks int, answers int64) bool {
+	room := d.client.transport.MaxMessage()
+	return d.asks+asks <= room && d.answers+answers <= int64(min(room, dumpBytes))
 }
 
 // flush asks for the values of the batch and yields them.
 func (d *dumper) flush() bool {
 	batch := d.batch
-	d.batch, d.bytes = nil, 0
-	if len(batch) == 0 {
-		return true
-	}
+	d.batch, d.asks, d.answers = nil, 0, 0
+	return len(batch) == 0 || d.ask(batch)
+}
+
+// ask asks for values and yields them; those of a message that is too large for
+// the bus, or that have grown since they were listed, one at a time.
+func (d *dumper) ask(batch []Key) bool {
 	answers, err := d.client.values(d.ctx, batch)
-	if err != nil {
+	if err != nil && !(errors.Is(err, events.ErrTooLarge) && len(batch) > 1) {
 		return d.yield(Item{}, err)
 	}
-	for i, a := range answers {
-		if a.Code == events.ErrTooLarge && len(batch) > 1 { // values have grown since they were listed
-			d.batch = batch[i : i+1]
-			if !d.flush() {
-				return false
-			}
-			continue
-		}
-		if !d.item(batch[i], a) {
+	for i := range batch {
+		again := err != nil || answers[i].Code == events.ErrTooLarge && len(batch) > 1
+		if again && !d.ask(batch[i:i+1]) || !again && !d.item(batch[i], answers[i]) {
 			return false
 		}
 	}
@@ -81,34 +93,32 @@ func (d *dumper) item(k Key, a events.Answer) bool {
 	switch {
 	case a.Code != "":
 		return d.yield(Item{}, fmt.Errorf("%q: %w", k.Key, quorum.Refusal(a)))
-	case a.Status != events.StatusFound:
+	case a.Status == events.StatusAbsent, a.Status == events.StatusDeleted, a.Status == events.StatusNotStored:
 		return true
+	case a.Status != events.StatusFound:
+		return d.yield(Item{}, fmt.Errorf("%q: %w", k.Key, quorum.Refusal(a)))
 	case !d.everything && (a.Owner != 1 || len(a.Ask) > 0) && !d.client.standsAt(d.ctx, k.Key, a.Node):
 		return true
 	}
 	return d.yield(Item{k.Key, a.Value, a.Version, a.Expires, a.Node}, nil)
 }
 
-// dumpBytes bounds the values asked for in one message.
-const dumpBytes = 256 << 10
-
-// values gets keys that one node listed: as many answers as keys.
+// values gets keys that one node listed: as many answers as keys, or an error.
 func (c *Client) values(ctx context.Context, keys []Key) ([]events.Answer, error) {
 	reqs := make([]events.Request, len(keys))
 	for i, k := range keys {
 		reqs[i].Key = k.Key
 	}
 	node := keys[0].Node
-	answers, err := c.askNode(ctx, node, events.OpGet, reqs...)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(answers) == len(keys):
-		return answers, nil
-	case answers[0].Code != "":
-		return nil, quorum.Refusal(answers[0])
+	var answers []events.Answer
+	err := c.askNode(ctx, node, events.OpGet, func(reply []byte) (ok bool) {
+		answers, ok = answersIn(reply, node, events.OpGet, len(reqs))
+		return ok
+	}, reqs...)
+	if err == nil && len(answers) != len(keys) {
+		err = quorum.Refusal(answers[0])
 	}
-	return nil, fmt.Errorf("%w: %s gave %d answers to %d keys", events.ErrInternal, node, len(answers), len(keys))
+	return answers, err
 }
 
 // standsAt reports whether a get of key, asked of everybody, rests on node: of

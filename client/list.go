@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -38,12 +39,13 @@ func (c *Client) Keys(ctx context.Context, node string, prefix []byte) iter.Seq2
 
 // nodes is the node asked for, or all of them.
 func (c *Client) nodes(ctx context.Context, node string) ([]string, error) {
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	m, err := c.Map(ctx)
+	m, err := c.currentMap(ctx)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, orEnded(caller, err)
 	case node == "":
 		return m.Names(nil), nil
 	case m.Index(node) < 0:
@@ -54,21 +56,20 @@ func (c *Client) nodes(ctx context.Context, node string) ([]string, error) {
 
 // listNode yields the keys of one node page by page; false ends everything.
 func (c *Client) listNode(ctx context.Context, node string, prefix []byte, yield func(Key, error) bool) bool {
-	var after []byte
+	r := events.Request{Prefix: prefix}
 	for {
-		answers, err := c.askNode(ctx, node, events.OpKeys, events.Request{Prefix: prefix, After: after})
+		keys, last, err := c.askPage(ctx, node, r)
 		if err != nil {
-			return yield(Key{}, err)
+			return yield(Key{}, err) && ctx.Err() == nil
 		}
-		page, last := answers[:len(answers)-1], answers[len(answers)-1]
-		for _, a := range page {
+		for _, a := range keys {
 			if !yield(Key{events.KeyInfo{Key: a.Key, Version: a.Version, Expires: a.Expires, Bytes: a.Bytes}, node}, nil) {
 				return false
 			}
-			after = a.Key
+			r.After = a.Key
 		}
 		switch {
-		case last.More && len(page) > 0:
+		case last.More && len(keys) > 0:
 		case last.Code != "":
 			return yield(Key{}, quorum.Refusal(last))
 		default:
@@ -77,24 +78,30 @@ func (c *Client) listNode(ctx context.Context, node string, prefix []byte, yield
 	}
 }
 
-// askNode sends one message to one node and waits for its answers, at least one.
-func (c *Client) askNode(ctx context.Context, node string, op events.Op, reqs ...events.Request) (answers []events.Answer, err error) {
+// askPage asks one node for a page of what it lists.
+func (c *Client) askPage(ctx context.Context, node string, r events.Request) (keys []events.Answer, last events.Answer, err error) {
+	err = c.askNode(ctx, node, events.OpKeys, func(reply []byte) (ok bool) {
+		keys, last, ok = pageIn(reply, node, r)
+		return ok
+	}, r)
+	return keys, last, err
+}
+
+// askNode sends one message to one node and waits for the reply that take takes
+// for its answer.
+func (c *Client) askNode(ctx context.Context, node string, op events.Op, take func(reply []byte) bool, reqs ...events.Request) error {
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	var decodeErr error
-	_, err = c.transport.Ask(ctx, node, op, events.AppendRequests(nil, reqs...), func(reply []byte) bool {
-		answers, decodeErr = events.DecodeAnswers(reply)
-		return true
+	answered := false
+	_, err := c.transport.Ask(ctx, node, op, events.AppendRequests(nil, reqs...), func(reply []byte) bool {
+		answered = take(reply)
+		return answered
 	})
-	switch {
-	case err != nil:
-		return nil, err
-	case decodeErr != nil:
-		return nil, fmt.Errorf("answers of %s: %w", node, decodeErr)
-	case len(answers) == 0:
-		return nil, fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, node)
+	if err == nil && !answered {
+		err = fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, node)
 	}
-	return answers, nil
+	return orEnded(caller, err)
 }
 
 // NodeStatus is one member of the cluster map, as it is now.
@@ -116,16 +123,14 @@ func (c *Client) Status(ctx context.Context) ([]NodeStatus, error) {
 		return nil, err
 	}
 	overBus := busOf(c.transport) != nil
-	infos, err := c.infos(ctx, c.timeout, func(infos []events.Info) bool { return accounted(m, infos, overBus) })
-	if err != nil {
+	h := c.newHearing()
+	if err := c.hear(ctx, h, c.timeout, func() bool { return accounted(m, h.infos, overBus) }); err != nil {
 		return nil, err
 	}
-	if info := newest(infos); info.Map.Epoch > m.ID().Epoch {
-		if m, err = c.adopt(info); err != nil {
-			return nil, err
-		}
+	if newest := h.newest(); newest.Map.Epoch > m.Epoch() && newest.Cluster.Name == m.Name() {
+		m = cmp.Or(c.adopt(ctx, h), m)
 	}
-	return statusOf(m, infos), nil
+	return statusOf(m, h.infos), nil
 }
 
 // accounted reports whether each node of m has answered, or cannot.
@@ -161,7 +166,7 @@ func statusOf(m *placement.Map, infos []events.Info) (list []NodeStatus) {
 		expected, _ := share.Share.Float64()
 		s := NodeStatus{Name: share.Name, Rule: share.Rule, Expected: expected, Prefix: share.Prefix}
 		for _, info := range infos {
-			if info.Node == s.Name {
+			if info.Node == s.Name && info.Cluster.Name == m.Name() {
 				s.Up, s.Info = true, info
 			}
 		}

@@ -44,6 +44,9 @@ func (c *Client) Page(ctx context.Context, l Listing) (Page, error) {
 		wait.Go(func() { pages[i] = c.pageOf(ctx, name, l) })
 	}
 	wait.Wait()
+	if err := ended(ctx); err != nil {
+		return Page{}, err
+	}
 	page := merge(pages, l.Limit)
 	if len(page.Faults) == len(names) && len(page.Keys) == 0 {
 		return Page{}, page.Faults[0].Err
@@ -52,11 +55,10 @@ func (c *Client) Page(ctx context.Context, l Listing) (Page, error) {
 }
 
 func (c *Client) pageOf(ctx context.Context, node string, l Listing) (p Page) {
-	answers, err := c.askNode(ctx, node, events.OpKeys, events.Request{Prefix: l.Prefix, After: l.After, Limit: l.Limit})
+	list, last, err := c.askPage(ctx, node, events.Request{Prefix: l.Prefix, After: l.After, Limit: l.Limit})
 	if err != nil {
 		return Page{Faults: []Fault{{node, err}}}
 	}
-	list, last := answers[:len(answers)-1], answers[len(answers)-1]
 	for _, a := range list {
 		p.Keys = append(p.Keys, Key{events.KeyInfo{Key: a.Key, Version: a.Version, Expires: a.Expires, Bytes: a.Bytes}, node})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"dht/client"
 	"dht/events"
+	"dht/nodes/placement"
 )
 
 // scripted is a transport with one node, linux, that answers as told.
@@ -19,9 +20,12 @@ type scripted struct {
 
 func (s *scripted) Ask(_ context.Context, _ string, op events.Op, _ []byte, take func([]byte) bool) (int, error) {
 	if op == events.OpInfo {
-		info := events.Info{Node: "linux", Map: events.MapID{Epoch: 1}, Time: time.Now().UnixMilli(),
-			Cluster: events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}}}
-		message, err := events.EncodeInfo(info)
+		law := events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}}
+		m, err := placement.New(law)
+		if err != nil {
+			return 0, err
+		}
+		message, err := events.EncodeInfo(events.Info{Node: "linux", Map: m.ID(), Time: time.Now().UnixMilli(), Cluster: law})
 		take(message)
 		return 1, err
 	}

@@ -136,6 +136,9 @@ func (c *Client) Clean(ctx context.Context, s Scattered, done func()) (gone int,
 // found, and what went wrong with the others.
 func (c *Client) ReadBack(ctx context.Context, keys [][]byte, done func()) (found int, err error) {
 	for _, key := range keys {
+		if over := ended(ctx); over != nil {
+			return found, errors.Join(err, over)
+		}
 		if _, getErr := c.Get(ctx, key); getErr != nil {
 			err = errors.Join(err, fmt.Errorf("get %q: %w", key, getErr))
 		} else {

@@ -17,6 +17,7 @@ import (
 // its own to that entry node, so that one that is silent holds up no other.
 type tcpTransport struct {
 	addr    string
+	cluster string // that the entry node must be of; empty: any
 	timeout time.Duration
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -40,20 +41,24 @@ const grace = 500 * time.Millisecond
 var errClosed = errors.New("the client is closed")
 
 // ConnectTCP reaches the cluster through the one node that listens on addr,
-// host:port, or returns [events.ErrUnreachable]. Of the options, Timeout and Now
-// count. As long as that node is up the client gives the same results as one on
+// host:port, or returns [events.ErrUnreachable], or [events.ErrWrongCluster]. Of the
+// options, Timeout, Now, Cluster and Met count. As long as that node is up the client gives the same results as one on
 // the bus.
 func ConnectTCP(ctx context.Context, addr string, o Options) (*Client, error) {
-	t := &tcpTransport{addr: addr, timeout: o.Timeout, pipes: map[string]*resp.Pipe{}}
+	if err := ended(ctx); err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+	}
+	t := &tcpTransport{addr: addr, cluster: o.Cluster, timeout: o.Timeout, pipes: map[string]*resp.Pipe{}}
 	if t.timeout <= 0 {
 		t.timeout = DefaultTimeout
 	}
 	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	if _, err := t.members(ctx); err != nil {
 		_ = t.Close()
-		return nil, err
+		return nil, orEnded(caller, err)
 	}
 	return New(t, o), nil
 }
@@ -66,6 +71,9 @@ func (t *tcpTransport) Ask(ctx context.Context, to string, op events.Op, message
 		if names, err = t.members(ctx); err != nil {
 			return 0, err
 		}
+	}
+	if ctx.Err() != nil { // nobody waits for it any more
+		return 0, errOver
 	}
 	results := make(chan result, len(names))
 	for _, name := range names {
@@ -131,6 +139,9 @@ func (t *tcpTransport) learn(r result) ([]string, error) {
 	}
 	if r.err != nil {
 		return nil, fmt.Errorf("%w from a node at %s: %w", events.ErrUnreachable, t.addr, r.err)
+	}
+	if name := info.Cluster.Name; t.cluster != "" && name != t.cluster {
+		return nil, fmt.Errorf("%w: the node at %s is of cluster %q, not of %q", events.ErrWrongCluster, t.addr, name, t.cluster)
 	}
 	var names []string
 	for _, member := range info.Cluster.Nodes {

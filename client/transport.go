@@ -22,8 +22,8 @@ type Transport interface {
 	// again when replies fail to come, and returns how often it sent them. Its
 	// error says that nothing could be sent, wrapping [events.ErrUnreachable]
 	// or [events.ErrTooLarge], or that the bus does not let this client ask,
-	// wrapping [events.ErrRefused]; that nobody replied is no error. take is not
-	// called after Ask has returned.
+	// wrapping [events.ErrRefused]; that nobody replied is no error. Nothing is sent
+	// when ctx is over. take is not called after Ask has returned.
 	Ask(ctx context.Context, to string, op events.Op, message []byte, take func(reply []byte) (enough bool)) (sent int, err error)
 	// MaxMessage is how many bytes a message may have.
 	MaxMessage() int
@@ -61,6 +61,9 @@ type call struct {
 	closed bool
 	enough chan struct{}
 }
+
+// errOver says that there was no time left to ask.
+var errOver = fmt.Errorf("%w: the time for it was over before it was sent", events.ErrUnreachable)
 
 // retryEvery is the pause after which a message that could not be sent is tried
 // again: the connection is moving to another server.
@@ -147,6 +150,12 @@ func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message
 	again := time.NewTimer(halfOf(ctx))
 	defer again.Stop()
 	for {
+		switch over := ctx.Err() != nil; {
+		case over && sent == 0: // nobody waits for it any more
+			return 0, errOver
+		case over:
+			return sent, nil
+		}
 		err := t.conn.PublishMsg(msg)
 		switch {
 		case errors.Is(err, nats.ErrMaxPayload):

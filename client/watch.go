@@ -56,6 +56,14 @@ func (c *Client) Watch(ctx context.Context, prefix []byte) (iter.Seq2[Change, er
 	if bus == nil {
 		return nil, fmt.Errorf("watch %q: %w", prefix, ErrNoBus)
 	}
+	if c.cluster != "" {
+		if _, err := c.Map(ctx); errors.Is(err, events.ErrWrongCluster) {
+			return nil, fmt.Errorf("watch %q: %w", prefix, err)
+		}
+	}
+	if err := ended(ctx); err != nil {
+		return nil, fmt.Errorf("watch %q: %w", prefix, err)
+	}
 	w := &watch{bus: bus, prefix: bytes.Clone(prefix), messages: make(chan *nats.Msg, watchQueue)}
 	// All events, for any may say that others were lost.
 	var err error
@@ -69,7 +77,7 @@ func (c *Client) Watch(ctx context.Context, prefix []byte) (iter.Seq2[Change, er
 	}
 	switch {
 	case ctx.Err() != nil: // says nothing about the bus
-		return nil, fmt.Errorf("watch %q: %w", prefix, context.Cause(ctx))
+		return nil, fmt.Errorf("watch %q: %w", prefix, ended(ctx))
 	case errors.Is(err, events.ErrRefused):
 		return nil, fmt.Errorf("watch %q: %w", prefix, err)
 	case err != nil:
@@ -146,7 +154,7 @@ func (w *watch) tell(m *nats.Msg, yield func(Change, error) bool) bool {
 		}
 	}
 	e, err := events.DecodeEvent(m.Data)
-	if err != nil {
+	if err != nil || m.Subject != w.bus.subjects.Event(e.Node, e.Type) {
 		return true // somebody else's
 	}
 	if e.Lost > 0 && e.Type != events.EventLost && !yield(Change{}, &LostError{Events: e.Lost, Why: e.Node + " had more to tell than the bus took"}) {

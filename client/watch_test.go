@@ -215,3 +215,34 @@ func TestClient_WatchReconnects(t *testing.T) {
 		seen = string(change.Key) == key
 	}
 }
+
+// TestClient_WatchOfForgedEvents has somebody else speak in a node's name, on the
+// subjects of another.
+func TestClient_WatchOfForgedEvents(t *testing.T) {
+	c := newCluster(t, one())
+	cl := c.client()
+	next, stop := c.watch(cl, "")
+	defer stop()
+	conn, err := nats.Connect(c.urls()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	forged := events.Event{ID: events.NewClock(time.Now).Next(), Type: events.EventPut, Node: "linux", Key: []byte("forged"), Lost: 7}
+	subjects := events.NewSubjects("")
+	for _, subject := range []string{subjects.Event("mac", events.EventPut), subjects.Event("linux", events.EventDelete), subjects.Event("linux", "put.x")} {
+		if err := conn.Publish(subject, forged.AppendTo(nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := conn.Publish(subjects.Event("linux", events.EventPut), []byte(`{"stream":"X","seq":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	c.put(cl, "k", "v")
+	if got, err := next(); err != nil || string(got.Key) != "k" || got.Type != events.EventPut {
+		t.Errorf("the first change is %+v, %v", got, err)
+	}
+}

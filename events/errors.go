@@ -25,6 +25,7 @@ const (
 	ErrStopped      Code = "stopped"       // the node writes no more: its disk failed, its folder was moved, or it is closing
 	ErrNameTaken    Code = "name-taken"    // another process has this node's name
 	ErrWrongFolder  Code = "wrong-folder"  // the data folder belongs to something else
+	ErrWrongCluster Code = "wrong-cluster" // the nodes belong to another cluster than the client's
 	ErrLocked       Code = "locked"        // another process uses the data folder
 	ErrNotNumber    Code = "not-number"    // the value that stands is no number, or the sum would be none
 	ErrConfig       Code = "config"        // a cluster file or a rule is wrong
@@ -64,6 +65,8 @@ func (c Code) Error() string {
 		return "node has stopped writing"
 	case ErrNameTaken:
 		return "name already taken"
+	case ErrWrongCluster:
+		return "wrong cluster"
 	case ErrWrongFolder:
 		return "wrong data folder"
 	case ErrLocked:

@@ -53,6 +53,7 @@ func terminations() []os.Signal {
 // Run runs one command line and returns its exit status.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{in: stdin, out: newTerminal(stdout), err: newTerminal(stderr), global: defaults()}
+	a.met = func(cluster string) { a.note("this is the cluster %q", cluster) }
 	root := a.root(a.groups())
 	completeForWhatIs(root)
 	_, err := a.execute(ctx, root, args)
@@ -145,7 +146,7 @@ func exitStatus(ctx context.Context, err error) int {
 	switch codeOf(err) {
 	case events.ErrNotFound:
 		return exitNotFound
-	case events.ErrRefused, events.ErrSuperseded, events.ErrStaleMap, events.ErrClockAhead,
+	case events.ErrRefused, events.ErrSuperseded, events.ErrStaleMap, events.ErrWrongCluster, events.ErrClockAhead,
 		events.ErrLate, events.ErrBusy, events.ErrReadOnly:
 		return exitRefused
 	case events.ErrOwnerOffline, events.ErrUnknown, events.ErrUnreachable:

@@ -122,7 +122,7 @@ func someKeys(ctx context.Context, c *client.Client, node, begun string) (keys [
 // soon is client, for those who have no time.
 func (a *app) soon(ctx context.Context) (*client.Client, error) {
 	hasty := a.global
-	hasty.timeout = completeWithin
+	hasty.timeout, hasty.met = completeWithin, nil
 	return hasty.client(ctx)
 }
 

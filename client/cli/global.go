@@ -30,7 +30,8 @@ type global struct {
 	json    bool
 	quiet   bool
 	timeout time.Duration
-	session *session // of a shell, whose lines share one connection
+	session *session             // of a shell, whose lines share one connection
+	met     func(cluster string) // is told which cluster it is, where nobody has named one
 }
 
 // defaults are the flags when none is given.
@@ -104,9 +105,6 @@ func (g *global) client(ctx context.Context) (*client.Client, error) {
 }
 
 func (g *global) connect(ctx context.Context) (*client.Client, error) {
-	if g.tcp != "" {
-		return client.ConnectTCP(ctx, g.tcp, client.Options{Timeout: g.timeout})
-	}
 	c, err := g.load()
 	if err != nil {
 		return nil, err
@@ -115,6 +113,9 @@ func (g *global) connect(ctx context.Context) (*client.Client, error) {
 		return nil, err
 	}
 	o := g.clientOptions(c)
+	if g.tcp != "" {
+		return client.ConnectTCP(ctx, g.tcp, o)
+	}
 	if len(o.Servers) == 0 { // a cluster without a bus
 		return connectAny(ctx, c, o)
 	}
@@ -160,8 +161,8 @@ func (g *global) onCluster(work func(cmd *cobra.Command, c *client.Client, args 
 // connectAny reaches the first node of c that answers over TCP.
 func connectAny(ctx context.Context, c *configs.Config, o client.Options) (reached *client.Client, err error) {
 	for _, n := range c.Nodes {
-		if reached, err = client.ConnectTCP(ctx, n.TCP, o); err == nil {
-			return reached, nil
+		if reached, err = client.ConnectTCP(ctx, n.TCP, o); err == nil || errors.Is(err, events.ErrWrongCluster) {
+			return reached, err
 		}
 	}
 	return nil, err
@@ -176,7 +177,17 @@ func (g *global) clientOptions(c *configs.Config) client.Options {
 		servers = c.Servers()
 	}
 	reach := append(credentials(), nats.Timeout(min(g.timeout, time.Second)))
-	return client.Options{Servers: servers, NATS: reach, Prefix: c.Prefix, Timeout: g.timeout}
+	o := client.Options{Servers: servers, NATS: reach, Prefix: c.Prefix, Timeout: g.timeout}
+	if g.config != "" {
+		o.Cluster = c.Name
+		return o
+	}
+	o.Met = func(cluster string) {
+		if cluster != c.Name && g.met != nil {
+			g.met(cluster)
+		}
+	}
+	return o
 }
 
 // credentials come from the environment that other NATS tools read, never from

@@ -86,6 +86,9 @@ func (a *app) monitor(ctx context.Context, pattern string, rate int) error {
 		return err
 	}
 	defer conn.Close()
+	if err := isOf(ctx, conn, options); err != nil {
+		return err
+	}
 	a.note("watching %s on %s", filter, client.Addresses(conn.ConnectedUrl()))
 	left := int64(0)
 	err = monitor.Watch(ctx, conn, filter, rate, func(l monitor.Line) error {
@@ -93,6 +96,24 @@ func (a *app) monitor(ctx context.Context, pattern string, rate int) error {
 		return a.showLine(l)
 	})
 	a.noteUnshown(left)
+	return err
+}
+
+// isOf is [events.ErrWrongCluster] when the nodes on conn are of another cluster
+// than the one that was asked for.
+func isOf(ctx context.Context, conn *nats.Conn, o client.Options) error {
+	if o.Cluster == "" {
+		return nil
+	}
+	o.Conn = conn
+	c, err := client.Connect(o)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err = c.Map(ctx); !errors.Is(err, events.ErrWrongCluster) {
+		return nil // a monitor may be there before the nodes are
+	}
 	return err
 }
 

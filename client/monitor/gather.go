@@ -33,7 +33,8 @@ const (
 type Gatherer struct {
 	filter  Filter
 	show    func(Line)
-	members []string // of the map, in its order; nil: not known
+	members []string                // of the map, in its order; nil: not known
+	maps    map[string]events.MapID // that a node holds
 	heard   map[string]time.Time
 	begun   time.Time // when the first node was heard
 	open    []*entry  // in the order they were begun
@@ -46,43 +47,7 @@ type Gatherer struct {
 
 // NewGatherer calls show with each line that f lets through.
 func NewGatherer(f Filter, show func(Line)) *Gatherer {
-	return &Gatherer{filter: f, show: show, heard: map[string]time.Time{}, untold: map[string]int64{}, index: map[name][]*entry{}}
-}
-
-// Heard says that a node has begun, or goes on, to tell of its answers.
-func (g *Gatherer) Heard(i events.Info, at time.Time) {
-	if g.begun.IsZero() {
-		g.begun = at
-	}
-	g.heard[i.Node] = at
-	g.members = g.members[:0:0]
-	for _, m := range i.Cluster.Nodes {
-		g.members = append(g.members, m.Name)
-	}
-}
-
-// Deaf says that messages were missed: until nodes are heard anew, what was not
-// told means nothing.
-func (g *Gatherer) Deaf() {
-	g.begun = time.Time{}
-	clear(g.heard)
-	for _, e := range g.open {
-		e.trusted = false
-	}
-}
-
-func (g *Gatherer) hasSettled(at time.Time, wait time.Duration) bool {
-	return !g.begun.IsZero() && at.Sub(g.begun) >= wait
-}
-
-// trusts reports whether who is silent about what was asked at that time is so.
-func (g *Gatherer) trusts(at time.Time) bool {
-	for _, name := range g.members {
-		if _, heard := g.heard[name]; !heard {
-			return g.hasSettled(at, late)
-		}
-	}
-	return g.hasSettled(at, settling)
+	return &Gatherer{filter: f, show: show, heard: map[string]time.Time{}, maps: map[string]events.MapID{}, untold: map[string]int64{}, index: map[name][]*entry{}}
 }
 
 // Add takes the next thing seen.
@@ -159,6 +124,9 @@ func (g *Gatherer) request(s Sight) {
 // answer gives an answer to the oldest request that it can belong to.
 func (g *Gatherer) answer(s Sight) {
 	v := s.Event
+	if !g.isNode(v.Node) {
+		return
+	}
 	e := g.asked(v)
 	if e == nil {
 		e = g.begin(Line{Time: s.Time, Op: v.Op, Key: v.Key, Version: v.Version})

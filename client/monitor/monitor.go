@@ -44,7 +44,7 @@ func (r Reader) Read(subject string, data []byte, at time.Time) []Sight {
 		return readRequest(Sight{Time: at, Subject: subject, Op: op, Node: node}, data)
 	}
 	e, err := events.DecodeEvent(data)
-	if err != nil || e.Type == "" {
+	if err != nil || e.Type == "" || subject != r.subjects.Event(e.Node, e.Type) {
 		return nil
 	}
 	return []Sight{{Time: at, Subject: subject, Event: e}}
