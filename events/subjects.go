@@ -1,6 +1,10 @@
 package events
 
-import "strings"
+import (
+	"cmp"
+	"crypto/rand"
+	"strings"
+)
 
 // Subjects forms every NATS subject of one cluster; nothing else formats one.
 // Keys never appear in a subject: a subject over 4 KB closes a connection, and
@@ -59,4 +63,30 @@ func (s Subjects) Op(subject string) (node string, op Op, ok bool) {
 	}
 	op = Op(rest)
 	return node, op, op.valid()
+}
+
+// NewInbox is where answers are wanted, below prefix or "_INBOX": a subject that
+// nobody can guess. Those of NATS libraries count on from one that was seen.
+func NewInbox(prefix string) string { return cmp.Or(prefix, "_INBOX") + "." + rand.Text() }
+
+// Violation is what a NATS server does not permit.
+type Violation struct {
+	Subject   string
+	Subscribe bool // rather than to publish
+}
+
+// ReadViolation reads the words in which a NATS server refuses something.
+func ReadViolation(text string) (v Violation) {
+	v.Subscribe = strings.Contains(text, "for Subscription to ")
+	if _, rest, found := strings.Cut(text, ` "`); found {
+		v.Subject, _, _ = strings.Cut(rest, `"`)
+	}
+	return v
+}
+
+func (v Violation) String() string {
+	if v.Subscribe {
+		return "subscribe to " + v.Subject
+	}
+	return "publish to " + v.Subject
 }

@@ -28,6 +28,9 @@ type Options struct {
 	// Heard is told of each request that can be read, before it is answered; it
 	// must neither block nor keep anything. May be nil.
 	Heard func(op events.Op, reqs []events.Request)
+	// Interest reports whether anybody listens to a subject. Without it every event
+	// is sent: what a bus says to that anybody could say.
+	Interest func(subject string) bool
 }
 
 // Server answers for one node on the bus.
@@ -48,6 +51,14 @@ type Server struct {
 	alien  alienReplies
 	source string      // of all events
 	ready  atomic.Bool // Serve has begun
+
+	run      events.Version // of this process
+	began    time.Time      // when it began to serve
+	question []byte         // by which it asks others
+	meet     chan struct{}  // holds a token when there is a reason to ask
+	rivals   rivals
+	needs    map[string]bool // subjects without which the node does not hear what is asked
+	denied   atomic.Pointer[denial]
 }
 
 // outbox is how many replies may wait to be sent without holding up the store's
@@ -56,54 +67,74 @@ const outbox = 16_384
 
 // New makes a server that can already tell of events, see [Server.Notify].
 func New(o Options) *Server {
-	s := &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), teller: newTeller()}
+	s := &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), teller: newTeller(),
+		meet: make(chan struct{}, 1), rivals: newRivals(), needs: map[string]bool{}}
 	s.watch.lost = s.tellLoss
 	return s
 }
 
 // Serve looks for others of the same name or another map, then subscribes and
-// returns: the node answers from then on, until Close. Errors are those of
-// [nodes.Node.Heard], or of NATS.
+// returns when the node hears what is asked of it and has answered: it does so
+// until Close. Errors are those of [nodes.Node.Conflict], of NATS, or
+// [events.ErrRefused] with what the NATS server does not permit.
 // The caller closes conn, after the server.
 func (s *Server) Serve(ctx context.Context, conn *nats.Conn, node *nodes.Node) error {
-	s.conn, s.node = conn, node
+	s.conn, s.node, s.run = conn, node, node.Info().ID
 	meeting, err := s.newMeeting()
 	if err != nil {
 		return err
 	}
-	if err := meeting.probe(ctx); err != nil {
+	if err := errors.Join(meeting.probe(ctx), s.refusal()); err != nil {
 		meeting.close()
 		return err
 	}
 	s.wait.Go(s.send)
-	if err := errors.Join(s.startTelling(), s.subscribe()); err != nil {
+	if err := s.begin(ctx, meeting); err != nil {
 		meeting.close()
 		s.Close()
 		return err
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.began = time.Now()
 	s.wait.Go(func() { meeting.run(ctx) })
 	s.ready.Store(true)
 	s.Notify(events.Event{Type: events.EventUp})
 	return nil
 }
 
+// begin subscribes, and comes back when the node has heard itself.
+func (s *Server) begin(ctx context.Context, m *meeting) error {
+	s.needs[m.inbox+"*"] = true
+	if err := errors.Join(s.startTelling(), s.subscribe()); err != nil {
+		return err
+	}
+	if err := s.reachable(ctx, m); err != nil {
+		return err
+	}
+	before := s.conn.ErrorHandler()
+	s.conn.SetErrorHandler(func(conn *nats.Conn, sub *nats.Subscription, err error) {
+		s.onError(conn, err)
+		if before != nil {
+			before(conn, sub, err)
+		}
+	})
+	return s.discoverable() // for NATS tools: who may not do without it
+}
+
 // subscribe listens without a queue group: every node hears every request.
 func (s *Server) subscribe() error {
 	for _, op := range events.Ops() {
 		for _, subject := range []string{s.Subjects.Broadcast(op), s.Subjects.Node(s.node.Name, op)} {
+			s.needs[subject] = true
 			if err := s.hear(subject, func(m *nats.Msg) { s.handle(op, m) }); err != nil {
 				return err
 			}
 		}
 	}
-	if err := s.discoverable(); err != nil {
-		return err
-	}
 	if err := s.conn.Flush(); err != nil {
 		return fmt.Errorf("subscribe node %s: %w", s.node.Name, err)
 	}
-	return nil
+	return s.refusal()
 }
 
 func (s *Server) hear(subject string, handle nats.MsgHandler) error {
@@ -133,6 +164,7 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 		s.beginWatch(reqs[0].Limit)
 		fallthrough
 	case events.OpInfo:
+		s.noteAsker(m.Data)
 		s.respondInfo(m)
 		return
 	}

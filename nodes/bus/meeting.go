@@ -2,7 +2,11 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -11,53 +15,122 @@ import (
 )
 
 const (
-	probeFor  = 250 * time.Millisecond
-	grace     = 80 * time.Millisecond // in which another process of this name speaks after all others
-	askFirst  = 100 * time.Millisecond
-	askAtMost = 15 * time.Second // a phone's radio should sleep
+	probeFor   = 250 * time.Millisecond
+	grace      = 80 * time.Millisecond // in which another process of this name speaks after all others
+	confirmFor = time.Second           // a node that was said to differ has to say so itself
+	askFirst   = 100 * time.Millisecond
+	askAtMost  = 15 * time.Second // a phone's radio should sleep
+	askPause   = time.Second      // between two questions that something else gave rise to
+	answerFor  = 5 * time.Second  // answers to a question are heard
+	mostDoubts = 16               // questions to one node that are open
+	// newcomer is how long after its start a node leaves when another is in its
+	// place. From then on it stays, whatever is said.
+	newcomer = 10 * time.Second
 )
 
-// meeting asks who else is on the bus: to refuse a name that is taken or a map
-// that differs, and to learn which nodes hold no key of an earlier map.
+// meeting asks who else is on the bus, all the time: to refuse a name that is
+// taken or a map that differs, and to learn which nodes hold no key of an
+// earlier map. Anyone can write to an inbox: an answer counts when its question
+// is open, and a conflict when the node that it is about says so itself, to a
+// question of its own.
 type meeting struct {
 	server *Server
-	inbox  string
+	inbox  string // of all questions, with its last dot; nobody can guess it
 	sub    *nats.Subscription
 	infos  chan *nats.Msg
+	asked  uint64              // how many questions there were
+	last   time.Time           // when everybody was asked last
+	open   map[string]question // by its inbox
+}
+
+// question is one that may still be answered.
+type question struct {
+	to           string // the node that was asked; empty: everybody
+	asked, until time.Time
 }
 
 func (s *Server) newMeeting() (*meeting, error) {
-	m := &meeting{server: s, inbox: s.conn.NewRespInbox(), infos: make(chan *nats.Msg, 256)}
+	m := &meeting{server: s, infos: make(chan *nats.Msg, 256), open: map[string]question{}}
+	m.inbox = events.NewInbox(s.conn.Opts.InboxPrefix) + "."
 	var err error
-	if m.sub, err = s.conn.ChanSubscribe(m.inbox, m.infos); err != nil {
+	if m.sub, err = s.conn.ChanSubscribe(m.inbox+"*", m.infos); err != nil {
 		return nil, fmt.Errorf("subscribe to an inbox: %w", err)
+	}
+	// The question says which run asks: of two processes of one name each wants to
+	// hear the other ask, too.
+	s.question, err = json.Marshal(asker{From: s.node.Name, Run: s.run})
+	if err != nil {
+		return nil, fmt.Errorf("form a question: %w", err)
 	}
 	return m, nil
 }
 
 func (m *meeting) close() { _ = m.sub.Unsubscribe() }
 
+// ask asks everybody.
 func (m *meeting) ask() {
-	s := m.server
-	s.logError("ask who is there", s.conn.PublishRequest(s.Subjects.Broadcast(events.OpInfo), m.inbox, nil))
+	m.last = time.Now()
+	m.put(m.server.Subjects.Broadcast(events.OpInfo), question{"", m.last, m.last.Add(answerFor)})
+}
+
+// askNode asks one node, unless that was just done.
+func (m *meeting) askNode(name string, lasting time.Duration) {
+	now, doubts := time.Now(), 0
+	for _, q := range m.open {
+		if q.to == name && now.Sub(q.asked) < askFirst {
+			return
+		}
+		if q.to != "" && now.Before(q.until) {
+			doubts++
+		}
+	}
+	if doubts < mostDoubts {
+		m.put(m.server.Subjects.Node(name, events.OpInfo), question{name, now, now.Add(lasting)})
+	}
+}
+
+func (m *meeting) put(subject string, q question) {
+	m.forget(q.asked)
+	m.asked++
+	inbox := m.inbox + strconv.FormatUint(m.asked, 36)
+	m.open[inbox] = q
+	m.server.logError("ask who is there", m.server.conn.PublishRequest(subject, inbox, m.server.question))
+}
+
+// forget closes the questions whose time is over.
+func (m *meeting) forget(now time.Time) {
+	for inbox, q := range m.open {
+		if now.After(q.until) {
+			delete(m.open, inbox)
+		}
+	}
+}
+
+// doubts reports whether a conflict still waits to be confirmed.
+func (m *meeting) doubts(now time.Time) bool {
+	for _, q := range m.open {
+		if q.to != "" && now.Before(q.until) {
+			return true
+		}
+	}
+	return false
 }
 
 // probe listens for conflicts before the node answers anything itself: until
 // every other member of the map has spoken, and a moment longer; or until
-// probeFor is over.
+// probeFor is over. Whoever is said to be in conflict is asked, and waited for.
 func (m *meeting) probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, probeFor)
-	defer cancel()
 	again, enough := time.NewTicker(probeFor/5), time.NewTimer(probeFor)
 	defer again.Stop()
 	defer enough.Stop()
 	m.ask()
-	for missing := m.others(); ; {
+	missing := m.others()
+	for over := false; !over || m.doubts(time.Now()); {
 		select {
 		case msg := <-m.infos:
-			info, err := m.hear(msg)
-			if err != nil {
-				return err
+			info, conflict := m.hear(msg)
+			if conflict != nil {
+				return conflict
 			}
 			if delete(missing, info.Node); len(missing) == 0 {
 				enough.Reset(grace)
@@ -65,11 +138,12 @@ func (m *meeting) probe(ctx context.Context) error {
 		case <-again.C:
 			m.ask()
 		case <-enough.C:
-			return nil
+			over = true
 		case <-ctx.Done():
 			return nil
 		}
 	}
+	return nil
 }
 
 // others is every member of the map but this node.
@@ -82,9 +156,12 @@ func (m *meeting) others() map[string]bool {
 	return names
 }
 
-// hear passes one answer to the node; an unreadable one counts as silence.
-func (m *meeting) hear(msg *nats.Msg) (events.Info, error) {
-	if len(msg.Data) == 0 { // no responders
+// hear passes an answer on to the node. What says that it cannot be on the same
+// bus is a reason to ask who says so; only when that one says it, too, it is
+// returned. What cannot be read, or was not asked, counts as silence.
+func (m *meeting) hear(msg *nats.Msg) (info events.Info, conflict error) {
+	q, asked := m.open[msg.Subject]
+	if !asked || time.Now().After(q.until) || len(msg.Data) == 0 { // empty: no responders
 		return events.Info{}, nil
 	}
 	info, err := events.DecodeInfo(msg.Data)
@@ -92,14 +169,30 @@ func (m *meeting) hear(msg *nats.Msg) (events.Info, error) {
 		m.server.logError("read info", err)
 		return events.Info{}, nil
 	}
-	return info, m.server.node.Heard(info)
+	conflict = m.server.node.Conflict(info)
+	switch {
+	case conflict == nil:
+		return info, m.server.node.Heard(info)
+	case q.to == info.Node:
+		return info, conflict
+	case q.to == "" && isName(info.Node):
+		m.askNode(info.Node, confirmFor)
+	}
+	return events.Info{}, nil
 }
 
-// run goes on asking, ever more seldom, until every other member has said that
-// it is settled; and listens until ctx ends.
+// isName reports whether name can be part of a subject.
+func isName(name string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	return len(name) <= 63 && strings.Trim(name, letters) == ""
+}
+
+// run goes on asking, ever more seldom, until ctx ends.
 func (m *meeting) run(ctx context.Context) {
 	defer m.close()
-	missing, every := m.others(), askFirst
+	s, every := m.server, askFirst
+	moved := s.conn.StatusChanged(nats.CONNECTED)
+	defer s.conn.RemoveStatusListener(moved)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -107,22 +200,54 @@ func (m *meeting) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-			if len(missing) > 0 {
-				m.ask()
-				every = min(2*every, askAtMost)
-				timer.Reset(every)
-			}
+			m.ask()
+			s.askForPermission()
+			every = min(2*every, askAtMost)
+			timer.Reset(every - rand.N(every/8))
+		case <-moved:
+			m.askNode(s.node.Name, answerFor) // it is on the bus when that comes back
+			signal(s.meet)
+		case <-s.meet:
+			every = askFirst
+			timer.Reset(max(0, askPause-time.Since(m.last)))
+		case <-s.rivals.heard:
+			m.askNode(s.node.Name, confirmFor)
 		case msg := <-m.infos:
-			info, err := m.hear(msg)
-			if err != nil {
-				m.server.fail(err)
+			info, conflict := m.hear(msg)
+			if info.ID == s.run {
+				s.permitted()
+			}
+			if conflict == nil {
+				continue
+			}
+			if s.leaves(info) {
+				s.fail(conflict)
 				return
 			}
-			if info.Map == m.server.node.Map.ID() && info.Settled {
-				delete(missing, info.Node)
-			}
+			s.node.Yield(info)
+			s.report(info, conflict)
 		}
 	}
+}
+
+// leaves reports whether this node makes room for another: only when it is new
+// itself, and has heard the other ask, which no mere answer can pretend. Of two
+// that are new the run that began later leaves.
+func (s *Server) leaves(other events.Info) bool {
+	if time.Since(s.began) > newcomer || !s.rivals.has(other.ID) {
+		return false
+	}
+	elder := time.Duration(other.UptimeMS)*time.Millisecond > newcomer
+	return elder || other.ID.Compare(s.run) < 0
+}
+
+// report says that another process cannot be on the same bus, but is.
+func (s *Server) report(other events.Info, conflict error) {
+	if !s.rivals.news(other.ID, time.Now()) {
+		return
+	}
+	s.Logger.Error("another process is in conflict with this node, which stays", "other", other.Node, "run", other.ID, "err", conflict)
+	s.Notify(events.Event{Type: events.EventMapMismatch, Detail: conflict.Error()})
 }
 
 func (s *Server) fail(err error) {

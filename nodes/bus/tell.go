@@ -19,7 +19,14 @@ func (s *Server) Notify(e events.Event) {
 	}
 	e.Node, e.Source = s.node.Name, s.source
 	s.teller.add(e)
+	if e.Type == events.EventMapMismatch {
+		s.Meet()
+	}
 }
+
+// Meet asks the other nodes who they are, soon: a link is back, or somebody
+// believes in another map.
+func (s *Server) Meet() { signal(s.meet) }
 
 // Observe tells of answers while somebody watches, as many a second as were
 // asked for, and costs nothing otherwise. It fits [nodes.Options], and does not

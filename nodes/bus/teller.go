@@ -3,7 +3,6 @@ package bus
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,20 +16,15 @@ import (
 // publishes to a reader that lags behind, and that must not hold up answers
 // (BenchmarkDeafReader: puts came at less than half the rate).
 //
-// Nor does it send what nobody would get. An event now and then is published as
-// a request: when nobody subscribes to its subject, the server says so. Then
-// events of this type wait, and once in a while one of them asks again. If
-// somebody listens by now all of them are told, else they are forgotten: a
-// subscriber gets every event from its subscription on, the first ones a moment
-// later.
+// Nor does it send what nobody would get, where it can ask its own server whether
+// somebody listens. A server elsewhere says so to a request, but so can anybody
+// who wants others not to hear: there every event is sent.
 type teller struct {
-	conn     *nats.Conn     // nil until it opens
-	inbox    string         // of all requests
-	asked    uint64         // how many there were
-	nobody   chan *nats.Msg // what the server says to them
+	conn     *nats.Conn                // nil until it opens
+	interest func(subject string) bool // nil: somebody may listen to everything
 	subjects map[events.EventType]string
-	listened map[events.EventType]listened
-	text     []byte // room to encode an event in
+	listened map[events.EventType]bool // of this batch
+	text     []byte                    // room to encode an event in
 
 	wake chan struct{} // holds a token when there is something to send
 	many chan struct{} // holds a token when there is much to send
@@ -42,13 +36,6 @@ type teller struct {
 	lost  int64 // events that were not told since the last one that was
 }
 
-// listened is what is known about who listens to events of a type.
-type listened struct {
-	somebody bool
-	asked    time.Time
-	inbox    string // where the server says that nobody does
-}
-
 // backlog is what waits to be sent. The events' keys and requests are copies, one
 // behind the other.
 type backlog struct {
@@ -57,9 +44,8 @@ type backlog struct {
 }
 
 const (
-	askAgain    = 20 * time.Millisecond  // whether somebody listens, after nobody did
-	askStill    = 250 * time.Millisecond // the same, after somebody did
-	askFor      = time.Second            // a server that is slower is one where somebody does
+	askAgain    = 20 * time.Millisecond // whether somebody listens, after nobody did
+	gather      = 2 * time.Millisecond  // between two batches, where nobody can be asked
 	mostEarly   = 1024
 	mostWaiting = 16_384  // events that wait to be sent; further ones are lost
 	mostKeys    = 4 << 20 // bytes of their keys
@@ -67,8 +53,8 @@ const (
 )
 
 func newTeller() teller {
-	return teller{wake: make(chan struct{}, 1), many: make(chan struct{}, 1), nobody: make(chan *nats.Msg, 64),
-		subjects: map[events.EventType]string{}, listened: map[events.EventType]listened{}}
+	return teller{wake: make(chan struct{}, 1), many: make(chan struct{}, 1),
+		subjects: map[events.EventType]string{}, listened: map[events.EventType]bool{}}
 }
 
 // startTelling opens the teller: what has happened so far comes first.
@@ -80,10 +66,7 @@ func (s *Server) startTelling() (err error) {
 	if t.conn, err = o.Connect(); err != nil {
 		return fmt.Errorf("connect node %s to the bus for its events: %w", s.node.Name, err)
 	}
-	t.inbox = t.conn.NewRespInbox()
-	if _, err := t.conn.ChanSubscribe(t.inbox+".*", t.nobody); err != nil {
-		return fmt.Errorf("subscribe to an inbox: %w", err)
-	}
+	t.interest = s.Interest
 	for _, kind := range events.EventTypes() {
 		t.subjects[kind] = s.Subjects.Event(s.node.Name, kind)
 	}
@@ -180,10 +163,13 @@ func (t *teller) run(gone <-chan struct{}) {
 			open = false
 		}
 		batch = t.take(batch)
-		if t.send(batch.events) {
-			pause.Reset(0)
-		} else {
+		switch heard := t.send(batch.events); {
+		case !heard:
 			pause.Reset(askAgain)
+		case t.interest == nil:
+			pause.Reset(gather)
+		default:
+			pause.Reset(0)
 		}
 	}
 }
@@ -203,24 +189,20 @@ func (t *teller) take(spare backlog) (batch backlog) {
 // send sends a batch, and reports whether somebody listens to any of it. What
 // the bus does not take is lost.
 func (t *teller) send(batch []events.Event) (heard bool) {
-	t.hear()
-	asked, lost, untold := time.Now(), int64(0), int64(0)
+	clear(t.listened)
+	lost, untold := int64(0), int64(0)
 	for i := range batch {
 		e := &batch[i]
-		known := t.listened[e.Type]
-		if !known.somebody && known.asked == asked { // a moment ago
+		if !t.somebody(e.Type) {
 			untold += e.Lost
 			continue
 		}
-		if err := t.publish(e, asked); err != nil {
+		t.text = e.AppendTo(t.text[:0])
+		if err := t.conn.Publish(t.subjects[e.Type], t.text); err != nil {
 			lost += 1 + e.Lost
 			continue
 		}
-		if t.listened[e.Type].somebody {
-			heard = true
-		} else {
-			untold += e.Lost
-		}
+		heard = true
 	}
 	if heard { // of what others lost, too
 		lost += untold
@@ -229,43 +211,19 @@ func (t *teller) send(batch []events.Event) (heard bool) {
 	return heard
 }
 
-// publish sends e, and finds out now and then whether somebody listens.
-func (t *teller) publish(e *events.Event, now time.Time) error {
-	t.text = e.AppendTo(t.text[:0])
-	known := t.listened[e.Type]
-	if known.somebody && now.Sub(known.asked) < askStill {
-		return t.conn.Publish(t.subjects[e.Type], t.text)
+// somebody reports whether somebody listens to events of a type; it is asked once
+// for a batch.
+func (t *teller) somebody(kind events.EventType) bool {
+	if t.interest == nil {
+		return true
 	}
-	t.asked++
-	inbox := t.inbox + "." + strconv.FormatUint(t.asked, 10)
-	t.listened[e.Type] = listened{somebody: true, asked: now, inbox: inbox}
-	if err := t.conn.PublishRequest(t.subjects[e.Type], inbox, t.text); err != nil {
-		return err
+	listens, known := t.listened[kind]
+	if !known {
+		listens = t.interest(t.subjects[kind])
+		t.listened[kind] = listens
 	}
-	if !known.somebody && t.conn.IsConnected() {
-		_ = t.conn.FlushTimeout(askFor) // what the server has to say comes before its pong
-		t.hear()
-	}
-	return nil
+	return listens
 }
-
-// hear takes what the server has said: to which events nobody listens.
-func (t *teller) hear() {
-	for {
-		select {
-		case m := <-t.nobody:
-			for kind, known := range t.listened {
-				if known.inbox == m.Subject && m.Header.Get("Status") == noResponders {
-					t.listened[kind] = listened{asked: known.asked}
-				}
-			}
-		default:
-			return
-		}
-	}
-}
-
-const noResponders = "503"
 
 func (t *teller) close() {
 	if t.conn != nil {
