@@ -26,7 +26,7 @@ type Answer struct {
 	Time   int64    // clock-ahead, late: the node's clock, unix milliseconds
 
 	Key   []byte // keys
-	Bytes int64  // keys: of the value
+	Bytes int64  // keys: of the value; get: of one that is not given, for want of room or because only the head was asked for
 	More  bool   // keys: the listing was cut at its limit
 }
 

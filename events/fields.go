@@ -35,10 +35,11 @@ const (
 	fieldOld
 	fieldOther
 	fieldSettled
+	fieldHead
 )
 
 var fieldNames = [...]string{"", "key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
-	"brief", "prefix", "after", "limit", "update", "if", "keep", "old", "other", "settled"}
+	"brief", "prefix", "after", "limit", "update", "if", "keep", "old", "other", "settled", "head"}
 
 // fields is a set of them.
 type fields uint32
@@ -88,6 +89,8 @@ func fieldNamed(name []byte) field {
 		return fieldOther
 	case "settled":
 		return fieldSettled
+	case "head":
+		return fieldHead
 	}
 	return fieldUnknown
 }
@@ -95,14 +98,19 @@ func fieldNamed(name []byte) field {
 // taken is what an operation takes, of updates the kind u.
 func taken(op Op, u Update) fields {
 	const (
-		always = 1<<fieldMap | 1<<fieldDeadline | 1<<fieldID | 1<<fieldSent | 1<<fieldBrief | 1<<fieldSize
-		keyed  = always | 1<<fieldKey | 1<<fieldLevel
+		always  = 1<<fieldMap | 1<<fieldDeadline | 1<<fieldID | 1<<fieldSent | 1<<fieldBrief | 1<<fieldSize
+		keyed   = always | 1<<fieldKey | 1<<fieldLevel
+		reading = 1<<fieldHead | 1<<fieldLimit
 	)
+	switch {
+	case u == UpdateRead && op.Writes(): // it may stand between others' writes
+		return keyed | reading | 1<<fieldUpdate
+	case op == OpGet:
+		return keyed | reading
+	}
 	switch op {
 	case OpPut:
 		return keyed | 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires
-	case OpGet:
-		return keyed
 	case OpDelete:
 		return keyed | 1<<fieldVersion
 	case OpKeys:
@@ -208,6 +216,8 @@ func (in *requestReader) read(f field, name []byte) (err error) {
 		var n int64
 		n, err = s.natural()
 		r.Limit = int(n)
+	case fieldHead:
+		r.Head, err = s.boolean()
 	case fieldValue, fieldSize:
 		err = in.body.field(s, name)
 	default:

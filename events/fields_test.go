@@ -96,7 +96,10 @@ func TestDecodeRequestsOf(t *testing.T) {
 		{events.OpPut, `"key":"a","keep":false`, "keep"},
 		{events.OpPut, `"key":"a","limit":null,"if":null`, ""},
 		{events.OpGet, `"key":"a","level":"one",` + common, ""},
-		{events.OpGet, `"key":"a","size":0`, ""},
+		{events.OpGet, `"key":"a","size":0,"limit":9,"head":true`, ""},
+		{events.OpPut, `"key":"a","update":"read","head":true,"limit":9`, ""},
+		{events.OpPut, `"key":"a","update":"read","value":"v"`, "value"},
+		{events.OpPut, `"key":"a","head":true`, "head"},
 		{events.OpGet, `"key":"a","value":""`, "value"},
 		{events.OpGet, `"key":"a","expires":1`, "expires"},
 		{events.OpGet, `"key":"a",` + v, "version"},
@@ -138,7 +141,7 @@ func TestDecodeRequestsOf(t *testing.T) {
 			t.Errorf("%s {%s}: %v, want field %q refused", tt.op, tt.head, err, tt.alien)
 		}
 	}
-	second := "{\"key\":\"a\",\"size\":0}\n{\"key\":\"b\",\"limit\":1}"
+	second := "{\"key\":\"a\",\"size\":0}\n{\"key\":\"b\",\"after\":\"x\"}"
 	if reqs, err := events.DecodeRequestsOf(events.OpGet, []byte(second)); err == nil || reqs != nil {
 		t.Errorf("an entry behind the first is not looked at: %+v", reqs)
 	}

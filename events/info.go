@@ -33,6 +33,7 @@ type Link struct {
 	To    string    `json:"to"`   // a node's name, or a server's URL
 	Path  LinkPath  `json:"path"` // what goes over it
 	State LinkState `json:"state"`
+	Error string    `json:"error,omitempty"` // why it is down, as far as that is known
 }
 
 // LinkPath says what a link carries.

@@ -9,7 +9,7 @@ import (
 // from. Which fields count depends on the operation:
 //
 //	put     Key, Value, Version, Expires, Level
-//	get     Key, Level
+//	get     Key, Level, Head; Limit of a message's first entry
 //	delete  Key, Version, Level
 //	keys    Prefix, After, Limit
 //	update  Key, Value, Expires, and what [Update] says
@@ -32,7 +32,8 @@ type Request struct {
 
 	Prefix []byte // keys: only keys that begin so
 	After  []byte // keys: only keys behind this one
-	Limit  int    // keys: at most so many; watch: so many a second; 0 leaves it to the node
+	Limit  int    // keys: at most so many; watch: so many a second; get: bytes of values in all answers; 0 leaves it to the node
+	Head   bool   // get: the answer gives the value's bytes, not the value
 
 	Update  Update    // update: what becomes of the record
 	If      Condition // update: only if this holds of it
@@ -62,10 +63,11 @@ func AppendRequests(dst []byte, reqs ...Request) []byte {
 func (r *Request) appendTo(dst []byte, last bool) []byte {
 	h := head{buf: dst, sep: '{'}
 	h.bytes("key", r.Key)
-	if len(r.Prefix)|len(r.After)|r.Limit != 0 {
+	if len(r.Prefix)|len(r.After)|r.Limit != 0 || r.Head {
 		h.bytes("prefix", r.Prefix)
 		h.bytes("after", r.After)
 		h.integer("limit", int64(r.Limit))
+		h.flag("head", r.Head)
 	}
 	h.version(r.Version)
 	h.integer("expires", r.Expires)

@@ -17,6 +17,7 @@ const (
 	UpdateTouch  Update = "touch"  // the value stays, Expires changes
 	UpdateDelete Update = "delete" // the key is deleted
 	UpdateRename Update = "rename" // what is under Key moves to To, expiry included; both must have the same owner
+	UpdateRead   Update = "read"   // nothing changes: a get that comes behind the writes before it, the answer that of a get, once these are durable; it may stand in a put or delete as well; Head and Limit count for the entry
 	UpdateAdopt  Update = "adopt"  // exactly this record, Version included, stands, unless a newer one does; one that has expired is as good as a tombstone
 )
 

@@ -9,6 +9,7 @@ package nodes
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -24,8 +25,10 @@ type Store interface {
 	// slices returned stay valid and must not be modified.
 	Get(key []byte) (events.Record, error)
 	// GetAll is Get of several keys, which costs less: it calls each once for
-	// every one, in any order. each must be short and not call the store.
-	GetAll(keys [][]byte, each func(i int, r events.Record, err error))
+	// every one, in any order. each must be short and not call the store. take,
+	// unless it is nil, says of a value by its size whether it is wanted, before
+	// each is called: the record comes without it where not.
+	GetAll(keys [][]byte, take func(i, size int) bool, each func(i int, r events.Record, err error))
 	// Apply queues changes; they are decided one after another, in the order
 	// of the calls. done is called once, when all that was written is durable,
 	// or with the error because of which nothing of it counts as written. It
@@ -73,7 +76,8 @@ const (
 	MaxAhead = events.MaxAhead
 	// MaxAge is how long ago a version may have been stamped.
 	MaxAge = events.MaxAge
-	// maxInFlight bounds the writes that wait for the disk.
+	// maxInFlight bounds the writes that wait for the disk, of those who cannot be
+	// held back.
 	maxInFlight = 16_384
 )
 
@@ -150,9 +154,20 @@ func (n *Node) survey() error {
 // another goroutine, and must not block. The requests' slices must stay
 // untouched until then.
 func (n *Node) Do(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
+	n.do(op, reqs, maxInFlight, reply)
+}
+
+// Carry is Do for who bounds by himself how many writes wait for the disk, and can
+// hold his own callers back: it never answers busy.
+func (n *Node) Carry(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
+	n.do(op, reqs, math.MaxInt64, reply)
+}
+
+// do answers; of the writes that wait there may be so many that came with a bound.
+func (n *Node) do(op events.Op, reqs []events.Request, bound int64, reply func([]events.Answer)) {
 	begun := n.Clock.Now()
 	if op.Writes() {
-		n.write(op, reqs, begun, reply)
+		n.write(op, reqs, begun, bound, reply)
 		return
 	}
 	answers := n.read(op, reqs, begun)

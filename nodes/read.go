@@ -1,8 +1,10 @@
 package nodes
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"math"
 	"time"
 
 	"dht/events"
@@ -23,26 +25,28 @@ func (n *Node) read(op events.Op, reqs []events.Request, now time.Time) []events
 	return []events.Answer{n.Refuse(fmt.Errorf("%w: no operation %q", events.ErrBadRequest, op))}
 }
 
-// get answers from what is stored here.
+// get answers from what is stored here. What the answers have no room for is not
+// read.
 func (n *Node) get(reqs []events.Request, now time.Time) []events.Answer {
 	answers := make([]events.Answer, len(reqs))
-	if len(reqs) == 1 {
+	if limit := reqs[0].Limit; len(reqs) == 1 && !reqs[0].Head && (limit == 0 || limit >= events.MaxValue) {
 		if verdict, may := n.mayKnow(&reqs[0], &answers[0]); may {
 			record, err := n.Store.Get(reqs[0].Key)
 			answers[0] = n.known(&record, err, &reqs[0], verdict, now)
 		}
 		return answers
 	}
-	keys, asked := make([][]byte, 0, len(reqs)), make([]question, 0, len(reqs))
+	keys := make([][]byte, 0, len(reqs))
+	r := reading{node: n, reqs: reqs, answers: answers, now: now, room: math.MaxInt, asked: make([]question, 0, len(reqs))}
+	if reqs[0].Limit > 0 {
+		r.room = reqs[0].Limit
+	}
 	for i := range reqs {
 		if verdict, may := n.mayKnow(&reqs[i], &answers[i]); may {
-			keys, asked = append(keys, reqs[i].Key), append(asked, question{i, verdict})
+			keys, r.asked = append(keys, reqs[i].Key), append(r.asked, question{entry: i, verdict: verdict})
 		}
 	}
-	n.Store.GetAll(keys, func(k int, record events.Record, err error) {
-		i := asked[k].entry
-		answers[i] = n.known(&record, err, &reqs[i], asked[k].verdict, now)
-	})
+	n.Store.GetAll(keys, r.take, r.each)
 	return answers
 }
 
@@ -50,6 +54,53 @@ func (n *Node) get(reqs []events.Request, now time.Time) []events.Answer {
 type question struct {
 	entry   int
 	verdict placement.Verdict
+	size    int  // of the value, as far as there is one
+	left    bool // out, for want of room
+}
+
+// reading is a get of several entries, or of less than the value.
+type reading struct {
+	node    *Node
+	reqs    []events.Request
+	answers []events.Answer
+	asked   []question
+	room    int // for values
+	now     time.Time
+}
+
+// take reports whether the value of key k, of so many bytes, is to be read.
+func (g *reading) take(k, size int) bool {
+	q := &g.asked[k]
+	q.size = size
+	if g.reqs[q.entry].Head {
+		return false
+	}
+	if q.left = size > g.room; q.left {
+		return false
+	}
+	g.room -= size
+	return true
+}
+
+func (g *reading) each(k int, record events.Record, err error) {
+	q := &g.asked[k]
+	r, a := &g.reqs[q.entry], &g.answers[q.entry]
+	*a = g.node.known(&record, err, r, q.verdict, g.now)
+	if a.Status == events.StatusFound && (r.Head || q.left) {
+		g.node.leaveOut(a, q.size, r)
+	}
+}
+
+// leaveOut makes a an answer without the value, which it has no room for, or which
+// nobody asked for.
+func (n *Node) leaveOut(a *events.Answer, size int, r *events.Request) {
+	if !r.Head {
+		owner := a.Owner
+		*a = n.Refuse(fmt.Errorf("%w: no room for the %d bytes of this value beside the others of the message: ask for fewer keys at a time",
+			events.ErrTooLarge, size))
+		a.Owner = owner
+	}
+	a.Value, a.Bytes = nil, int64(size)
 }
 
 // mayKnow reports whether the store may know something of the key asked for;
@@ -95,6 +146,27 @@ func (n *Node) recorded(r *events.Record, owner int, now time.Time) events.Answe
 		a.Ask = n.peers.unsettled(n)
 	}
 	return a
+}
+
+// read adds a read of entry i that comes in the order of the writes.
+func (b *batch) read(i int, r *events.Request) {
+	verdict := placement.Verdict{Owner: b.answers[i].Owner}
+	b.add(i, events.Change{Key: r.Key, Decide: func(current events.Record) (events.Record, bool) {
+		var err error
+		if current.Corrupt {
+			err = fmt.Errorf("%w: damage hides what stands", events.ErrCorrupt)
+		}
+		a := &b.answers[i]
+		*a = b.node.known(&current, err, r, verdict, b.node.Clock.Now())
+		switch size := len(current.Value); {
+		case a.Status != events.StatusFound:
+		case r.Head || r.Limit > 0 && size > r.Limit:
+			b.node.leaveOut(a, size, r)
+		default:
+			a.Value = bytes.Clone(a.Value) // it may lie in the buffer of who wrote it in this batch, and is answered first
+		}
+		return events.Record{}, false
+	}})
 }
 
 const (

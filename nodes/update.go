@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,6 +22,10 @@ func (b *batch) update(i int, r *events.Request) {
 		b.rename(i, r)
 		return
 	}
+	if r.Update == events.UpdateRead {
+		b.read(i, r)
+		return
+	}
 	b.add(i, events.Change{Key: r.Key, Blind: blind(r), Decide: func(current events.Record) (events.Record, bool) {
 		return b.decideUpdate(i, r, current)
 	}})
@@ -29,7 +34,7 @@ func (b *batch) update(i int, r *events.Request) {
 // updatable refuses what could not be one atomic step, or makes no sense.
 func (n *Node) updatable(r *events.Request) error {
 	if !slices.Contains([]events.Update{events.UpdateSet, events.UpdateAdd, events.UpdateAppend, events.UpdateTouch,
-		events.UpdateDelete, events.UpdateRename, events.UpdateAdopt}, r.Update) {
+		events.UpdateDelete, events.UpdateRename, events.UpdateRead, events.UpdateAdopt}, r.Update) {
 		return fmt.Errorf("%w: no update %q", events.ErrBadRequest, r.Update)
 	}
 	if !slices.Contains([]events.Condition{"", events.IfAbsent, events.IfPresent, events.IfExpiring, events.IfLasting,
@@ -38,6 +43,9 @@ func (n *Node) updatable(r *events.Request) error {
 	}
 	if adopts := r.Update == events.UpdateAdopt; adopts == r.Version.IsZero() {
 		return fmt.Errorf("%w: the owner stamps an update; a record to adopt, and nothing else, has a version", events.ErrBadRequest)
+	}
+	if r.Update == events.UpdateRead { // which no other owner's would contradict
+		return nil
 	}
 	if err := n.soleOwner(r.Key); err != nil || r.Update != events.UpdateRename {
 		return err
@@ -131,7 +139,7 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 	if live {
 		a.Before, a.Expires = current.Version, current.Expires
 		if r.Old {
-			a.Value = current.Value
+			a.Value = bytes.Clone(current.Value) // it may lie in the buffer of who wrote it in this batch, and is answered first
 		}
 	}
 	a.Status = verdict(current, live, r, now)

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"dht/events"
@@ -9,8 +10,8 @@ import (
 
 // write decides a put or delete of several entries. What this node owns goes to
 // the store as one batch; the reply waits until that is durable.
-func (n *Node) write(op events.Op, reqs []events.Request, begun time.Time, reply func([]events.Answer)) {
-	w := &batch{node: n, op: op, reqs: reqs, begun: begun, answers: make([]events.Answer, len(reqs)), reply: reply}
+func (n *Node) write(op events.Op, reqs []events.Request, begun time.Time, bound int64, reply func([]events.Answer)) {
+	w := &batch{node: n, op: op, reqs: reqs, begun: begun, bounded: bound < math.MaxInt64, answers: make([]events.Answer, len(reqs)), reply: reply}
 	for i := range reqs {
 		w.entry(i, &reqs[i])
 	}
@@ -18,7 +19,7 @@ func (n *Node) write(op events.Op, reqs []events.Request, begun time.Time, reply
 		w.answer()
 		return
 	}
-	if n.inFlight.Add(int64(len(w.changes))) > maxInFlight {
+	if w.bounded && n.inFlight.Add(int64(len(w.changes))) > bound {
 		w.finish(fmt.Errorf("%w: %s has %d writes waiting for its disk", events.ErrBusy, n.Name, maxInFlight))
 		return
 	}
@@ -31,6 +32,7 @@ type batch struct {
 	op      events.Op
 	reqs    []events.Request
 	begun   time.Time
+	bounded bool // counted in flight
 	answers []events.Answer
 	changes []events.Change
 	written []written // what finish tells of
@@ -62,7 +64,7 @@ func (b *batch) entry(i int, r *events.Request) {
 	}
 	b.answers[i] = n.answer("")
 	b.answers[i].Owner = verdict.Owner
-	if b.op == events.OpUpdate {
+	if b.op == events.OpUpdate || r.Update == events.UpdateRead { // reads stand among writes of any kind
 		b.update(i, r)
 		return
 	}
@@ -146,7 +148,9 @@ func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Rec
 
 // finish replies when the store has done, or failed.
 func (b *batch) finish(err error) {
-	b.node.inFlight.Add(-int64(len(b.changes)))
+	if b.bounded {
+		b.node.inFlight.Add(-int64(len(b.changes)))
+	}
 	if err != nil {
 		for _, i := range b.entries {
 			owner := b.answers[i].Owner

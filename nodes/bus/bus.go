@@ -174,6 +174,9 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 	if s.Heard != nil {
 		s.Heard(op, reqs)
 	}
+	if op == events.OpGet {
+		s.limit(reqs)
+	}
 	if !op.Writes() {
 		s.node.Do(op, reqs, func(answers []events.Answer) { s.respond(m, answers) })
 		return
@@ -185,6 +188,17 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 			s.respond(m, answers)
 		})
 	})
+}
+
+// entryHead is what an answer takes beside its value, about.
+const entryHead = 256
+
+// limit lets no more be read than the bus can carry.
+func (s *Server) limit(reqs []events.Request) {
+	room := max(int(s.conn.MaxPayload())-len(reqs)*entryHead, entryHead)
+	if reqs[0].Limit <= 0 || reqs[0].Limit > room {
+		reqs[0].Limit = room
+	}
 }
 
 // answerable refuses a message that would change values and give the old ones in

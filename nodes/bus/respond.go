@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,18 +20,27 @@ func (s *Server) respond(m *nats.Msg, answers []events.Answer) {
 		return
 	}
 	message := events.AppendAnswers(nil, answers...)
-	if limit := int(s.conn.MaxPayload()); len(message) > limit {
+	if limit := int(s.conn.MaxPayload()); len(message) > limit || slices.ContainsFunc(answers, leftOut) {
 		message = s.fit(message[:0], answers, limit)
 	}
 	s.logError("answer", m.Respond(message))
 }
 
+// leftOut reports whether there was no room for a value.
+func leftOut(a events.Answer) bool { return a.Code == events.ErrTooLarge && a.Bytes > 0 }
+
 // fit encodes answers in no more than limit bytes: without values first, then
 // without what only explains them. What was done is said as long as it fits.
 func (s *Server) fit(message []byte, answers []events.Answer, limit int) []byte {
 	for i := range answers {
-		if size := len(answers[i].Value); size > 0 {
-			answers[i] = s.node.Refuse(tooLarge(size, len(answers), limit))
+		a, size := &answers[i], int64(len(answers[i].Value))
+		if leftOut(*a) {
+			size = a.Bytes
+		}
+		if size > 0 {
+			owner := a.Owner
+			*a = s.node.Refuse(tooLarge(size, len(answers), limit))
+			a.Owner, a.Bytes = owner, size
 		}
 	}
 	if message = events.AppendAnswers(message[:0], answers...); len(message) <= limit {
@@ -47,7 +57,7 @@ func (s *Server) fit(message []byte, answers []events.Answer, limit int) []byte 
 	return events.AppendAnswers(message[:0], s.node.Refuse(err))
 }
 
-func tooLarge(size, entries, limit int) error {
+func tooLarge(size int64, entries, limit int) error {
 	if entries == 1 {
 		return fmt.Errorf("%w: the value has %d bytes, the bus carries messages of %d: ask over TCP", events.ErrTooLarge, size, limit)
 	}

@@ -39,10 +39,13 @@ func (m *Memory) Get(key []byte) (events.Record, error) {
 	return m.records[string(key)], nil
 }
 
-// GetAll is Get of several keys.
-func (m *Memory) GetAll(keys [][]byte, each func(i int, r events.Record, err error)) {
+// GetAll is Get of several keys; see [Journal.GetAll].
+func (m *Memory) GetAll(keys [][]byte, take func(i, size int) bool, each func(i int, r events.Record, err error)) {
 	for i, key := range keys {
 		r, err := m.Get(key)
+		if take != nil && r.Known() && !take(i, len(r.Value)) {
+			r.Value = nil
+		}
 		each(i, r, err)
 	}
 }

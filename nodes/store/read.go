@@ -40,10 +40,20 @@ func (j *Journal) get(key []byte, hash uint64) (events.Record, error) {
 
 // GetAll is Get of several keys, whose memory is fetched side by side. It calls
 // each once for every key, in no order; each must be short and not call the
-// journal.
-func (j *Journal) GetAll(keys [][]byte, each func(i int, r events.Record, err error)) {
+// journal. take says of each value that there is, by its size, whether it is
+// wanted: otherwise the record comes without it, and costs no more than its head.
+// nil takes all.
+func (j *Journal) GetAll(keys [][]byte, take func(i, size int) bool, each func(i int, r events.Record, err error)) {
+	if len(keys) <= fewTogether {
+		j.getSome(keys, take, each)
+		return
+	}
 	for from := 0; from < len(keys); from += fewTogether {
-		j.getSome(keys[from:min(from+fewTogether, len(keys))], func(i int, r events.Record, err error) { each(from+i, r, err) })
+		taken := take
+		if take != nil {
+			taken = func(i, size int) bool { return take(from+i, size) }
+		}
+		j.getSome(keys[from:min(from+fewTogether, len(keys))], taken, func(i int, r events.Record, err error) { each(from+i, r, err) })
 	}
 }
 
@@ -51,12 +61,12 @@ func (j *Journal) GetAll(keys [][]byte, each func(i int, r events.Record, err er
 // the stack.
 const fewTogether = 32
 
-func (j *Journal) getSome(keys [][]byte, each func(i int, r events.Record, err error)) {
+func (j *Journal) getSome(keys [][]byte, take func(i, size int) bool, each func(i int, r events.Record, err error)) {
 	var hashes [fewTogether]uint64
 	for i, key := range keys {
 		hashes[i] = j.index.hash(key)
 	}
-	onDisk := j.getInMemory(keys, hashes[:len(keys)], each)
+	onDisk := j.getInMemory(keys, hashes[:len(keys)], take, each)
 	for i, key := range keys {
 		if onDisk&(1<<i) != 0 {
 			r, err := j.get(key, hashes[i])
@@ -67,7 +77,7 @@ func (j *Journal) getSome(keys [][]byte, each func(i int, r events.Record, err e
 
 // getInMemory reads what need not be read from disk, and returns a bit for each
 // key that must be.
-func (j *Journal) getInMemory(keys [][]byte, hashes []uint64, each func(i int, r events.Record, err error)) (onDisk uint32) {
+func (j *Journal) getInMemory(keys [][]byte, hashes []uint64, take func(i, size int) bool, each func(i int, r events.Record, err error)) (onDisk uint32) {
 	var room [fewTogether]ref
 	j.mu.RLock()
 	defer j.mu.RUnlock()
@@ -82,7 +92,8 @@ func (j *Journal) getInMemory(keys [][]byte, hashes []uint64, each func(i int, r
 		j.index.touch(at)
 	}
 	for i, at := range refs {
-		r, from, err := j.stands(keys[i], at, false)
+		blind := take != nil && at != 0 && !take(i, j.index.entry(at).valueSize())
+		r, from, err := j.stands(keys[i], at, blind)
 		if from.segment != nil {
 			onDisk |= 1 << i
 			continue

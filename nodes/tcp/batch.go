@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,8 @@ import (
 // arrived together. For each node concerned their requests make one message, as
 // long as they are of one kind.
 type batch struct {
+	names     []string // of the map's nodes
+	rooms     *rooms
 	calls     []call
 	questions []question
 	slots     []slot
@@ -24,13 +25,19 @@ type batch struct {
 	left      atomic.Int32  // groups without answers, and one until settle
 	wake      chan struct{} // holds a token when left has come to zero while settle waits
 	message   []byte        // room to encode one in
-	held      int           // values that may come back
 	failed    atomic.Bool   // some group has no answers
 	silent    []silent      // who did not answer in time something of what came together
+
+	answered   int  // calls that are replied to
+	expected   int  // bytes of values that come back behind writes
+	taken      int  // of the room for values, in units of groupRoom
+	holdsWhole bool // room for a value that had none
+	fetching   bool // such a value
 
 	touched []touched // keys that commands behind must be checked against
 	reads   int       // of touched
 	writes  int
+	mixed   bool // reads at other nodes come in the order of the writes
 }
 
 // call is one command.
@@ -64,8 +71,10 @@ type group struct {
 	op      events.Op
 	reqs    []events.Request
 	bytes   int
-	values  int           // that may come back
+	values  int           // that may come back and cannot be asked for again
+	weight  int64         // of the room for writes
 	raw     []byte        // sent instead of reqs, see forward
+	entries int           // of raw
 	within  time.Duration // what its sender lets the node take; 0: the usual
 	answers []events.Answer
 	reply   []byte // to raw
@@ -80,21 +89,17 @@ type silent struct {
 	writes bool
 }
 
-type touched struct {
-	hash  uint64
-	write bool
-}
-
 const (
-	maxCalls      = 1024 // begun together
-	maxValues     = 64   // values held at once, but for one command with more keys; so many fit maxReply
+	maxCalls      = 2048 // begun together
+	maxValues     = 64   // old values held at once; so many fit maxReply
 	maxQuestions  = 4096 // open at once: a node takes so many writes from each of several clients
 	maxGroup      = 256
 	maxGroupBytes = 1 << 20
 )
 
-func (b *batch) init(nodes int) {
-	b.open = make([]*group, nodes)
+func (b *batch) init(names []string, rooms *rooms) {
+	b.names, b.rooms = names, rooms
+	b.open = make([]*group, len(names))
 	b.wake = make(chan struct{}, 1)
 	b.left.Store(1)
 }
@@ -116,6 +121,7 @@ func (b *batch) newGroup(place int, op events.Op) *group {
 // setAnswers takes what this node answers.
 func (g *group) setAnswers(answers []events.Answer) {
 	g.answers = answers
+	g.wrote()
 	g.batch.done()
 }
 
@@ -132,6 +138,7 @@ func (g *group) setReply(reply resp.Reply, err error) {
 	default:
 		g.answers, g.err = g.decode(reply.Text)
 	}
+	g.wrote()
 	g.batch.done()
 }
 
@@ -141,6 +148,11 @@ func (g *group) decode(message []byte) ([]events.Answer, error) {
 	answers, err := events.DecodeAnswers(message)
 	if err != nil {
 		return nil, err
+	}
+	for i := range answers {
+		if name := g.batch.names[g.place]; answers[i].Node != name {
+			return nil, fmt.Errorf("%w: an answer of %q to what %s was asked", events.ErrInternal, answers[i].Node, name)
+		}
 	}
 	if len(answers) == 1 && answers[0].Code != "" {
 		return slices.Repeat(answers, len(g.reqs)), nil
@@ -166,38 +178,12 @@ func (s slot) answer() (events.Answer, error) {
 	return s.group.answers[s.index], nil
 }
 
-var hashSeed = maphash.MakeSeed()
-
-// touch notes that a command is about key, and reports whether it must wait for
-// an earlier one: a read of what is being written, or a write of what is being
-// read elsewhere.
-func (b *batch) touch(key []byte, write bool) (conflict bool) {
-	t := touched{maphash.Bytes(hashSeed, key), write}
-	if write && b.reads > 0 || !write && b.writes > 0 {
-		for _, earlier := range b.touched {
-			if earlier.hash == t.hash && earlier.write != write {
-				return true
-			}
-		}
-	}
-	b.touched = append(b.touched, t)
-	if write {
-		b.writes++
-	} else {
-		b.reads++
-	}
-	return false
-}
-
-// untouch forgets the keys: everything about them is answered.
-func (b *batch) untouch() { b.touched, b.reads, b.writes = b.touched[:0], 0, 0 }
-
 // reset forgets everything; what callers held of it is void.
 func (b *batch) reset() {
 	b.recycle()
 	clear(b.calls)
-	b.calls = b.calls[:0]
-	if cap(b.questions) > 2*maxCalls { // after a command with very many keys
+	b.calls, b.answered = b.calls[:0], 0
+	if cap(b.questions) > maxCalls { // after a command with very many keys
 		b.questions, b.slots, b.spare = nil, nil, nil
 	}
 }
@@ -214,6 +200,7 @@ func (b *batch) recycle() {
 	clear(b.questions)
 	clear(b.slots)
 	b.used, b.questions, b.slots = b.used[:0], b.questions[:0], b.slots[:0]
-	b.held = 0
+	b.expected, b.mixed = 0, false
 	b.untouch()
+	b.release()
 }

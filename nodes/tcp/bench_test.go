@@ -2,6 +2,7 @@ package tcp_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +34,7 @@ import (
 //
 //	go test ./nodes/tcp -run '^$' -bench BesideRedis -benchtime 5x
 func BenchmarkBesideRedis(b *testing.B) {
-	redis := startRedis(b)
+	redis := startRedis(b, "always")
 	direct, forward := startPair(b)
 	for _, pipeline := range []int{1, 16} {
 		for _, op := range []string{"set", "get"} {
@@ -54,6 +56,48 @@ func BenchmarkBesideRedis(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkPairsBesideRedis writes 100,000 pairs of a SET and a GET of the same key
+// before it reads, as Redis's own PIPELINING stresser does.
+//
+//	go test ./nodes/tcp -run '^$' -bench PairsBesideRedis -benchtime 5x
+func BenchmarkPairsBesideRedis(b *testing.B) {
+	owner, through := startPair(b)
+	addrs := map[string]string{"owner": owner, "through": through, "redis-always": startRedis(b, "always"), "redis-no": startRedis(b, "no")}
+	took := map[string][]float64{}
+	for range b.N {
+		for name, addr := range addrs {
+			took[name] = append(took[name], pairs(b, addr, 100_000).Seconds())
+		}
+	}
+	for name := range took {
+		b.ReportMetric(median(took[name])*1000, name+"-ms")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// pairs returns how long so many pairs take.
+func pairs(tb testing.TB, addr string, n int) time.Duration {
+	tb.Helper()
+	var commands, want bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&commands, "SET key:%d 0000%d0000\r\nGET key:%d\r\n", i, i, i)
+		value := fmt.Sprintf("0000%d0000", i)
+		fmt.Fprintf(&want, "+OK\r\n$%d\r\n%s\r\n", len(value), value)
+	}
+	v := visit(tb, addr)
+	began := time.Now()
+	var sending sync.WaitGroup
+	sending.Go(func() { v.send(commands.String()) })
+	got := make([]byte, want.Len())
+	_, err := io.ReadFull(v.in, got)
+	took := time.Since(began)
+	sending.Wait()
+	if err != nil || !bytes.Equal(got, want.Bytes()) {
+		tb.Fatalf("the replies are not those expected, %v", err)
+	}
+	return took
 }
 
 func median(list []float64) float64 {
@@ -94,11 +138,11 @@ func freeAddr(tb testing.TB) string {
 	return l.Addr().String()
 }
 
-func startRedis(b *testing.B) (addr string) {
+func startRedis(b *testing.B, fsync string) (addr string) {
 	b.Helper()
 	addr = freeAddr(b)
 	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command("redis-server", "--port", port, "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", b.TempDir())
+	cmd := exec.Command("redis-server", "--port", port, "--save", "", "--appendonly", "yes", "--appendfsync", fsync, "--dir", b.TempDir())
 	if err := cmd.Start(); err != nil {
 		b.Fatalf("start redis-server: %v", err)
 	}
@@ -125,10 +169,17 @@ func awaitListener(tb testing.TB, addr string) {
 // redis-benchmark uses.
 func startPair(b testing.TB) (owner, other string) {
 	b.Helper()
-	owner, other = freeAddr(b), freeAddr(b)
+	pair := startProcesses(b)
+	return pair[0].addr, pair[1].addr
+}
+
+// startProcesses is startPair for those who want to know of the processes.
+func startProcesses(b testing.TB) (pair [2]process) {
+	b.Helper()
+	pair[0].addr, pair[1].addr = freeAddr(b), freeAddr(b)
 	for i, name := range []string{"owner", "other"} {
 		cmd := exec.Command(os.Args[0], "-test.run", "^$")
-		cmd.Env = append(os.Environ(), "DHT_TEST_NODE="+strings.Join([]string{name, owner, other, filepath.Join(b.TempDir(), name)}, " "))
+		cmd.Env = append(os.Environ(), "DHT_TEST_NODE="+strings.Join([]string{name, pair[0].addr, pair[1].addr, filepath.Join(b.TempDir(), name)}, " "))
 		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()
 		if err == nil {
@@ -138,9 +189,10 @@ func startPair(b testing.TB) (owner, other string) {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { in.Close(); cmd.Wait() })
-		awaitListener(b, []string{owner, other}[i])
+		pair[i].pid = cmd.Process.Pid
+		awaitListener(b, pair[i].addr)
 	}
-	return owner, other
+	return pair
 }
 
 func TestMain(m *testing.M) {

@@ -27,7 +27,10 @@
 //
 // OP is an [events.Op], MESSAGE what the bus carries for it, and so is the
 // reply. Nodes send each other the first form, over a few pipelined connections
-// each; clients that want the answer of a certain node send the second. A
+// each, on which the first command is DHT HELLO: each of the two says its cluster,
+// name, map and run, and repeats what the other made up. Whoever does not answer
+// that as the node that is meant does counts as offline, again after each
+// reconnect. Clients that want the answer of a certain node send the second. A
 // request carries its deadline and the sender's map. A deadline later than the
 // usual time makes the node in between wait as long, a minute at most; one that is
 // sooner is kept by the sender, and by the owner, which answers late.

@@ -15,10 +15,10 @@ func expiryCommands() []command {
 		{name: "EXPIREAT", arity: -3, begin: beginExpire, reply: replyDone, write: true, keys: oneKey},
 		{name: "PEXPIREAT", arity: -3, begin: beginExpire, reply: replyDone, write: true, keys: oneKey},
 		{name: "PERSIST", arity: 2, begin: beginPersist, reply: replyDone, write: true, keys: oneKey},
-		{name: "TTL", arity: 2, begin: get, reply: replyTTL, keys: oneKey},
-		{name: "PTTL", arity: 2, begin: get, reply: replyTTL, keys: oneKey},
-		{name: "EXPIRETIME", arity: 2, begin: get, reply: replyTTL, keys: oneKey},
-		{name: "PEXPIRETIME", arity: 2, begin: get, reply: replyTTL, keys: oneKey},
+		{name: "TTL", arity: 2, begin: head, reply: replyTTL, keys: oneKey},
+		{name: "PTTL", arity: 2, begin: head, reply: replyTTL, keys: oneKey},
+		{name: "EXPIRETIME", arity: 2, begin: head, reply: replyTTL, keys: oneKey},
+		{name: "PEXPIRETIME", arity: 2, begin: head, reply: replyTTL, keys: oneKey},
 	}
 }
 

@@ -2,6 +2,7 @@ package tcp_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"dht/events"
 	"dht/nodes"
@@ -82,6 +85,20 @@ func serveAgain(t *testing.T, node *nodes.Node, addr string) {
 	t.Cleanup(func() { server.Close() })
 }
 
+// greeted is what the node that a hello is meant for answers.
+func greeted(message []byte) []byte {
+	var h map[string]any
+	if err := json.Unmarshal(message, &h); err != nil {
+		panic(err)
+	}
+	h["node"], h["to"], h["run"] = h["to"], h["node"], uuid.Must(uuid.NewV7())
+	b, err := json.Marshal(h)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 // fakePeer says that it is linux, and then does with each connection as it
 // likes.
 func fakePeer(t *testing.T, info []byte, then func(conn net.Conn, ended <-chan struct{})) (addr string) {
@@ -103,9 +120,14 @@ func fakePeer(t *testing.T, info []byte, then func(conn net.Conn, ended <-chan s
 			case err != nil, !ok && in.Fill() != nil:
 				return
 			case !ok:
+			case string(args[1]) == "HELLO":
+				w.Bulk(greeted(args[2]))
+				_, _ = conn.Write(w.Buf)
+				w.Buf = nil
 			case string(args[1]) == "info":
 				w.Bulk(info)
 				_, _ = conn.Write(w.Buf)
+				w.Buf = nil
 			default:
 				then(conn, t.Context().Done())
 				return

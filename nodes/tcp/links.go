@@ -71,6 +71,17 @@ func (p *peer) retried() {
 	}
 }
 
+// told is the link as it is told of.
+func (p *peer) told() events.Link {
+	l := events.Link{To: p.name, Path: events.PathTCP, State: p.link.state()}
+	if l.State == events.LinkDown {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		l.Error = p.why
+	}
+	return l
+}
+
 // Links tells of the connections to the other nodes: of none before Serve.
 func (s *Server) Links() (links []events.Link) {
 	s.mu.Lock()
@@ -78,7 +89,7 @@ func (s *Server) Links() (links []events.Link) {
 	s.mu.Unlock()
 	for _, p := range peers {
 		if p != nil && p.addr != "" {
-			links = append(links, events.Link{To: p.name, Path: events.PathTCP, State: p.link.state()})
+			links = append(links, p.told())
 		}
 	}
 	return links

@@ -211,6 +211,12 @@ func appendEntry(words [][]byte, op events.Op, r *events.Request) [][]byte {
 	switch op {
 	case events.OpKeys:
 		return append(words, r.Prefix)
+	case events.OpPut, events.OpDelete:
+		if r.Update == events.UpdateRead {
+			return append(words, []byte(r.Update), r.Key)
+		}
+	}
+	switch op {
 	case events.OpPut:
 		return append(words, r.Key, r.Value)
 	case events.OpUpdate:

@@ -1,7 +1,10 @@
 package tcp
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
+	"hash/maphash"
 	"time"
 
 	"dht/events"
@@ -15,6 +18,12 @@ func nodeCommands() []command {
 // beginNode begins DHT OP [MESSAGE], or DHT NODE NAME OP [MESSAGE].
 func beginNode(s *session, c *call) error {
 	args := c.args[1:]
+	if resp.Is(args[0], "HELLO") {
+		return s.beginHello(c, args[1:])
+	}
+	if s.unfit != nil {
+		return s.unfit
+	}
 	if !resp.Is(args[0], "NODE") {
 		return s.beginHere(c, args)
 	}
@@ -66,6 +75,7 @@ const (
 	flagRaw                // a peer's reply is handed on
 	flagList               // one request, many answers
 	flagRefuse             // the message cannot be read
+	flagHello              // this node says who it is
 )
 
 // beginHere asks this node alone.
@@ -97,10 +107,26 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 		s.question(op, s.refused(fmt.Errorf("%w: a message of %d updates that give old values: at most %d", events.ErrTooLarge, values, maxValues)))
 		return nil
 	}
+	room := readsRoom
 	for i := range reqs {
-		s.touchRequest(op, &reqs[i])
-		s.hold(op, &reqs[i])
-		s.question(op, s.enqueue(self, op, reqs[i]))
+		r := &reqs[i]
+		if r.Old {
+			s.reserve()
+		}
+		if r.Update == events.UpdateRead { // of one message they must fit one answer
+			r.Limit = min(cmp.Or(r.Limit, events.MaxValue), max(room, unsureRoom))
+			room -= r.Limit
+			s.expected += r.Limit
+		}
+		if len(r.To) > 0 {
+			s.orderWrite(maphash.Bytes(hashSeed, r.To), false)
+			s.note(touched{hash: maphash.Bytes(hashSeed, r.To), question: len(s.questions), write: true, size: unsure})
+		}
+		q := question{op: op, req: *r, n: 1}
+		asked := s.order(op, r, false)
+		q.first = len(s.slots)
+		s.questions = append(s.questions, q)
+		s.slots = append(s.slots, s.enqueue(self, asked, *r))
 	}
 	return nil
 }
@@ -138,11 +164,14 @@ func (s *session) forward(c *call, place int, args [][]byte) error {
 	s.showMessage(c, op, text)
 	c.flags = flagRaw
 	s.touchMessage(op, text)
+	if op != events.OpPut && op != events.OpDelete {
+		s.reserve()
+	}
 	if g := s.open[place]; g != nil {
 		s.send(g)
 	}
 	g := s.newGroup(place, op)
-	g.raw, g.within = append([]byte{}, text...), s.patience(text)
+	g.raw, g.entries, g.within = append([]byte{}, text...), min(1+bytes.Count(text, []byte("\n")), events.MaxEntries), s.patience(text)
 	s.question(op, slot{g, 0})
 	s.send(g)
 	return nil
@@ -162,7 +191,6 @@ func (s *session) touchMessage(op events.Op, message []byte) {
 			return
 		}
 		s.touchRequest(op, &r)
-		s.hold(op, &r)
 	}
 }
 
@@ -185,6 +213,9 @@ func (s *session) patience(message []byte) time.Duration {
 // replyNode writes what was answered as one bulk string.
 func replyNode(s *session, c *call) error {
 	switch c.flags {
+	case flagHello:
+		s.out.Bulk(c.args[0])
+		return nil
 	case flagInfo:
 		message, err := events.EncodeInfo(s.server.node.Info())
 		if err == nil {
@@ -197,43 +228,56 @@ func replyNode(s *session, c *call) error {
 		if g.err != nil {
 			return s.silence(q, g.place, g.err)
 		}
-		s.out.Bulk(g.reply)
+		s.bulk(g.reply)
 		return nil
 	}
 	first := s.slots[s.questions[c.first].first]
 	answers := first.group.answers
 	if c.flags == 0 {
-		answers = s.answersOf(c)
+		var err error
+		if answers, err = s.answersOf(c); err != nil {
+			return err
+		}
 	}
-	s.message = events.AppendAnswers(s.message[:0], s.carried(answers)...)
-	s.out.Bulk(s.message)
+	s.message = events.AppendAnswers(s.message[:0], answers...)
+	s.bulk(s.message)
+	if cap(s.message) > maxKeepOut {
+		s.message = nil
+	}
 	return nil
 }
 
-// maxReply bounds the values in one reply; a peer takes twice as much.
-const maxReply = 64 << 20
-
-// carried refuses the values that a reply has no room for: they can be asked for
-// in several messages.
-func (s *session) carried(answers []events.Answer) []events.Answer {
-	room := maxReply
-	for i := range answers {
-		if room -= len(answers[i].Value); room < 0 {
-			answers[i] = s.server.node.Refuse(fmt.Errorf("%w: the answers to this message exceed %d bytes: ask for fewer keys at a time", events.ErrTooLarge, maxReply))
-		}
+// answersOf are this node's answers to the entries of a message. To gets they have
+// room for so many bytes of values as the message says, or any one value.
+func (s *session) answersOf(c *call) ([]events.Answer, error) {
+	first := &s.questions[c.first]
+	if c.n == 1 && !s.lacking(first) {
+		at := s.slots[first.first]
+		return at.group.answers[at.index : at.index+1], nil
 	}
-	return answers
-}
-
-// answersOf are this node's answers to the entries of a message.
-func (s *session) answersOf(c *call) []events.Answer {
-	if first := s.slots[s.questions[c.first].first]; c.n == 1 {
-		return first.group.answers[first.index : first.index+1]
+	room := groupRoom
+	if limit := first.req.Limit; limit > 0 {
+		room = min(room, limit)
 	}
 	answers := make([]events.Answer, c.n)
 	for i := range answers {
-		slot := s.slots[s.questions[c.first+i].first]
-		answers[i] = slot.group.answers[slot.index]
+		q := &s.questions[c.first+i]
+		if s.lacking(q) && s.slots[q.first].group.answers[s.slots[q.first].index].Bytes <= int64(room) {
+			if err := s.fetch(q); err != nil {
+				return nil, err
+			}
+		}
+		a, err := s.slots[q.first].answer()
+		if err != nil {
+			return nil, err
+		}
+		if size := len(a.Value); q.op == events.OpGet && size > room {
+			a = s.server.node.Refuse(fmt.Errorf("%w: the answers to this message exceed %d bytes: ask for fewer keys at a time", events.ErrTooLarge, groupRoom))
+			a.Bytes = int64(size)
+		} else if q.op == events.OpGet {
+			room -= size
+		}
+		answers[i] = a
 	}
-	return answers
+	return answers, nil
 }

@@ -18,9 +18,18 @@ import (
 // behind what may take longer: replies come in order, and a peer is given up when
 // the first of them is overdue. Whoever keeps to one lane for each kind of
 // request has them carried out in the order of asking.
-const lanes = 4
+//
+// What a node says of itself has a lane of its own, which leads to a peer of
+// another map as well: the others do not.
+const (
+	lanes    = 5
+	laneInfo = lanes - 1
+)
 
 func laneOf(op events.Op, patient bool) (lane int) {
+	if op == events.OpInfo {
+		return laneInfo
+	}
 	if op.Writes() {
 		lane = 1
 	}
@@ -42,8 +51,9 @@ type peer struct {
 	ahead  atomic.Int64 // milliseconds by which its clock is ahead of this node's
 	link   link
 
-	mu    sync.Mutex // guards pipes
+	mu    sync.Mutex // guards what follows
 	pipes [lanes]*resp.Pipe
+	why   string // it cannot be reached; empty when it can, or nobody has tried
 }
 
 // send asks the peer, which may take the time within, or the usual. done is
@@ -82,17 +92,20 @@ func (p *peer) pipe(lane int, within time.Duration) (*resp.Pipe, error) {
 	}
 	pipe := resp.NewPipe()
 	p.pipes[lane] = pipe
-	p.server.wait.Go(func() { p.run(pipe, within) })
+	p.server.wait.Go(func() { p.run(pipe, lane, within) })
 	return pipe, nil
 }
 
 // run connects a pipe and serves it until it fails or the server closes.
-func (p *peer) run(pipe *resp.Pipe, within time.Duration) {
+func (p *peer) run(pipe *resp.Pipe, lane int, within time.Duration) {
 	defer context.AfterFunc(p.ctx, func() { pipe.Fail(errClosing) })()
 	defer p.lost(pipe)
 	ctx, cancel := context.WithTimeout(p.ctx, within)
 	defer cancel()
-	conn, err := p.connect(ctx)
+	conn, err := p.connect(ctx, lane)
+	if p.ctx.Err() == nil {
+		p.note(err)
+	}
 	if err != nil {
 		p.link.failed.Store(true)
 		pipe.Fail(err)
@@ -116,29 +129,58 @@ func (p *peer) lost(pipe *resp.Pipe) {
 	}
 }
 
+// note says once why the peer cannot be reached, and that it can be again.
+func (p *peer) note(err error) {
+	why := ""
+	if failed := (*net.OpError)(nil); errors.As(err, &failed) {
+		why = failed.Op + ": " + failed.Err.Error() // the whole has another port each time
+	} else if err != nil {
+		why = err.Error()
+	}
+	p.mu.Lock()
+	before := p.why
+	p.why = why
+	p.mu.Unlock()
+	switch {
+	case why == before:
+	case why == "":
+		p.server.Logger.Info("reached a node again", "node", p.name, "addr", p.addr)
+	default:
+		p.server.Logger.Warn("cannot reach a node", "node", p.name, "addr", p.addr, "err", err)
+	}
+}
+
 // connect dials and asks the peer who it is: another node, or one of another
 // map, is no peer.
-func (p *peer) connect(ctx context.Context) (net.Conn, error) {
+func (p *peer) connect(ctx context.Context, lane int) (net.Conn, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", p.addr)
 	if err != nil {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	asked := p.server.node.Clock.Now()
-	reply, err := resp.Once(conn, []byte("DHT"), []byte(events.OpInfo))
-	if err == nil {
-		err = p.met(reply, asked)
-	}
-	if err != nil {
+	if err := p.meet(conn, lane); err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("ask who is at %s: %w", p.addr, err)
 	}
 	return quick(conn), conn.SetDeadline(time.Time{})
 }
 
+// meet makes sure that the peer is at the other end, and of this node's map.
+func (p *peer) meet(conn net.Conn, lane int) error {
+	if err := p.shakeHands(conn); err != nil {
+		return err
+	}
+	asked := p.server.node.Clock.Now()
+	reply, err := resp.Once(conn, []byte("DHT"), []byte(events.OpInfo))
+	if err != nil {
+		return err
+	}
+	return p.met(reply, asked, lane)
+}
+
 // met takes what the node at the peer's address says of itself.
-func (p *peer) met(reply resp.Reply, asked time.Time) error {
+func (p *peer) met(reply resp.Reply, asked time.Time, lane int) error {
 	if reply.Kind != '$' {
 		return fmt.Errorf("it answers %q", reply.Text)
 	}
@@ -152,6 +194,9 @@ func (p *peer) met(reply resp.Reply, asked time.Time) error {
 	}
 	if err := p.server.heard(info); err != nil {
 		return err
+	}
+	if mine := p.server.node.Map.ID(); info.Map != mine && lane != laneInfo {
+		return fmt.Errorf("%w: it holds map %s, this node holds %s", events.ErrStaleMap, info.Map, mine)
 	}
 	clock := info.Started.Add(time.Duration(info.UptimeMS) * time.Millisecond)
 	p.ahead.Store(clock.Sub(asked).Milliseconds())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dht/events"
 	"dht/events/quorum"
@@ -16,7 +17,9 @@ func (s *session) begin(args [][]byte) {
 	s.server.stats.commands.Add(1)
 	cmd, err := s.server.lookup(args)
 	if err != nil && speaksHTTP(args[0]) {
-		s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client", s.conn.RemoteAddr())
+		if times, say := s.server.repeated.browser.say(time.Now()); say {
+			s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client", s.conn.RemoteAddr(), "times", times)
+		}
 		s.quit = true
 		return
 	}
@@ -39,7 +42,7 @@ func (s *session) begin(args [][]byte) {
 		s.show(c)
 	}
 	c.n = len(s.questions) - c.first
-	if alone || len(s.calls) >= maxCalls || len(s.questions) >= maxQuestions || s.held >= maxValues {
+	if alone || len(s.calls) >= maxCalls || len(s.questions) >= maxQuestions || s.expected >= groupRoom || s.taken >= maxValues {
 		s.finish()
 	}
 }
@@ -50,11 +53,15 @@ func (s *session) ask(op events.Op, r events.Request) {
 		s.question(op, s.refused(err))
 		return
 	}
-	s.touchKey(r.Key, op.Writes())
-	s.hold(op, &r)
+	if r.Old {
+		s.reserve()
+	}
 	var room [8]int
 	owners := s.server.node.Map.Owners(r.Key, room[:0])
-	s.questions = append(s.questions, question{op: op, req: r, first: len(s.slots), n: len(owners)})
+	q := question{op: op, req: r, n: len(owners)}
+	op = s.order(op, &r, len(owners) > 1 || owners[0] != s.server.self)
+	q.first = len(s.slots)
+	s.questions = append(s.questions, q)
 	for i, place := range owners {
 		r.Owner = i + 1
 		s.slots = append(s.slots, s.enqueue(place, op, r))
@@ -73,19 +80,11 @@ func admissible(r *events.Request) error {
 	return events.CheckKey(r.Key)
 }
 
-// touchKey waits for earlier commands about key where the order matters.
-func (s *session) touchKey(key []byte, write bool) {
-	if s.touch(key, write) {
-		s.settle()
-		s.untouch()
-		s.touch(key, write)
-	}
-}
-
 // enqueue adds r to the message for a node.
 func (s *session) enqueue(place int, op events.Op, r events.Request) slot {
 	g := s.open[place]
-	if g != nil && (g.op != op || len(g.reqs) >= maxGroup || g.bytes > maxGroupBytes || g.values >= maxValues) {
+	joins := g != nil && (g.op == op || r.Update == events.UpdateRead && g.op.Writes())
+	if g != nil && (!joins || len(g.reqs) >= maxGroup || g.bytes > maxGroupBytes || g.values >= maxValues) {
 		s.send(g)
 		g = nil
 	}
@@ -94,7 +93,7 @@ func (s *session) enqueue(place int, op events.Op, r events.Request) slot {
 		s.open[place] = g
 	}
 	g.bytes += len(r.Key) + len(r.Value)
-	if holdsValue(op, &r) {
+	if r.Old {
 		g.values++
 	}
 	g.reqs = append(g.reqs, r)
@@ -106,9 +105,15 @@ func (s *session) send(g *group) {
 	s.open[g.place] = nil
 	s.left.Add(1)
 	p := s.server.peers[g.place]
+	if g.op == events.OpGet && g.raw == nil {
+		s.limit(g)
+	}
 	switch {
+	case g.op.Writes() && !s.letWrite(g):
+		g.heard(resp.Reply{}, &resp.PipeError{Cause: errClosing})
+		return
 	case p == nil:
-		s.server.node.Do(g.op, g.reqs, g.replied)
+		s.server.node.Carry(g.op, g.reqs, g.replied)
 		return
 	case s.isSilent(g):
 		g.heard(resp.Reply{}, &resp.PipeError{Cause: errSilent})
@@ -128,16 +133,6 @@ func (s *session) send(g *group) {
 		s.message = nil
 	}
 }
-
-// hold counts a value that may come back.
-func (s *session) hold(op events.Op, r *events.Request) {
-	if holdsValue(op, r) {
-		s.held++
-	}
-}
-
-// holdsValue reports whether a value may come back.
-func holdsValue(op events.Op, r *events.Request) bool { return op == events.OpGet || r.Old }
 
 // errSilent is why a node is not asked.
 var errSilent = errors.New("it has just not answered in time")
@@ -177,17 +172,18 @@ func (s *session) isSilent(g *group) bool {
 func (s *session) finish() {
 	if len(s.calls) > 0 {
 		s.settle()
-		s.replyAll()
+		s.replyTo(len(s.calls))
 	}
 	s.reset()
 }
 
-func (s *session) replyAll() {
-	for i := range s.calls {
+// replyTo replies to the first n commands that were begun.
+func (s *session) replyTo(n int) {
+	for ; s.answered < n; s.answered++ {
 		if s.lost { // nobody takes replies
 			return
 		}
-		c := &s.calls[i]
+		c := &s.calls[s.answered]
 		if c.err == nil {
 			c.err = c.cmd.reply(s, c)
 		}
@@ -204,6 +200,11 @@ func (s *session) replyAll() {
 // [events.Code]; that a key is absent is none.
 func (s *session) outcome(i int) (events.Answer, error) {
 	q := &s.questions[i]
+	if s.lacking(q) {
+		if err := s.fetch(q); err != nil {
+			return events.Answer{}, err
+		}
+	}
 	if q.n > 1 {
 		return s.decide(q)
 	}
@@ -239,7 +240,7 @@ func (s *session) decide(q *question) (events.Answer, error) {
 		}
 	}
 	if len(ask) > 0 && !tally.Decided() {
-		answers, _ := s.askNodes(ask, q.req.Key)
+		answers, _ := s.askNodes(ask, events.Request{Key: q.req.Key, Head: q.req.Head})
 		for _, a := range answers {
 			tally.Add(a)
 		}
@@ -258,13 +259,15 @@ func (s *session) ownersOf(q *question) (names []string) {
 	return names
 }
 
-// askNodes gets key from the nodes called names, and returns their answers and
+// askNodes gets a key from the nodes called names, and returns their answers and
 // the names of those who gave none.
-func (s *session) askNodes(names []string, key []byte) (answers []events.Answer, silent []string) {
+func (s *session) askNodes(names []string, r events.Request) (answers []events.Answer, silent []string) {
+	s.fetching = true // alone, and so with all the room there is
+	defer func() { s.fetching = false }()
 	slots := map[string]slot{}
 	for _, name := range names {
 		if place := s.server.place(name); place >= 0 {
-			slots[name] = s.enqueue(place, events.OpGet, events.Request{Key: key})
+			slots[name] = s.enqueue(place, events.OpGet, r)
 		}
 	}
 	s.settle()
@@ -284,7 +287,7 @@ func (s *session) askNodes(names []string, key []byte) (answers []events.Answer,
 // deleted tells whether a delete, done by an owner who had nothing, took away
 // what another node holds from an earlier map: the owner's tombstone hides it.
 func (s *session) deleted(q *question, a events.Answer) events.Answer {
-	answers, _ := s.askNodes(a.Ask, q.req.Key)
+	answers, _ := s.askNodes(a.Ask, events.Request{Key: q.req.Key, Head: true})
 	for _, held := range answers {
 		if held.Status == events.StatusFound {
 			a.Status = events.StatusDeleted
@@ -317,7 +320,7 @@ func (s *session) adopt(q *question, undecided events.Answer) (events.Answer, er
 // newest is the newest that nodes know of key. Silence, or an answer that is
 // neither yes nor no, is an error: what they know is not certain.
 func (s *session) newest(names []string, key []byte) (newest events.Answer, err error) {
-	answers, silent := s.askNodes(names, key)
+	answers, silent := s.askNodes(names, events.Request{Key: key})
 	if len(silent) > 0 {
 		return newest, fmt.Errorf("%w: %s did not answer, and may hold the key from before the rules changed",
 			events.ErrOwnerOffline, strings.Join(silent, " and "))
@@ -357,6 +360,8 @@ func (s *session) silence(q *question, place int, err error) error {
 	switch {
 	case !errors.As(err, &pipe):
 		return fmt.Errorf("%w: from %s: %w", events.ErrInternal, name, err)
+	case !pipe.Sent && errors.Is(err, events.ErrStaleMap):
+		return fmt.Errorf("%w: %s cannot be asked, nothing was done: %w", events.ErrStaleMap, name, err)
 	case !pipe.Sent:
 		return fmt.Errorf("%w: %s cannot be reached, nothing was done: %w", events.ErrOwnerOffline, name, err)
 	case !q.op.Writes():

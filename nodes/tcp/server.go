@@ -32,6 +32,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxConns <= 0 {
 		o.MaxConns = 10_000
 	}
+	if n, ok := descriptors(); ok {
+		o.MaxConns = min(o.MaxConns, clientsOf(n))
+	}
 	if o.Slow <= 0 {
 		o.Slow = 30 * time.Second
 	}
@@ -41,18 +44,33 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// keptBack is how many descriptors clients never get, where there are enough: they
+// are for the journal, for the bus, for other nodes and for whoever asks how the node
+// is.
+const keptBack = 64
+
+// clientsOf is how many of so many descriptors clients may have.
+func clientsOf(descriptors uint64) int {
+	return int(min(descriptors-min(descriptors/2, keptBack), 1<<20))
+}
+
 // Server answers for one node on TCP.
 type Server struct {
 	Options
 	listener net.Listener
 	node     *nodes.Node
-	names    []string // of the map's nodes
-	peers    []*peer  // by place in the map; nil for this node
+	run      events.Version // of this process
+	names    []string       // of the map's nodes
+	self     int            // this node's place in it
+	rooms    *rooms
+	ctx      context.Context // ends when nothing is waited for any more
+	peers    []*peer         // by place in the map; nil for this node
 	commands map[string]*command
 	cursors  cursors
 	stats    stats
 	monitors monitors
 	failed   chan error
+	repeated struct{ refused, full, browser seldom } // what the log says once in a while
 
 	stop     context.CancelFunc
 	stopping chan struct{}
@@ -96,7 +114,10 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	s.node = node
 	s.names = node.Map.Names(nil)
+	s.run = node.Info().ID
+	s.self, s.rooms = s.place(node.Name), newRooms(len(s.names))
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.ctx = ctx
 	peers := make([]*peer, len(s.names))
 	for i, name := range s.names {
 		if name != node.Name {
@@ -120,7 +141,9 @@ func (s *Server) accept() {
 			return
 		}
 		if err != nil { // out of file descriptors, for one: others may close some
-			s.Logger.Warn("cannot accept a connection", "err", err)
+			if times, say := s.repeated.refused.say(time.Now()); say {
+				s.Logger.Warn("cannot accept a connection", "err", err, "times", times)
+			}
 			select {
 			case <-time.After(pause):
 				pause = min(2*pause, time.Second)
@@ -140,6 +163,9 @@ func (s *Server) start(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining || len(s.sessions) >= s.MaxConns {
+		if times, say := s.repeated.full.say(time.Now()); say && !s.draining {
+			s.Logger.Warn("turned a client away: there are as many as there may be", "clients", len(s.sessions), "times", times)
+		}
 		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = conn.Write([]byte("-ERR max number of clients reached\r\n"))
 		_ = conn.Close()

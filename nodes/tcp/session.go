@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -19,12 +20,17 @@ type session struct {
 	id     int64
 	in     *resp.Reader
 	out    resp.Writer
+	outbox outbox
 	batch
 	client
 	monitor *monitor // nil unless the client said MONITOR
 	quit    bool     // nothing more is served
 	lost    bool     // the client takes no replies
+	unfit   error    // why this is a connection of another node, but of no peer
 	partial bool     // a command has arrived in part, and has a deadline
+	restAt  time.Time
+	large   bool // it has room for a command that is not small
+	huge    bool // and for a very large one
 
 	mu         sync.Mutex // guards the deadlines, and client
 	draining   bool
@@ -50,7 +56,10 @@ const (
 func newSession(s *Server, conn net.Conn, id int64) *session {
 	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand}
 	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: time.Now()}}
-	session.batch.init(len(s.names))
+	session.batch.init(s.names, s.rooms)
+	session.outbox.init(session)
+	session.in.Grow = session.grow
+	session.in.Rest() // until something comes
 	return session
 }
 
@@ -76,7 +85,11 @@ func (s *session) serve() {
 		// Others that are ready go first: by then the next request may be there,
 		// and need not be waited for.
 		runtime.Gosched()
-		if err := s.in.Fill(); err != nil {
+		err = s.in.Fill()
+		if s.rests(err) {
+			err = s.in.Fill()
+		}
+		if err != nil {
 			if !errors.Is(err, io.EOF) {
 				s.server.Logger.Debug("connection ended", "client", s.conn.RemoteAddr(), "err", err)
 			}
@@ -87,8 +100,11 @@ func (s *session) serve() {
 
 // end leaves the client.
 func (s *session) end() {
+	s.outbox.writer.Wait()
 	_ = s.conn.Close()
 	s.unmonitor()
+	s.release()
+	_ = s.grow(0)
 }
 
 // take begins every command that has arrived, and counts them. Errors are
@@ -108,21 +124,45 @@ func (s *session) take() (begun int, err error) {
 // that sends a byte now and then holds nothing for long. It is another command
 // when some were complete since the last time.
 func (s *session) watch(complete bool) {
-	partial := s.in.Partial()
-	if partial == s.partial && !(partial && complete) {
+	partial, now := s.in.Partial(), time.Now()
+	if partial == s.partial && !(partial && complete) && (partial || s.restAt.Sub(now) > restAfter/2) {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.partial = partial
+	s.partial, s.restAt = partial, time.Time{}
 	if s.draining {
 		return
 	}
-	until := time.Time{}
-	if s.partial {
-		until = time.Now().Add(s.server.Slow)
+	until := now.Add(s.server.Slow)
+	if !partial {
+		until = now.Add(restAfter)
+		s.restAt = until
 	}
 	_ = s.conn.SetReadDeadline(until)
+}
+
+// restAfter is how long a client is idle before its connection gives back what
+// memory it can do without.
+const restAfter = 10 * time.Second
+
+// rests reports whether nothing came for so long that the connection rests from now
+// on, and waits without end.
+func (s *session) rests(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || s.in.Partial() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	_ = s.conn.SetReadDeadline(time.Time{})
+	s.restAt = time.Time{}
+	s.in.Rest()
+	s.out.Buf, s.message = nil, nil
+	s.calls, s.questions, s.slots, s.used, s.spare, s.touched = nil, nil, nil, nil, nil, nil
+	return true
 }
 
 // drain lets the session end when nothing more has arrived by then.
@@ -157,19 +197,35 @@ func (s *session) flush() error {
 var errLost = errors.New("the client takes no replies")
 
 // write writes b, which the client must take in time. Safe for concurrent use.
-func (s *session) write(b []byte) error {
-	s.allow(time.Now())
-	_, err := s.conn.Write(b)
-	return err
-}
+func (s *session) write(b []byte) error { return s.outbox.write(b) }
 
-// allow sets the time by which the client must have taken what is written now,
-// unless the server closes and has set one.
-func (s *session) allow(now time.Time) {
+// allow gives the client so long, or half of it at least, to take what is written
+// now, unless the server closes and has set a time.
+func (s *session) allow(now time.Time, long time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.draining && s.writeUntil.Sub(now) < s.server.Slow/2 {
-		s.writeUntil = now.Add(s.server.Slow)
+	if left := s.writeUntil.Sub(now); !s.draining && (left < long/2 || left > long) {
+		s.writeUntil = now.Add(long)
 		_ = s.conn.SetWriteDeadline(s.writeUntil)
 	}
+}
+
+// ending reports whether the server closes.
+func (s *session) ending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
+}
+
+// bulk replies with a string; a long one is not copied first.
+func (s *session) bulk(b []byte) {
+	if len(b) < flushAt {
+		s.out.Bulk(b)
+		return
+	}
+	s.out.BulkHead(len(b))
+	if s.flush() == nil && s.write(b) != nil {
+		s.quit, s.lost = true, true
+	}
+	s.out.Buf = append(s.out.Buf, '\r', '\n')
 }

@@ -1,52 +1,42 @@
 package tcp
 
-import (
-	"fmt"
-
-	"dht/events"
-)
+import "dht/events"
 
 // A command with very many keys is done slice by slice, so that it costs little
 // more memory than it has bytes, and no node has more of it waiting than others
 // have room beside.
-const (
-	maxKeys   = 1024     // arguments of a command that is done at once
-	maxSliced = 64 << 20 // bytes of its reply
-)
+const maxKeys = 1024 // arguments of a command that is done at once
 
 // sliced is the command as it is done for very many keys; commands that do not
 // take many are left as they are.
 func (c *command) sliced() *command {
-	if c.keys != allKeys && c.keys != pairKeys {
-		return c
+	switch {
+	case c.name == "MGET":
+		return &command{name: c.name, alone: true, reply: replySlicedValues}
+	case c.keys == allKeys, c.keys == pairKeys:
+		return &command{name: c.name, alone: true, reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
 	}
-	return &command{name: c.name, alone: true, reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
+	return c
 }
 
 func (s *session) replySliced(cmd *command, whole *call) error {
 	if cmd.keys == pairKeys && len(whole.args)%2 == 0 {
 		return wrongNumber(cmd.name)
 	}
-	begun := len(s.out.Buf)
-	if cmd.name == "MGET" {
-		s.out.Array(len(whole.args) - 1)
-	}
 	counted := int64(0)
-	for from := 1; from < len(whole.args); from += maxKeys {
-		keys := whole.args[from:min(from+maxKeys, len(whole.args))]
-		n, err := s.slice(cmd, append([][]byte{whole.args[0]}, keys...))
-		if size := len(s.out.Buf) - begun; err == nil && size > maxSliced {
-			err = fmt.Errorf("%w: the reply would have more than %d bytes: ask for fewer keys at a time", events.ErrTooLarge, maxSliced)
+	err := s.eachSlice(cmd, whole, func(part *call) error {
+		answers, err := s.outcomes(part)
+		for _, a := range answers {
+			if cmd.write && a.Status == events.StatusDeleted || !cmd.write && a.Status == events.StatusFound {
+				counted++
+			}
 		}
-		if err != nil {
-			s.out.Buf = s.out.Buf[:begun]
-			return err
-		}
-		counted += n
-	}
-	switch cmd.name {
-	case "MGET":
-	case "MSET":
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case cmd.name == "MSET":
 		s.out.Simple("OK")
 	default:
 		s.out.Int(counted)
@@ -54,27 +44,60 @@ func (s *session) replySliced(cmd *command, whole *call) error {
 	return nil
 }
 
-// slice does a command for some of its keys: values it writes, what is to be
-// counted it returns.
-func (s *session) slice(cmd *command, args [][]byte) (counted int64, err error) {
-	defer s.recycle()
-	part := call{cmd: cmd, args: args}
-	if err := cmd.begin(s, &part); err != nil {
-		return 0, err
-	}
-	part.n = len(s.questions)
-	s.settle()
-	answers, err := s.outcomes(&part)
+// replySlicedValues is MGET of very many keys. Whoever holds them is asked twice:
+// once the first value is written no error can be told but in the place of another.
+func replySlicedValues(s *session, whole *call) error {
+	heads := &command{name: whole.cmd.name, begin: head, keys: allKeys}
+	err := s.eachSlice(heads, whole, func(part *call) error {
+		_, err := s.outcomes(part)
+		return err
+	})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	for _, a := range answers {
-		switch {
-		case cmd.name == "MGET":
-			s.value(a)
-		case cmd.write && a.Status == events.StatusDeleted, !cmd.write && a.Status == events.StatusFound:
-			counted++
+	s.out.Array(len(whole.args) - 1)
+	values := &command{name: whole.cmd.name, begin: get, keys: allKeys}
+	return s.eachSlice(values, whole, func(part *call) error {
+		for i := range part.n {
+			s.element(part.first + i)
+		}
+		return nil
+	})
+}
+
+// element writes the value that question i found, or what went wrong, and forgets
+// it.
+func (s *session) element(i int) {
+	a, err := s.outcome(i)
+	if err != nil {
+		s.out.Error(errorText(err))
+	} else {
+		s.value(a)
+	}
+	q := &s.questions[i]
+	for _, at := range s.slots[q.first : q.first+q.n] {
+		at.group.forget(at.index)
+	}
+	if len(s.out.Buf) >= flushAt {
+		_ = s.flush()
+	}
+}
+
+// eachSlice does a command for some of its keys at a time, and calls done when
+// these are answered.
+func (s *session) eachSlice(cmd *command, whole *call, done func(*call) error) error {
+	defer s.recycle()
+	for from := 1; from < len(whole.args) && !s.lost; from += maxKeys {
+		s.recycle()
+		part := call{cmd: cmd, args: append([][]byte{whole.args[0]}, whole.args[from:min(from+maxKeys, len(whole.args))]...)}
+		if err := cmd.begin(s, &part); err != nil {
+			return err
+		}
+		part.n = len(s.questions)
+		s.settle()
+		if err := done(&part); err != nil {
+			return err
 		}
 	}
-	return counted, nil
+	return nil
 }

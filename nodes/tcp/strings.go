@@ -11,12 +11,12 @@ func readCommands() []command {
 	return []command{
 		{name: "GET", arity: 2, begin: get, reply: replyValue, keys: oneKey},
 		{name: "MGET", arity: -2, begin: get, reply: replyValues, keys: allKeys},
-		{name: "EXISTS", arity: -2, begin: get, reply: replyExists, keys: allKeys},
-		{name: "TOUCH", arity: -2, begin: get, reply: replyExists, keys: allKeys},
-		{name: "STRLEN", arity: 2, begin: get, reply: replyLength, keys: oneKey},
+		{name: "EXISTS", arity: -2, begin: head, reply: replyExists, keys: allKeys},
+		{name: "TOUCH", arity: -2, begin: head, reply: replyExists, keys: allKeys},
+		{name: "STRLEN", arity: 2, begin: head, reply: replyLength, keys: oneKey},
 		{name: "GETRANGE", arity: 4, begin: beginRange, reply: replyRange, keys: oneKey},
 		{name: "SUBSTR", arity: 4, begin: beginRange, reply: replyRange, keys: oneKey},
-		{name: "TYPE", arity: 2, begin: get, reply: replyType, keys: oneKey},
+		{name: "TYPE", arity: 2, begin: head, reply: replyType, keys: oneKey},
 	}
 }
 
@@ -43,6 +43,19 @@ func get(s *session, c *call) error {
 	return nil
 }
 
+// head asks for all but the values of the keys that the arguments are, or of the
+// first.
+func head(s *session, c *call) error {
+	keys := c.args[1:]
+	if c.cmd.keys == oneKey {
+		keys = keys[:1]
+	}
+	for _, key := range keys {
+		s.ask(events.OpGet, events.Request{Key: key, Head: true})
+	}
+	return nil
+}
+
 func replyValue(s *session, c *call) error {
 	a, err := s.outcome(c.first)
 	if err != nil {
@@ -55,19 +68,32 @@ func replyValue(s *session, c *call) error {
 // value is what a get found, or null.
 func (s *session) value(a events.Answer) {
 	if a.Status == events.StatusFound {
-		s.out.Bulk(a.Value)
+		s.bulk(a.Value)
 	} else {
 		s.out.Null()
 	}
 }
 
+// replyValues writes one value after another: those that had no room beside others
+// are fetched as their turn comes. What goes wrong only then stands where the value
+// would.
 func replyValues(s *session, c *call) error {
-	answers, err := s.outcomes(c)
-	if err != nil {
-		return err
+	answers := make([]events.Answer, c.n)
+	for i := range answers {
+		if s.lacking(&s.questions[c.first+i]) {
+			continue
+		}
+		var err error
+		if answers[i], err = s.outcome(c.first + i); err != nil {
+			return err
+		}
 	}
 	s.out.Array(len(answers))
-	for _, a := range answers {
+	for i, a := range answers {
+		if s.lacking(&s.questions[c.first+i]) {
+			s.element(c.first + i)
+			continue
+		}
 		s.value(a)
 		if len(s.out.Buf) >= flushAt && s.flush() != nil {
 			return nil // nobody takes it
@@ -111,7 +137,7 @@ func replyDeleted(s *session, c *call) error { return s.replyCount(c, events.Sta
 func replyLength(s *session, c *call) error {
 	a, err := s.outcome(c.first)
 	if err == nil {
-		s.out.Int(int64(len(a.Value)))
+		s.out.Int(a.Bytes)
 	}
 	return err
 }
@@ -145,7 +171,7 @@ func replyRange(s *session, c *call) error {
 	}
 	from, _ := integer(c.args[2])
 	to, _ := integer(c.args[3])
-	s.out.Bulk(cut(a.Value, from, to))
+	s.bulk(cut(a.Value, from, to))
 	return nil
 }
 
@@ -226,7 +252,7 @@ func (s *session) old(a events.Answer) {
 	if a.Before.IsZero() {
 		s.out.Null()
 	} else {
-		s.out.Bulk(a.Value)
+		s.bulk(a.Value)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // Store is what a node asks of a store.
 type Store interface {
 	Get(key []byte) (events.Record, error)
-	GetAll(keys [][]byte, each func(i int, r events.Record, err error))
+	GetAll(keys [][]byte, take func(i, size int) bool, each func(i int, r events.Record, err error))
 	Apply(changes []events.Change, done func(error))
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
 	Stats() events.StoreStats
@@ -138,18 +138,39 @@ func testGetAll(t *testing.T, h *Harness) {
 	}
 	keys = append(keys, keys[0])
 	answered := make([]int, len(keys))
-	h.Store.GetAll(keys, func(i int, got events.Record, err error) {
+	records := make([]events.Record, len(keys))
+	each := func(i int, got events.Record, err error) {
 		answered[i]++
-		if want, wantErr := h.Store.Get(keys[i]); !Same(got, want) || err != nil || wantErr != nil {
-			t.Errorf("%s: got %v, %v, alone %v, %v", keys[i], got, err, want, wantErr)
+		if records[i] = got; err != nil {
+			t.Errorf("%s: %v", keys[i], err)
 		}
-	})
+	}
+	h.Store.GetAll(keys, nil, each)
+	for i, got := range records {
+		if want, err := h.Store.Get(keys[i]); !Same(got, want) || err != nil {
+			t.Errorf("%s: got %v, alone %v, %v", keys[i], got, want, err)
+		}
+	}
 	for i, n := range answered {
 		if n != 1 {
 			t.Errorf("%s is answered %d times", keys[i], n)
 		}
 	}
-	h.Store.GetAll(nil, func(int, events.Record, error) { t.Error("nothing asked, but answered") })
+	sizes := make([]int, len(keys))
+	h.Store.GetAll(keys, func(i, size int) bool { sizes[i] = size; return i%8 == 0 }, each)
+	for i, got := range records {
+		want, err := h.Store.Get(keys[i])
+		if sizes[i] != len(want.Value) {
+			t.Errorf("%s: said to have %d bytes, has %d", keys[i], sizes[i], len(want.Value))
+		}
+		if i%8 != 0 {
+			want.Value = nil
+		}
+		if !Same(got, want) || err != nil {
+			t.Errorf("%s: got %v, %v, want %v", keys[i], got, err, want)
+		}
+	}
+	h.Store.GetAll(nil, nil, func(int, events.Record, error) { t.Error("nothing asked, but answered") })
 }
 
 func testInOrder(t *testing.T, h *Harness) {

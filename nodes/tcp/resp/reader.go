@@ -25,6 +25,7 @@ const (
 	maxInline  = 64 << 10 // as Redis has it
 	maxLine    = 64       // of a length with its mark
 	maxError   = 4 << 10  // of a line that a reply consists of
+	restBuf    = 512
 	firstBuf   = 16 << 10
 	largestBuf = 64 << 10 // that an idle reader keeps
 )
@@ -35,7 +36,13 @@ const (
 // Next and NextReply parse what has arrived; Fill waits for more. What they
 // return aliases the buffer and stays valid until the next Fill.
 type Reader struct {
+	// Grow is called before a command takes more memory than is usual, with how many
+	// bytes that will be, and with 0 when it takes no more. It may wait; an error ends
+	// the reading. nil grants everything.
+	Grow func(bytes int) error
+
 	src    io.Reader
+	grown  int // what Grow was called with last
 	limits Limits
 	buf    []byte
 	start  int // of what is not parsed yet
@@ -49,11 +56,26 @@ type Reader struct {
 	args  [][]byte
 }
 
-type span struct{ from, to int }
+type span struct{ from, to uint32 } // a command is never as long as that
+
+const (
+	spanSize = 8
+	argSize  = 24
+	fewArgs  = 4096 // for which nobody is asked
+)
 
 // NewReader reads from src.
 func NewReader(src io.Reader, limits Limits) *Reader {
 	return &Reader{src: src, limits: limits, buf: make([]byte, firstBuf)}
+}
+
+// Rest gives back all memory but a little, where nothing has arrived in part.
+func (r *Reader) Rest() {
+	if r.Partial() {
+		return
+	}
+	r.buf, r.start, r.end = make([]byte, restBuf), 0, 0
+	r.spans, r.args = nil, nil
 }
 
 // Partial reports whether a command has arrived in part.
@@ -62,7 +84,9 @@ func (r *Reader) Partial() bool { return r.end > r.start }
 // Fill waits for more bytes. Errors are those of the source, io.EOF among them.
 // A reply or command longer than the limits is noticed by Next.
 func (r *Reader) Fill() error {
-	r.makeRoom()
+	if err := r.makeRoom(); err != nil {
+		return err
+	}
 	n, err := r.src.Read(r.buf[r.end:])
 	r.end += n
 	if n > 0 {
@@ -76,18 +100,47 @@ func (r *Reader) Fill() error {
 
 // makeRoom moves what is left to the front, and doubles the buffer only when it
 // is full of bytes that have arrived.
-func (r *Reader) makeRoom() {
+func (r *Reader) makeRoom() error {
 	rest := r.buf[r.start:r.end]
+	size := len(r.buf)
 	switch {
-	case len(rest) == 0 && len(r.buf) > largestBuf:
-		r.buf = make([]byte, firstBuf)
-	case len(rest) == len(r.buf):
-		r.buf = make([]byte, 2*len(r.buf))
+	case len(rest) == 0 && size > largestBuf:
+		size = firstBuf
+	case size < firstBuf && r.end > 0:
+		size = firstBuf
+	case size < largestBuf && r.end == size: // more comes than fits at once
+		size = largestBuf
+	case len(rest) == size:
+		size *= 2
+	}
+	if err := r.grow(size, len(r.spans)); err != nil {
+		return err
+	}
+	switch {
+	case size != len(r.buf):
+		r.buf = make([]byte, size)
 	case r.start == 0:
-		return
+		return nil
 	}
 	r.end = copy(r.buf, rest)
 	r.start = 0
+	return nil
+}
+
+// grow asks for the memory of a buffer, and of a command with so many arguments.
+func (r *Reader) grow(buffer, args int) error {
+	bytes := 0
+	if buffer > largestBuf {
+		bytes += buffer
+	}
+	if args > fewArgs {
+		bytes += args * (spanSize + argSize)
+	}
+	if r.Grow == nil || bytes == r.grown || bytes < r.grown && bytes > 0 {
+		return nil
+	}
+	r.grown = bytes
+	return r.Grow(bytes)
 }
 
 // Next returns the next command, and whether there was one. It skips empty
@@ -155,7 +208,12 @@ func (r *Reader) bulks() (ok bool, err error) {
 		if r.buf[r.start+end] != '\r' || r.buf[r.start+end+1] != '\n' {
 			return false, fmt.Errorf("%w: expected CRLF behind a bulk string", ErrProtocol)
 		}
-		r.spans = append(r.spans, span{r.pos, end})
+		if len(r.spans) == cap(r.spans) && len(r.spans) >= fewArgs {
+			if err := r.grow(len(r.buf), 2*len(r.spans)); err != nil {
+				return false, err
+			}
+		}
+		r.spans = append(r.spans, span{uint32(r.pos), uint32(end)})
 		r.pos = end + 2
 	}
 	return true, nil
@@ -165,7 +223,7 @@ func (r *Reader) bulks() (ok bool, err error) {
 func (r *Reader) command() [][]byte {
 	first := len(r.args)
 	for _, s := range r.spans {
-		r.args = append(r.args, r.buf[r.start+s.from:r.start+s.to:r.start+s.to])
+		r.args = append(r.args, r.buf[r.start+int(s.from):r.start+int(s.to):r.start+int(s.to)])
 	}
 	r.spans = r.spans[:0]
 	r.start += r.pos

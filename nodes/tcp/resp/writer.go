@@ -37,6 +37,9 @@ func (w *Writer) Bulk(b []byte) {
 	w.Buf = append(append(w.Buf, b...), '\r', '\n')
 }
 
+// BulkHead is what stands before a string of n bytes; CRLF stands behind it.
+func (w *Writer) BulkHead(n int) { w.number('$', int64(n)) }
+
 // Text is a string of any bytes.
 func (w *Writer) Text(s string) {
 	w.number('$', int64(len(s)))
