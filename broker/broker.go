@@ -35,6 +35,7 @@ type Options struct {
 type Broker struct {
 	server *server.Server
 	fatal  <-chan error
+	news   <-chan struct{}
 	close  sync.Once
 }
 
@@ -44,6 +45,9 @@ const (
 	routePing    = time.Second
 	routePings   = 2
 	routeRetries = 1 << 30 // for ever: otherwise a healed partition stays cut
+	// A client that does not read is closed when so many bytes wait for it. Each of
+	// thirty may cost that much; a message has at most 1 MiB.
+	maxPending = 8 << 20
 )
 
 // Open starts a server and returns when it accepts clients. An address that is
@@ -61,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 	log := newLogger(o.Logger)
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
-	b := &Broker{server: s, fatal: log.fatal}
+	b := &Broker{server: s, fatal: log.fatal, news: log.news}
 	if err := b.ready(ctx); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("start nats server %s: %w", o.Name, err)
@@ -79,6 +83,7 @@ func (o Options) server() (*server.Options, error) {
 		Host:       host,
 		Port:       port,
 		NoSigs:     true, // otherwise it takes SIGINT and exits the process
+		MaxPending: maxPending,
 	}
 	if o.Cluster == "" {
 		return opts, nil
@@ -157,6 +162,16 @@ func (b *Broker) RouteAddr() *net.TCPAddr { return b.server.ClusterAddr() }
 // Peers is the number of servers joined to this one.
 func (b *Broker) Peers() int { return b.server.NumRemotes() }
 
+// News holds a token when the server has said something: it may have met another
+// one, or lost it, a moment before or after.
+func (b *Broker) News() <-chan struct{} { return b.news }
+
+// Interest reports whether anybody listens to a subject, here or at a joined
+// server.
+func (b *Broker) Interest(subject string) bool {
+	return b.server.GlobalAccount().SubscriptionInterest(subject)
+}
+
 // Joined are the names of the servers joined to this one.
 func (b *Broker) Joined() (names []string) {
 	routes, err := b.server.Routez(nil)
@@ -187,6 +202,7 @@ func (b *Broker) Close() error {
 type logger struct {
 	log   *slog.Logger
 	fatal chan error
+	news  chan struct{}
 }
 
 var _ server.Logger = (*logger)(nil)
@@ -195,18 +211,31 @@ func newLogger(log *slog.Logger) *logger {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &logger{log: log.With("part", "nats"), fatal: make(chan error, 1)}
+	return &logger{log: log.With("part", "nats"), fatal: make(chan error, 1), news: make(chan struct{}, 1)}
 }
 
 // Noticef is debug here: the server tells twenty things at each start.
-func (l *logger) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l *logger) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l *logger) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l *logger) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
+func (l *logger) Noticef(format string, v ...any) {
+	l.log.Debug(fmt.Sprintf(format, v...))
+	l.hint()
+}
+func (l *logger) Debugf(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *logger) Tracef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *logger) Warnf(format string, v ...any)  { l.log.Warn(fmt.Sprintf(format, v...)) }
 
 // Errorf is debug here: every try to reach a peer that is not up is an error to
 // the server, and an ordinary thing to a cluster of phones and laptops.
-func (l *logger) Errorf(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l *logger) Errorf(format string, v ...any) {
+	l.log.Debug(fmt.Sprintf(format, v...))
+	l.hint()
+}
+
+func (l *logger) hint() {
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
+}
 
 func (l *logger) Fatalf(format string, v ...any) {
 	select {

@@ -57,10 +57,10 @@ func (c *Client) stamp(ctx context.Context, m *placement.Map, op events.Op, r *e
 	if deadline, ok := ctx.Deadline(); ok {
 		r.Deadline = now.Add(time.Until(deadline)).UnixMilli()
 	}
-	if op.Writes() {
+	if op.Writes() && op != events.OpUpdate { // its owner stamps that
 		r.Version = c.clock.Next()
 	}
-	if op != events.OpPut {
+	if op != events.OpPut && op != events.OpUpdate {
 		return
 	}
 	r.Expires = o.expires
@@ -88,7 +88,7 @@ func (c *Client) learn(o quorum.Outcome) bool {
 
 func resultOf(key []byte, o quorum.Outcome) Result {
 	return Result{Key: key, Status: o.Status, Version: o.Winner.Version, Value: o.Winner.Value,
-		Expires: o.Winner.Expires, Node: o.Winner.Node, Answers: o.Answers}
+		Expires: o.Winner.Expires, Node: o.Winner.Node, Before: o.Winner.Before, Answers: o.Answers}
 }
 
 // Map is the cluster map that the nodes hold. It is asked for once, and again
@@ -175,14 +175,14 @@ func (c *Client) infos(ctx context.Context, within time.Duration, enough func([]
 			}
 			return len(infos) > 0 && enough(infos)
 		})
-		if len(infos) == 0 || !enough(infos) {
+		if !errors.Is(err, events.ErrRefused) && (len(infos) == 0 || !enough(infos)) {
 			<-attempt.Done() // who is not up now may be in a moment
 		}
 		stop()
 		switch {
 		case len(infos) > 0 && (enough(infos) || ctx.Err() != nil):
 			return infos, nil
-		case ctx.Err() != nil && err != nil:
+		case errors.Is(err, events.ErrRefused), ctx.Err() != nil && err != nil:
 			return nil, err
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%w from any node within %v: is the cluster up?", events.ErrUnreachable, within)

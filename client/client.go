@@ -88,6 +88,11 @@ func Dial(o Options) (*nats.Conn, error) {
 	if servers == "" {
 		servers = nats.DefaultURL
 	}
+	for _, server := range strings.Split(servers, ",") {
+		if err := CheckServer(server); err != nil {
+			return nil, err
+		}
+	}
 	conn, err := nats.Connect(servers, append([]nats.Option{
 		nats.Name("dht client"),
 		// A put that timed out must not be delivered when the connection is back.
@@ -97,23 +102,10 @@ func Dial(o Options) (*nats.Conn, error) {
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.Timeout(time.Second),
+		nats.IgnoreAuthErrorAbort(),                                       // whoever was let in once may be let in again
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // otherwise it prints
 	}, o.NATS...)...)
-	if err != nil {
-		return nil, fmt.Errorf("%w from any NATS server (%s): %v", events.ErrUnreachable, Addresses(servers), err)
-	}
-	return conn, nil
-}
-
-// Addresses are the URLs in servers, which commas divide, without users,
-// passwords and tokens: fit for logs and errors.
-func Addresses(servers string) string {
-	list := strings.Split(servers, ",")
-	for i, server := range list {
-		if scheme, rest, ok := strings.Cut(server, "://"); ok {
-			list[i] = scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
-		}
-	}
-	return strings.Join(list, ",")
+	return conn, dialError(servers, err)
 }
 
 // Close ends what is under way. It is idempotent.
@@ -140,6 +132,7 @@ type Result struct {
 	Value   []byte          // get
 	Expires int64           // get: unix milliseconds, 0 is never
 	Node    string          // that the status rests on
+	Before  events.Version  // put, delete with a condition: of what stood until then; zero when nothing did
 	Answers []events.Answer // of every node in map order; whoever had not answered when it was decided is silent
 }
 
@@ -150,6 +143,9 @@ type options struct {
 	expires int64
 	ttl     time.Duration
 	all     bool
+
+	condition events.Condition
+	before    events.Version
 }
 
 // TTL lets a put's value expire after d, by this client's clock corrected by
@@ -202,6 +198,7 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 	if err := events.CheckKey(r.Key); err != nil {
 		return result, err
 	}
+	op = o.conditional(op, &r)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	for left := attempts; ; {
@@ -209,8 +206,11 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		if err != nil {
 			return result, err
 		}
-		outcome, sent := c.ask(ctx, m, op, r, o)
+		outcome, sent := c.askDecided(ctx, m, op, r, o)
 		result = resultOf(r.Key, outcome)
+		if op == events.OpUpdate && o.unmetBy(outcome.Status) {
+			return unmet(result)
+		}
 		if !op.Writes() || !errors.Is(outcome.Err, events.ErrSuperseded) {
 			left--
 		}

@@ -267,13 +267,15 @@ func TestClient_LastWriterWinsOverAFastClock(t *testing.T) {
 
 func TestClient_TTL(t *testing.T) {
 	c := newCluster(t, example(1, 1))
-	cl := c.client()
-	c.put(cl, "k", "x", client.TTL(150*time.Millisecond))
-	c.get(cl, "k")
-	c.until(func() bool {
-		_, err := cl.Get(t.Context(), []byte("k"))
-		return errors.Is(err, events.ErrNotFound)
-	}, "k did not expire")
+	cl := c.client(func(o *client.Options) { o.Now = c.now })
+	c.put(cl, "k", "x", client.TTL(time.Hour))
+	if got := c.get(cl, "k"); got != "x" {
+		t.Errorf("k is %q", got)
+	}
+	c.later.Store(int64(2 * time.Hour))
+	if _, err := cl.Get(t.Context(), []byte("k")); !errors.Is(err, events.ErrNotFound) {
+		t.Errorf("k is there after its time: %v", err)
+	}
 }
 
 // TestClient_LatePutIsNotDelivered takes every server away before a put and

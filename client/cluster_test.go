@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type cluster struct {
 	folder string
 	law    events.Cluster
 	skew   map[string]time.Duration // of nodes' clocks
+	later  atomic.Int64             // nanoseconds that nodes believe to have passed meanwhile
 	up     map[string]*member
 	routes []string
 }
@@ -84,12 +86,12 @@ func (c *cluster) tryStart(name, as string) (err error) {
 		return err
 	}
 	m.server = bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	m.store, err = store.Open(filepath.Join(c.folder, as), store.Options{Owner: store.Owner{Cluster: c.law.Name, Node: name, Map: law.ID()}, Notify: m.server.Notify})
+	m.store, err = store.Open(filepath.Join(c.folder, as), store.Options{Owner: store.Owner{Cluster: c.law.Name, Node: name, Map: law.ID()}, Notify: m.server.Notify, Now: c.now})
 	if err != nil {
 		return err
 	}
 	skew := c.skew[name]
-	clock := events.NewClock(func() time.Time { return time.Now().Add(skew) })
+	clock := events.NewClock(func() time.Time { return c.now().Add(skew) })
 	m.node, err = nodes.New(nodes.Options{Map: law, Name: name, Store: m.store, Clock: clock, Notify: m.server.Notify, Observe: m.server.Observe})
 	if err != nil {
 		return err
@@ -102,6 +104,8 @@ func (c *cluster) tryStart(name, as string) (err error) {
 	c.routes = append(c.routes, m.broker.RouteAddr().String())
 	return nil
 }
+
+func (c *cluster) now() time.Time { return time.Now().Add(time.Duration(c.later.Load())) }
 
 // joined waits until b has met all others.
 func (c *cluster) joined(b *broker.Broker) {

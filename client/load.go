@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"dht/events"
 )
 
 // loadAtOnce is how many puts a load keeps in flight.
@@ -14,23 +16,28 @@ const loadAtOnce = 64
 
 // Load puts every item anew, many at once, items of one key in their order. It
 // calls done after each, from one goroutine at a time, and returns how many were
-// put. The first error ends it, and so does ctx; whatever was put stays.
+// put. The first error ends it, when those under way have had their answers, and
+// so does ctx; whatever was put stays. The error says how many others may or may
+// not have been put.
 func (c *Client) Load(ctx context.Context, items iter.Seq2[Item, error], done func()) (loaded int, err error) {
 	l := loader{client: c, busy: map[string]chan struct{}{}, done: done}
-	group, inner := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(loadAtOnce)
 	for item, readErr := range items {
-		if err = readErr; err != nil || inner.Err() != nil {
+		if err = readErr; err != nil || !l.begin(ctx, string(item.Key)) {
 			break
 		}
-		l.begin(string(item.Key))
-		group.Go(func() error { return l.put(inner, item) })
+		group.Go(func() error { return l.put(ctx, item) })
 	}
-	if failed := group.Wait(); failed != nil {
-		return l.loaded, failed
-	}
-	if err == nil && ctx.Err() != nil {
+	failed := group.Wait()
+	switch {
+	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case failed != nil:
+		err = failed
+	}
+	if err != nil && l.unknown > 0 {
+		err = fmt.Errorf("%w; %d more may be in or not", err, l.unknown)
 	}
 	return l.loaded, err
 }
@@ -40,22 +47,25 @@ type loader struct {
 	client *Client
 	done   func()
 
-	mu     sync.Mutex // guards what follows, and is held while done runs
-	busy   map[string]chan struct{}
-	loaded int
+	mu      sync.Mutex // guards what follows, and is held while done runs
+	busy    map[string]chan struct{}
+	loaded  int
+	unknown int // what became of them
+	failed  bool
 }
 
-// begin waits until key is not being put.
-func (l *loader) begin(key string) {
+// begin waits until key is not being put, and reports whether it may be now.
+func (l *loader) begin(ctx context.Context, key string) bool {
 	for {
 		l.mu.Lock()
 		before := l.busy[key]
-		if before == nil {
+		goesOn := !l.failed && ctx.Err() == nil
+		if before == nil && goesOn {
 			l.busy[key] = make(chan struct{})
 		}
 		l.mu.Unlock()
-		if before == nil {
-			return
+		if before == nil || !goesOn {
+			return goesOn
 		}
 		<-before
 	}
@@ -68,9 +78,23 @@ func (l *loader) put(ctx context.Context, item Item) error {
 	close(l.busy[string(item.Key)])
 	delete(l.busy, string(item.Key))
 	if err != nil {
+		l.failed = true
+		if mayBePut(ctx, err) {
+			l.unknown++
+		}
 		return fmt.Errorf("put %q: %w", item.Key, err)
 	}
 	l.loaded++
 	l.done()
 	return nil
+}
+
+// mayBePut reports whether a put that failed may have been carried out: nobody
+// said what became of it.
+func mayBePut(ctx context.Context, err error) bool {
+	switch events.CodeOf(err) {
+	case events.ErrUnknown, events.ErrInternal:
+		return true
+	}
+	return ctx.Err() != nil
 }

@@ -20,6 +20,7 @@ type Scattered struct {
 	Duplicates int            // stored where the rules do not say
 	ByNode     map[string]int // stored copies
 	Names      [][]byte       // of the keys that were stored
+	Tried      [][]byte       // names of all that may be there, stored or not
 	Faults     []error        // what went wrong, a line each
 }
 
@@ -39,20 +40,27 @@ func (c *Client) Scatter(ctx context.Context, count int, done func()) (Scattered
 		s.ByNode[name] = 0
 	}
 	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
+	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(scatterAtOnce)
 	for i := range count {
+		if inner.Err() != nil {
+			break
+		}
 		key := []byte(rand.Text())
+		s.Tried = append(s.Tried, key)
 		group.Go(func() error {
-			result, err := c.Put(ctx, key, fmt.Appendf(nil, "value %d", i), AllAnswers())
+			result, err := c.Put(inner, key, fmt.Appendf(nil, "value %d", i), AllAnswers())
 			mu.Lock()
 			defer mu.Unlock()
 			s.count(c.owners(key), result, err)
 			done()
-			return ctx.Err()
+			return inner.Err()
 		})
 	}
-	return s, group.Wait()
+	if err := group.Wait(); err != nil {
+		return s, err
+	}
+	return s, ctx.Err()
 }
 
 // owners are whom the rules name for key.
@@ -99,6 +107,29 @@ func orMissing(err error) error {
 		return errors.New("not stored")
 	}
 	return err
+}
+
+// Clean deletes what a scatter has put, and calls done after each. It returns how
+// many keys are gone, and what went wrong with the others.
+func (c *Client) Clean(ctx context.Context, s Scattered, done func()) (gone int, err error) {
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(scatterAtOnce)
+	for _, key := range s.Tried {
+		group.Go(func() error {
+			_, failed := c.Delete(ctx, key)
+			mu.Lock()
+			defer mu.Unlock()
+			if failed != nil {
+				err = errors.Join(err, fmt.Errorf("delete %q: %w", key, failed))
+			} else {
+				gone++
+			}
+			done()
+			return nil
+		})
+	}
+	return gone, errors.Join(group.Wait(), err)
 }
 
 // ReadBack gets every key and calls done after each; it returns how many were

@@ -21,7 +21,8 @@ type Transport interface {
 	// true, ctx ends or the transport is closed. It may send the same bytes
 	// again when replies fail to come, and returns how often it sent them. Its
 	// error says that nothing could be sent, wrapping [events.ErrUnreachable]
-	// or [events.ErrTooLarge]; that nobody replied is no error. take is not
+	// or [events.ErrTooLarge], or that the bus does not let this client ask,
+	// wrapping [events.ErrRefused]; that nobody replied is no error. take is not
 	// called after Ask has returned.
 	Ask(ctx context.Context, to string, op events.Op, message []byte, take func(reply []byte) (enough bool)) (sent int, err error)
 	// MaxMessage is how many bytes a message may have.
@@ -42,15 +43,19 @@ type busTransport struct {
 	closed   chan struct{}
 	close    sync.Once
 
-	mu    sync.Mutex // guards calls and last
-	calls map[uint64]*call
-	last  uint64
+	mu     sync.Mutex // guards what follows
+	calls  map[uint64]*call
+	last   uint64
+	denied denial // of the inbox: no reply can come
 }
 
 var _ Transport = (*busTransport)(nil)
 
 // call waits for replies to one message.
 type call struct {
+	subject string
+	refused chan error // holds why the bus does not let it be asked
+
 	mu     sync.Mutex // guards what follows; held while take runs
 	take   func([]byte) bool
 	closed bool
@@ -63,11 +68,18 @@ const retryEvery = 20 * time.Millisecond
 
 func newBusTransport(conn *nats.Conn, owned bool, subjects events.Subjects) (*busTransport, error) {
 	t := &busTransport{conn: conn, owned: owned, subjects: subjects, calls: map[uint64]*call{}, closed: make(chan struct{})}
-	t.prefix = conn.NewInbox() + "."
+	t.prefix = events.NewInbox(conn.Opts.InboxPrefix) + "."
 	var err error
 	if t.sub, err = conn.Subscribe(t.prefix+"*", t.receive); err != nil {
 		return nil, fmt.Errorf("subscribe to an inbox: %w", err)
 	}
+	before := conn.ErrorHandler()
+	conn.SetErrorHandler(func(conn *nats.Conn, sub *nats.Subscription, err error) {
+		t.onError(err)
+		if before != nil {
+			before(conn, sub, err)
+		}
+	})
 	return t, nil
 }
 
@@ -104,12 +116,15 @@ func (c *call) end() {
 	c.closed = true
 }
 
-func (t *busTransport) open(take func([]byte) bool) (id uint64, c *call) {
-	c = &call{take: take, enough: make(chan struct{})}
+func (t *busTransport) open(subject string, take func([]byte) bool) (id uint64, c *call) {
+	c = &call{subject: subject, refused: make(chan error, 1), take: take, enough: make(chan struct{})}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last++
 	t.calls[t.last] = c
+	if t.denied.err != nil && t.denied.reconnects == t.conn.Stats().Reconnects {
+		c.refused <- t.denied.err
+	}
 	return t.last, c
 }
 
@@ -125,7 +140,7 @@ func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message
 	if to != "" {
 		subject = t.subjects.Node(to, op)
 	}
-	id, c := t.open(take)
+	id, c := t.open(subject, take)
 	defer t.forget(id, c)
 	msg := &nats.Msg{Subject: subject, Reply: t.prefix + strconv.FormatUint(id, 36), Data: message}
 
@@ -139,11 +154,15 @@ func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message
 		case err != nil:
 			again.Reset(retryEvery)
 		default:
-			sent++
+			if sent++; op == events.OpUpdate { // what is sent twice is done twice
+				again.Stop()
+			}
 		}
 		select {
 		case <-c.enough:
 			return sent, nil
+		case err := <-c.refused:
+			return sent, err
 		case <-again.C:
 			continue
 		case <-t.closed:

@@ -63,13 +63,15 @@ func (c *Client) Watch(ctx context.Context, prefix []byte) (iter.Seq2[Change, er
 		w.status = bus.conn.StatusChanged(nats.CONNECTED, nats.CLOSED)
 		within, cancel := context.WithTimeout(ctx, c.timeout)
 		defer cancel()
-		if err = bus.conn.FlushWithContext(within); err != nil || ctx.Err() != nil {
+		if err = Subscribed(within, bus.conn, bus.subjects.Events()); err != nil || ctx.Err() != nil {
 			w.end()
 		}
 	}
 	switch {
 	case ctx.Err() != nil: // says nothing about the bus
 		return nil, fmt.Errorf("watch %q: %w", prefix, context.Cause(ctx))
+	case errors.Is(err, events.ErrRefused):
+		return nil, fmt.Errorf("watch %q: %w", prefix, err)
 	case err != nil:
 		return nil, fmt.Errorf("%w: watch %q: %v", events.ErrUnreachable, prefix, err)
 	}

@@ -8,19 +8,14 @@
 package configs
 
 import (
-	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
 	"net"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/adrg/xdg"
 	"github.com/dustin/go-humanize"
-	"github.com/pelletier/go-toml/v2"
 
 	"dht/events"
 	"dht/nodes/placement"
@@ -74,9 +69,9 @@ func Load(path string) (*Config, error) {
 	if path == "" {
 		return Parse(Default, three)
 	}
-	text, err := os.ReadFile(path)
+	text, err := ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: read cluster file: %v", events.ErrConfig, err)
+		return nil, fmt.Errorf("%w: read cluster file: %w", events.ErrConfig, err)
 	}
 	return Parse(path, text)
 }
@@ -84,9 +79,8 @@ func Load(path string) (*Config, error) {
 // Parse is [Load] for a file that has been read; name is for its errors.
 func Parse(name string, text []byte) (*Config, error) {
 	f := file{Copies: int64(1)}
-	decoder := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
-	if err := decoder.Decode(&f); err != nil {
-		return nil, decodeError(name, err)
+	if err := decode(name, text, &f); err != nil {
+		return nil, err
 	}
 	c := &Config{File: name, Name: f.Name, Epoch: f.Epoch, Prefix: f.Prefix, NATS: f.NATS, Nodes: f.Nodes}
 	var err error
@@ -112,55 +106,6 @@ func parseMemory(text string) (int64, error) {
 		return 0, fmt.Errorf("%w: memory = %q: write a size of at least 1MiB, as in \"64MB\"", events.ErrConfig, text)
 	}
 	return int64(n), nil
-}
-
-func decodeError(name string, err error) error {
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
-		first := &unknown.Errors[0]
-		line, _ := first.Position()
-		return fmt.Errorf("%s:%d: %w: unknown key %q", name, line, events.ErrConfig, strings.Join(first.Key(), "."))
-	}
-	var wrong *toml.DecodeError
-	if errors.As(err, &wrong) {
-		line, column := wrong.Position()
-		return fmt.Errorf("%s:%d:%d: %w: %s", name, line, column, events.ErrConfig, strings.TrimPrefix(wrong.Error(), "toml: "))
-	}
-	return fmt.Errorf("%s: %w: %v", name, events.ErrConfig, err)
-}
-
-func (c *Config) check() error {
-	if _, err := placement.Parse(c.Cluster()); err != nil {
-		return err
-	}
-	if c.Prefix != "" {
-		if err := placement.CheckName("prefix", c.Prefix); err != nil {
-			return err
-		}
-	}
-	for _, server := range c.NATS {
-		if u, err := url.Parse(server); err != nil || u.Host == "" {
-			return fmt.Errorf("%w: nats server %q is not of the form nats://host:port", events.ErrConfig, server)
-		}
-	}
-	for _, n := range c.Nodes {
-		if err := n.check(len(c.NATS) == 0); err != nil {
-			return fmt.Errorf("node %s: %w", n.Name, err)
-		}
-	}
-	return nil
-}
-
-func (n Node) check(embedded bool) error {
-	for _, a := range n.listens() {
-		if _, _, err := net.SplitHostPort(a.Addr); err != nil {
-			return fmt.Errorf("%w: %s = %q is not host:port", events.ErrConfig, a.Key, a.Addr)
-		}
-	}
-	if embedded && n.Bus == "" && n.TCP == "" {
-		return fmt.Errorf("%w: no bus address; give one, or name NATS servers with nats = […], or give a tcp address for --no-bus", events.ErrConfig)
-	}
-	return nil
 }
 
 // Listen is one address on which a node listens.

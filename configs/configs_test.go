@@ -64,15 +64,90 @@ func TestParse_Refuses(t *testing.T) {
 		"name = \"X\"\nepoch = 1" + node:                                                             `cluster name "X"`,
 		"name = \"x\"\nepoch = 1\nprefix = \"a b\"" + node:                                           `prefix name "a b"`,
 		"name = \"x\"\nepoch = 1\nprefix = \"a.\"" + node:                                            `prefix name "a."`,
-		"name = \"x\"\nepoch = 1\nnats = [\"what\"]" + node:                                          `nats server "what"`,
+		"name = \"x\"\nepoch = 1\nnats = [\"what\"]" + node:                                          `nats server 1 of 1 is not`,
 		"name = \"x\"\nepoch = 1":                                                                    "no nodes",
 		"name = \"x\"\nepoch = 1" + node + "tcp = \"7401\"":                                          `node a: config: tcp = "7401" is not host:port`,
 		"name = \"x\"\nepoch = 1\n[[node]]\nname = \"a\"\nrule = \"otherwise\"":                      "no bus address",
 		"name = \"x\"\nepoch = 1\n[[node]]\nname = \"a\"\nrule = \"md5 % 2\"\nbus = \"127.0.0.1:1\"": `node a: config: rule "md5 % 2", column 8`,
+		"Name = \"x\"\nepoch = 1" + node:                                                             `x.toml:1: config: unknown key "Name"`,
+		"name = \"x\"\nName = \"y\"\nepoch = 1" + node:                                               `x.toml:2: config: unknown key "Name"`,
+		"name = \"x\"\nepoch = 1" + node + "Bus = \"127.0.0.1:2\"":                                   `x.toml:7: config: unknown key "Bus"`,
+		"\xff\xfen\x00":                                                                                                   "x.toml: config: this is UTF-16: save it as UTF-8",
+		"name = 1\nepoch = 1" + node:                                                                                      "x.toml:1:8: config: name is a text, in quotes",
+		"name = \"x\"\nepoch = 1.5" + node:                                                                                "x.toml:2:9: config: epoch is a whole number, at least 1",
+		"name = \"x\"\nepoch = -1" + node:                                                                                 "x.toml:2:9: config: epoch is a whole number, at least 1",
+		"name = \"x\"\nepoch = 1\nnats = \"nats://x:1\"" + node:                                                           "x.toml:3:8: config: nats is a list of texts",
+		"name = \"x\"\nepoch = 1\nnode = 5":                                                                               "x.toml:3:8: config: every node begins with a line [[node]]",
+		"name = \"x\"\nepoch = 1" + node + "tcp = 7401":                                                                   "x.toml:7:7: config: node.tcp is a text, in quotes",
+		"name = \"x\"\nepoch = 1\nnats = [\"nats://me:secret@host:x\"]" + node:                                            `nats server "host:x" is not`,
+		"name = \"x\"\nepoch = 1" + node + "tcp = \"127.0.0.1:0\"":                                                        `node a: config: tcp = "127.0.0.1:0" has no port: write a number from 1 to 65535`,
+		"name = \"x\"\nepoch = 1" + node + "tcp = \"127.0.0.1:redis\"":                                                    `has no port`,
+		"name = \"x\"\nepoch = 1" + node + "tcp = \"127.0.0.1:-1\"":                                                       `has no port`,
+		"name = \"x\"\nepoch = 1" + node + "tcp = \"127.0.0.1:\"":                                                         `has no port`,
+		"name = \"x\"\nepoch = 1" + node + "tcp = \"nats://127.0.0.1:1\"":                                                 `is not host:port`,
+		"name = \"x\"\nepoch = 1" + node + "tcp = \":7401\"":                                                              `tcp = ":7401" is no address that others can dial`,
+		"name = \"x\"\nepoch = 1" + node + "route = \"[::]:6222\"":                                                        `route = "[::]:6222" is no address that others can dial`,
+		"name = \"x\"\nepoch = 1" + node + "tcp = \"127.0.0.1:1\"":                                                        `tcp of a and bus of a have the same address, 127.0.0.1:1`,
+		"name = \"x\"\nepoch = 1" + node + "[[node]]\nname = \"b\"\nrule = \"otherwise\"\nbus = \"localhost:01\"":         `bus of a and bus of b have the same address, localhost:01`,
+		"name = \"x\"\nepoch = 1" + node + "[[node]]\nname = \"b\"\nrule = \"otherwise\"\ntcp = \"[::ffff:127.0.0.1]:1\"": `have the same address`,
+		"name = \"x\"\nepoch = 1" + node + node:                                                                           `two nodes are named "a"`,
 	} {
 		_, err := configs.Parse("x.toml", []byte(text))
 		if !errors.Is(err, events.ErrConfig) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s\n got %v\nwant %s", text, err, want)
+		}
+	}
+}
+
+func TestParse_Accepts(t *testing.T) {
+	node := "\n[[node]]\nname = \"a\"\nrule = \"otherwise\"\nbus = \"127.0.0.1:1\"\n"
+	for _, text := range []string{
+		"\ufeffname = \"x\"\nepoch = 1" + node,
+		strings.ReplaceAll("name = \"x\"\nepoch = 1"+node, "\n", "\r\n"),
+		"name = \"x\"\nepoch = 1" + node + "http = \"0.0.0.0:8401\"", // nobody but a browser dials it
+	} {
+		if _, err := configs.Parse("x.toml", []byte(text)); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// TestReadFile_Refuses holds that what may have no end is not read to its end.
+func TestReadFile_Refuses(t *testing.T) {
+	folder := t.TempDir()
+	large := filepath.Join(folder, "large")
+	if err := os.WriteFile(large, make([]byte, configs.MaxFile+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"":                            "a file without a name is none",
+		folder:                        folder + " is a folder, and a file is wanted",
+		os.DevNull:                    os.DevNull + " is a pipe or a device, and a file is wanted",
+		large:                         large + " is longer than 1 MiB, which is the most",
+		filepath.Join(folder, "none"): "there is no " + filepath.Join(folder, "none"),
+		filepath.Join(large, "x"):     filepath.Join(large, "x") + " takes a file for a folder",
+		strings.Repeat("long", 100):   "no file has a name as long as longlong",
+	} {
+		if _, err := configs.ReadFile(path); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", path, err, want)
+		}
+	}
+}
+
+func TestConfig_Startable(t *testing.T) {
+	text := "name = \"x\"\nepoch = 1\ncopies = COPIES\n[[node]]\nname = \"a\"\nrule = \"otherwise\"\nbus = \"192.0.2.1:1\"\n" +
+		"[[node]]\nname = \"b\"\nrule = \"otherwise\"\ntcp = \"127.0.0.1:2\"\n"
+	for copies, want := range map[string]string{"1": "", `"every-match"`: "", "2": "copies = 2: nodes do not keep copies yet"} {
+		c, err := configs.Parse("x.toml", []byte(strings.Replace(text, "COPIES", copies, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Startable(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("copies = %s: %v", copies, err)
+		}
+		a, b := strings.Join(c.Wants(c.Nodes[0]), " "), strings.Join(c.Wants(c.Nodes[1]), " ")
+		if a != "--insecure, for other machines reach 192.0.2.1:1" || b != "--no-bus, for it has no bus address" {
+			t.Errorf("a wants %q, b %q", a, b)
 		}
 	}
 }

@@ -29,8 +29,10 @@ const (
 	fieldPrefix
 	fieldAfter
 	fieldLimit
+	fieldHead
 	fieldUpdate
 	fieldIf
+	fieldBefore
 	fieldKeep
 	fieldOld
 	fieldOther
@@ -39,7 +41,7 @@ const (
 )
 
 var fieldNames = [...]string{"", "key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
-	"brief", "prefix", "after", "limit", "update", "if", "keep", "old", "other", "settled", "head"}
+	"brief", "prefix", "after", "limit", "head", "update", "if", "before", "keep", "old", "other", "settled"}
 
 // fields is a set of them.
 type fields uint32
@@ -77,10 +79,14 @@ func fieldNamed(name []byte) field {
 		return fieldAfter
 	case "limit":
 		return fieldLimit
+	case "head":
+		return fieldHead
 	case "update":
 		return fieldUpdate
 	case "if":
 		return fieldIf
+	case "before":
+		return fieldBefore
 	case "keep":
 		return fieldKeep
 	case "old":
@@ -111,6 +117,8 @@ func taken(op Op, u Update) fields {
 	switch op {
 	case OpPut:
 		return keyed | 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires
+	case OpGet:
+		return keyed | 1<<fieldHead | 1<<fieldLimit
 	case OpDelete:
 		return keyed | 1<<fieldVersion
 	case OpKeys:
@@ -128,12 +136,12 @@ func taken(op Op, u Update) fields {
 const everyField = ^fields(0)
 
 func takenByUpdate(u Update) fields {
-	const usual = 1<<fieldIf | 1<<fieldOld | 1<<fieldSettled
+	const usual = 1<<fieldIf | 1<<fieldBefore | 1<<fieldOld | 1<<fieldSettled
 	switch u {
 	case UpdateSet:
 		return usual | 1<<fieldValue | 1<<fieldExpires | 1<<fieldKeep
 	case UpdateAdd:
-		return 1<<fieldIf | 1<<fieldSettled | 1<<fieldValue
+		return 1<<fieldIf | 1<<fieldBefore | 1<<fieldSettled | 1<<fieldValue
 	case UpdateAppend:
 		return usual | 1<<fieldValue
 	case UpdateTouch:
@@ -142,6 +150,8 @@ func takenByUpdate(u Update) fields {
 		return usual
 	case UpdateRename:
 		return usual | 1<<fieldOther
+	case UpdateRead:
+		return 1<<fieldHead | 1<<fieldLimit
 	case UpdateAdopt:
 		return 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires
 	}
@@ -237,6 +247,8 @@ func (in *requestReader) readUpdate(f field, name []byte) (err error) {
 	case fieldIf:
 		t, err = s.text()
 		r.If = Condition(t)
+	case fieldBefore:
+		r.Before, err = s.version()
 	case fieldKeep:
 		r.Keep, err = s.boolean()
 	case fieldOld:

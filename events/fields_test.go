@@ -141,7 +141,7 @@ func TestDecodeRequestsOf(t *testing.T) {
 			t.Errorf("%s {%s}: %v, want field %q refused", tt.op, tt.head, err, tt.alien)
 		}
 	}
-	second := "{\"key\":\"a\",\"size\":0}\n{\"key\":\"b\",\"after\":\"x\"}"
+	second := "{\"key\":\"a\",\"size\":0}\n{\"key\":\"b\",\"prefix\":\"c\"}"
 	if reqs, err := events.DecodeRequestsOf(events.OpGet, []byte(second)); err == nil || reqs != nil {
 		t.Errorf("an entry behind the first is not looked at: %+v", reqs)
 	}

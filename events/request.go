@@ -37,6 +37,7 @@ type Request struct {
 
 	Update  Update    // update: what becomes of the record
 	If      Condition // update: only if this holds of it
+	Before  Version   // update: of what must stand, for [IfVersion]
 	Keep    bool      // update: it keeps its expiry
 	Old     bool      // update: the answer gives the value that stood before
 	To      []byte    // update: rename's other key; "other" on the wire, where "to" is who coordinates
@@ -63,12 +64,13 @@ func AppendRequests(dst []byte, reqs ...Request) []byte {
 func (r *Request) appendTo(dst []byte, last bool) []byte {
 	h := head{buf: dst, sep: '{'}
 	h.bytes("key", r.Key)
-	if len(r.Prefix)|len(r.After)|r.Limit != 0 || r.Head {
+	if len(r.Prefix)|len(r.After)|r.Limit != 0 {
 		h.bytes("prefix", r.Prefix)
 		h.bytes("after", r.After)
 		h.integer("limit", int64(r.Limit))
 		h.flag("head", r.Head)
 	}
+	h.flag("head", r.Head)
 	h.version(r.Version)
 	h.integer("expires", r.Expires)
 	h.text("level", string(r.Level))
@@ -88,6 +90,9 @@ func (r *Request) appendTo(dst []byte, last bool) []byte {
 func (r *Request) appendUpdate(h *head) {
 	h.text("update", string(r.Update))
 	h.text("if", string(r.If))
+	if !r.Before.IsZero() {
+		h.buf = appendVersion(h.name("before"), r.Before)
+	}
 	h.flag("keep", r.Keep)
 	h.flag("old", r.Old)
 	h.bytes("other", r.To)

@@ -34,4 +34,5 @@ const (
 	IfSooner   Condition = "sooner"   // Expires is sooner than what stands
 	// IfExpiringSooner is IfExpiring and IfSooner.
 	IfExpiringSooner Condition = "expiring-sooner"
+	IfVersion        Condition = "version" // what stands has the version that the request gives as Before
 )

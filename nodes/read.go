@@ -96,7 +96,7 @@ func (g *reading) each(k int, record events.Record, err error) {
 func (n *Node) leaveOut(a *events.Answer, size int, r *events.Request) {
 	if !r.Head {
 		owner := a.Owner
-		*a = n.Refuse(fmt.Errorf("%w: no room for the %d bytes of this value beside the others of the message: ask for fewer keys at a time",
+		*a = n.Refuse(fmt.Errorf("%w: the answer has no room for the %d bytes of this value: ask for fewer keys at a time, or over TCP",
 			events.ErrTooLarge, size))
 		a.Owner = owner
 	}

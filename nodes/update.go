@@ -38,8 +38,11 @@ func (n *Node) updatable(r *events.Request) error {
 		return fmt.Errorf("%w: no update %q", events.ErrBadRequest, r.Update)
 	}
 	if !slices.Contains([]events.Condition{"", events.IfAbsent, events.IfPresent, events.IfExpiring, events.IfLasting,
-		events.IfLater, events.IfSooner, events.IfExpiringSooner}, r.If) {
+		events.IfLater, events.IfSooner, events.IfExpiringSooner, events.IfVersion}, r.If) {
 		return fmt.Errorf("%w: no condition %q", events.ErrBadRequest, r.If)
+	}
+	if (r.If == events.IfVersion) == r.Before.IsZero() {
+		return fmt.Errorf("%w: the condition version, and nothing else, has a before", events.ErrBadRequest)
 	}
 	if adopts := r.Update == events.UpdateAdopt; adopts == r.Version.IsZero() {
 		return fmt.Errorf("%w: the owner stamps an update; a record to adopt, and nothing else, has a version", events.ErrBadRequest)
@@ -170,7 +173,7 @@ func verdict(current *events.Record, live bool, r *events.Request, now time.Time
 	switch {
 	case needs == events.IfPresent && !live:
 		return events.StatusAbsent
-	case !holds(needs, current, live, r.Expires):
+	case !holds(needs, current, live, r):
 		return events.StatusUnchanged
 	case r.Update == events.UpdateDelete, r.Update == events.UpdateTouch && r.Expires != 0 && r.Expires <= now.UnixMilli():
 		return events.StatusDeleted
@@ -179,7 +182,8 @@ func verdict(current *events.Record, live bool, r *events.Request, now time.Time
 }
 
 // holds checks a condition of what stands.
-func holds(c events.Condition, current *events.Record, live bool, expires int64) bool {
+func holds(c events.Condition, current *events.Record, live bool, r *events.Request) bool {
+	expires := r.Expires
 	switch c {
 	case events.IfAbsent:
 		return !live
@@ -193,6 +197,8 @@ func holds(c events.Condition, current *events.Record, live bool, expires int64)
 		return live && current.Expires != 0 && (expires == 0 || expires > current.Expires)
 	case events.IfExpiringSooner:
 		return live && current.Expires != 0 && expires != 0 && expires < current.Expires
+	case events.IfVersion:
+		return live && current.Version == r.Before
 	case events.IfSooner:
 		return live && expires != 0 && (current.Expires == 0 || expires < current.Expires)
 	}

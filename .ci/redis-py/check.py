@@ -53,6 +53,10 @@ def check(port, prefix):
     equal(client.ttl(keys[0]), 100)
     with client.pipeline(transaction=False) as pipe:
         equal(pipe.incr(f"{prefix}:n").incrby(f"{prefix}:n", 41).get(f"{prefix}:n").execute(), [1, 42, b"42"])
+    refused(lambda: client.pipeline().incr(f"{prefix}:tx").set(keys[1], "lost").execute(), "MULTI is not supported")
+    refused(lambda: client.transaction(lambda pipe: pipe.multi(), keys[1]), "WATCH is not supported")
+    refused(lambda: client.set(keys[1], b"x" * 20_000_000), "TOOLARGE")
+    equal(client.mget(f"{prefix}:tx", keys[1]), [None, f"value of {keys[1]}".encode()])
     equal(client.dbsize(), len(list(client.scan_iter(match=f"{prefix}:*", count=3))))
     equal(client.delete(*keys, f"{prefix}:n"), 21)
     with client.monitor() as monitor:
@@ -64,6 +68,32 @@ def check(port, prefix):
         equal(shown["client_type"], "tcp")
     equal(client.delete(keys[0]), 1)
     client.close()
+
+
+def introspect(port):
+    client = redis.Redis(port=port, client_name="ci")
+    info = client.info()
+    equal((info["cluster_enabled"], info["uptime_in_days"], info["arch_bits"] in (32, 64)), (0, 0, True))
+    assert info["used_cpu_user"] + info["used_cpu_sys"] > 0, info
+    equal(client.info("commandstats")["cmdstat_info"]["calls"] > 0, True)
+    me = client.client_info()
+    equal((me["name"], me["user"], me["cmd"], me["db"]), ("ci", "default", "client|info", 0))
+    equal([c["name"] for c in client.client_list(client_id=[str(me["id"])])], ["ci"])
+    equal(client.client_list(_type="replica"), [])
+    equal(client.client_tracking_off(), b"OK")
+    equal(client.config_get("appendonly"), {"appendonly": "yes"})
+    refused(lambda: client.execute_command("FLUSHALL", "FOO"), "syntax error")
+    refused(lambda: client.execute_command("CONFIG", "GET_XX"), "unknown subcommand")
+    client.close()
+
+
+def refused(ask, why):
+    try:
+        got = ask()
+    except redis.ResponseError as e:
+        assert why in str(e), e
+    else:
+        raise AssertionError(f"not refused: {got!r}")
 
 
 def owner_offline(ports, nodes):
@@ -81,6 +111,7 @@ ports, nodes = start()
 try:
     for name, port in ports.items():
         check(port, f"redis-py:{name}")
+        introspect(port)
     owner_offline(ports, nodes)
     print(f"redis-py {redis.__version__}: all three nodes answer as they should")
 finally:

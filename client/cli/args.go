@@ -54,6 +54,7 @@ func helpOnWhatIs(root *cobra.Command) {
 func completeForWhatIs(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	completion := called(root, "completion")
+	completeBash(completion)
 	completion.Args = func(_ *cobra.Command, words []string) error {
 		if len(words) == 0 {
 			return nil

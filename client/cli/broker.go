@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +22,9 @@ func (a *app) brokerCommand() *cobra.Command {
 		Example: "  dht broker --listen 127.0.0.1:4222",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := configs.CheckAddress(listen); err != nil && !strings.HasSuffix(listen, ":0") { // any free port
+				return fmt.Errorf("%w--listen %s %w", errUsage, listen, err)
+			}
 			if !configs.Loopback(listen) && !insecure {
 				return fmt.Errorf("%w: the broker would listen on %s, which other machines reach, without TLS or users: bind a loopback address, or say --insecure", events.ErrConfig, listen)
 			}
@@ -27,12 +32,15 @@ func (a *app) brokerCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, err := broker.Open(cmd.Context(), broker.Options{Name: "dht-broker", Listen: listen, Logger: log})
+			ctx, stop := a.outliveHangup(cmd.Context(), log)
+			defer stop()
+			b, err := broker.Open(ctx, broker.Options{Name: "dht-broker", Listen: listen, Logger: log})
 			if err != nil {
 				return err
 			}
 			log.Info("ready", "url", b.URL())
-			<-cmd.Context().Done()
+			<-ctx.Done()
+			log.Info("shutting down", "because", context.Cause(ctx))
 			return b.Close()
 		},
 	}

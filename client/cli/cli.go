@@ -35,7 +35,10 @@ const (
 func Main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), append(terminations(), os.Interrupt)...)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		signal.Ignore(syscall.SIGHUP) // a terminal that closes sends one, and its shell another
+		stop()
+	})
 	return Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 }
 
@@ -64,6 +67,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // returns the command that ran. What cannot be understood is errUsage.
 func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (*cobra.Command, error) {
 	root.SetArgs(args)
+	root.SetFlagErrorFunc(flagError(args))
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -86,22 +90,37 @@ type mark string
 
 func (m mark) Error() string { return string(m) }
 
+// exited is the status of a process that did this one's work, and said why.
+type exited int
+
+func (e exited) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
 func (a *app) complain(ctx context.Context, err error) {
-	if ctx.Err() != nil { // whatever it was that did not succeed any more
+	if errors.As(err, new(told)) {
+		return
+	}
+	if ctx.Err() != nil && !errors.Is(err, events.ErrInterrupted) { // whatever it was that did not succeed any more
 		err = events.ErrInterrupted
 	}
 	switch {
-	case errors.As(err, new(told)):
 	case a.json:
 		code := codeOf(err)
 		_ = writeJSON(a.err, struct {
 			Error string      `json:"error"`
 			Code  events.Code `json:"code"`
-		}{err.Error(), code})
+		}{plainly(err), code})
 	case a.quiet && errors.Is(err, events.ErrNotFound):
 	default:
-		fmt.Fprintf(a.err, "dht: %s\n", escaped(err.Error(), "\n"))
+		fmt.Fprintf(a.err, "dht: %s\n", escaped(plainly(err), "\n"))
 	}
+}
+
+// untilInterrupted is ctx for work that says, when it is interrupted, how far it
+// has come.
+func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(events.ErrInterrupted) })
+	return inner, func() { stop(); cancel(nil) }
 }
 
 func codeOf(err error) events.Code {
@@ -113,6 +132,9 @@ func codeOf(err error) events.Code {
 }
 
 func exitStatus(ctx context.Context, err error) int {
+	if status := exited(0); errors.As(err, &status) {
+		return int(status)
+	}
 	switch codeOf(err) {
 	case events.ErrUsage, events.ErrBadRequest:
 		return exitUsage
@@ -156,8 +178,11 @@ func (a *app) root(groups []group) *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		Args:                       knownCommand,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			err := a.check()
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			err := emptyFlags(cmd)
+			if err == nil {
+				err = a.check()
+			}
 			a.started = err == nil
 			return err
 		},

@@ -56,7 +56,7 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 	fmt.Fprintf(told, "Three nodes, each with its own NATS server, joined: no central server.\nPutting %d random keys over the bus; every node decides by itself:\n\n", demoKeys)
 	scattered, m, err := a.scatter(cmd, c.Client, demoKeys)
 	if err == nil {
-		err = a.showScatter(m, scattered, "")
+		err = a.showScatter(m, scattered, "", nil)
 	}
 	if err == nil {
 		err = fault(scattered)

@@ -104,9 +104,9 @@ func (a *app) report(folder string, r store.Report, repaired bool) error {
 	case len(r.Damage) > 0:
 		verdict = a.out.bad("damaged")
 	}
-	fmt.Fprintf(a.out, "%s  %s: node %s of %s, %s in %s\n", verdict, folder, r.Owner.Node, r.Owner.Cluster, plural(r.Keys, "key"), plural(r.Segments, "segment"))
+	fmt.Fprintf(a.out, "%s  %s: node %s of %s, %s in %s\n", verdict, visible(folder), visible(r.Owner.Node), visible(r.Owner.Cluster), plural(r.Keys, "key"), plural(r.Segments, "segment"))
 	for _, d := range r.Damage {
-		fmt.Fprintf(a.out, "  %s\n", d)
+		fmt.Fprintf(a.out, "  %s\n", visible(d.String()))
 	}
 	if r.Torn > 0 {
 		fmt.Fprintf(a.out, "  %s of writes that a crash cut off and nobody was told of: the next start drops them\n", plural(int(r.Torn), "byte"))

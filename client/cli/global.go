@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -39,17 +41,39 @@ func defaults() global {
 // register makes what g holds the default of each flag.
 func (g *global) register(f *pflag.FlagSet) {
 	f.StringVarP(&g.config, "config", "c", g.config, "cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
-	f.StringSliceVarP(&g.servers, "server", "s", g.servers, "NATS `URL` to connect to; may be repeated (NATS_URL)")
+	f.VarP(&serverList{list: &g.servers}, "server", "s", "NATS `URL` to connect to; may be repeated (NATS_URL)")
 	f.StringVar(&g.tcp, "tcp", g.tcp, "talk to the node at `ADDR` over TCP instead of the bus")
 	f.BoolVar(&g.json, "json", g.json, "print JSON; errors too")
 	f.BoolVarP(&g.quiet, "quiet", "q", g.quiet, "print data and errors only")
 	f.DurationVar(&g.timeout, "timeout", g.timeout, "how long a request may take")
 }
 
+// serverList is a flag that takes addresses, with commas between them, as often as
+// it is given. It takes any text: an error of a flag shows it, and a password may
+// be part of it.
+type serverList struct {
+	list  *[]string
+	given bool
+}
+
+func (l *serverList) Set(text string) error {
+	if !l.given { // the default does not count
+		*l.list, l.given = nil, true
+	}
+	*l.list = append(*l.list, strings.Split(text, ",")...)
+	return nil
+}
+
+func (l *serverList) Type() string   { return "strings" }
+func (l *serverList) String() string { return "" }
+
 // check refuses flags that make no sense.
 func (g *global) check() error {
 	if g.timeout <= 0 {
 		return fmt.Errorf("%w--timeout %v: a request takes some time", errUsage, g.timeout)
+	}
+	if err := configs.CheckAddress(g.tcp); g.tcp != "" && err != nil {
+		return fmt.Errorf("%w--tcp %s %w", errUsage, g.tcp, err)
 	}
 	return nil
 }
@@ -79,6 +103,9 @@ func (g *global) connect(ctx context.Context) (*client.Client, error) {
 	}
 	c, err := g.load()
 	if err != nil {
+		return nil, err
+	}
+	if err := checkCredentials(); err != nil {
 		return nil, err
 	}
 	o := g.clientOptions(c)
@@ -159,6 +186,28 @@ func credentials() (opts []nats.Option) {
 		opts = append(opts, nats.RootCAs(file))
 	}
 	return opts
+}
+
+// checkCredentials says what is wrong with the files that the environment names,
+// before the NATS library reads them to their end.
+func checkCredentials() error {
+	for _, f := range []struct{ variable, holds, what string }{
+		{"NATS_CREDS", "BEGIN NATS USER JWT", "credentials of a NATS user"},
+		{"NATS_CA", "BEGIN CERTIFICATE", "certificate in PEM"},
+	} {
+		path := os.Getenv(f.variable)
+		if path == "" {
+			continue
+		}
+		text, err := configs.ReadFile(path)
+		if err == nil && !bytes.Contains(text, []byte(f.holds)) {
+			err = fmt.Errorf("%s holds no %s", path, f.what)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", events.ErrConfig, f.variable, err)
+		}
+	}
+	return nil
 }
 
 // version is what the binary was built from.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -36,7 +37,7 @@ func (r *runningNode) serveHTTP(ctx context.Context, c *configs.Config, node *no
 	if r.page == nil {
 		return nil
 	}
-	b := web.Backend{Info: node.Info, Ready: func() error { return r.ready(journal) }}
+	b := web.Backend{Info: node.Info, Ready: func() error { return r.ready(journal) }, Pages: pages(c)}
 	if r.conn == nil {
 		b.Client, err = client.ConnectTCP(ctx, dialable(r.tcp.Addr()), client.Options{})
 	} else {
@@ -49,10 +50,24 @@ func (r *runningNode) serveHTTP(ctx context.Context, c *configs.Config, node *no
 	return r.page.Serve(b)
 }
 
+// pages is where the cluster file says that each node serves its page. An address
+// without a host or port is none that a browser could go to.
+func pages(c *configs.Config) map[string]string {
+	known := map[string]string{}
+	for _, n := range c.Nodes {
+		host, port, err := net.SplitHostPort(n.HTTP)
+		if ip := net.ParseIP(host); err != nil || host == "" || port == "0" || ip != nil && ip.IsUnspecified() {
+			continue
+		}
+		known[n.Name] = "http://" + n.HTTP + "/"
+	}
+	return known
+}
+
 // viewBus gives the page a connection of its own: what it has to wait for never
 // holds up the node.
 func (r *runningNode) viewBus(b *web.Backend, c *configs.Config, name string) error {
-	opts := []nats.Option{nats.Name("dht page of " + name), nats.RetryOnFailedConnect(true)}
+	opts := []nats.Option{nats.Name("dht page of " + name), nats.RetryOnFailedConnect(true), unprinted()}
 	if r.broker != nil {
 		b.NATS = r.broker.Monitor()
 		opts = append(opts, r.broker.InProcess())
@@ -80,10 +95,28 @@ func (r *runningNode) ready(journal *store.Journal) error {
 	if err := journal.Err(); err != nil {
 		return err
 	}
+	if err := r.disk.err(); err != nil {
+		return err
+	}
 	if r.conn != nil && !r.conn.IsConnected() {
 		return fmt.Errorf("%w: no NATS server can be reached", events.ErrUnreachable)
 	}
+	if r.bus != nil {
+		return r.bus.Ready()
+	}
 	return nil
+}
+
+// observeDisk lets the node know of a disk that is full, beside who observes its
+// answers anyway, who may be nobody.
+func (r *runningNode) observeDisk(folder string, next func(events.Op, []events.Request, []events.Answer, time.Duration)) func(events.Op, []events.Request, []events.Answer, time.Duration) {
+	r.disk = newDisk(folder)
+	return func(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration) {
+		r.disk.observe(op, answers)
+		if next != nil {
+			next(op, reqs, answers, took)
+		}
+	}
 }
 
 // dialable is where this machine reaches what listens on addr.

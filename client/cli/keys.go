@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,7 @@ func (a *app) keys(ctx context.Context, c *client.Client, l listing) error {
 // oneLine puts joined errors on one line.
 func oneLine(err error) error {
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
+	if !ok || !strings.Contains(err.Error(), "\n") { // other errors than joined ones have several causes, too
 		return err
 	}
 	all := joined.Unwrap()

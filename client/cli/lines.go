@@ -56,7 +56,7 @@ func (v lines) line(l monitor.Line, width int) string {
 	at := v.dim(l.Time.Local().Format(timeColumn)) + " "
 	switch {
 	case l.Lost > 0:
-		return at + v.bad(pad("lost", whatColumn)+" "+plural(int(l.Lost), "message")+": "+l.Detail)
+		return at + v.warn(pad("…", whatColumn)+" "+unshown(l.Lost)+": "+l.Detail)
 	case l.Op == "" && l.Event == "":
 		return at + v.warn(pad("bus", whatColumn)+" "+l.Detail)
 	}
@@ -73,6 +73,10 @@ func (v lines) line(l monitor.Line, width int) string {
 	}
 	return at + v.what(l) + " " + key(subject, width) + " " + v.dim(padLeft(size, sizeColumn)+" "+padLeft(took, tookColumn)) + "  " + v.told(l)
 }
+
+// unshown is how much a monitor left out. It is no loss: what the messages did is
+// done.
+func unshown(messages int64) string { return plural(int(messages), "message") + " not shown" }
 
 // what is the operation, or what happened.
 func (v lines) what(l monitor.Line) string {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"dht/client"
 	"dht/configs"
 	"dht/events"
 )
@@ -25,7 +26,7 @@ func (r *runningNode) links(c *configs.Config, n configs.Node) (links []events.L
 	case r.broker != nil:
 		links = routes(c, n, r.broker.Joined())
 	case r.conn != nil:
-		links = append(links, outside(r.conn.IsConnected(), r.conn.ConnectedUrlRedacted(), c.NATS))
+		links = append(links, outside(r.conn.IsConnected(), client.Addresses(r.conn.ConnectedUrl()), c.NATS))
 	}
 	if r.tcp != nil {
 		links = append(links, r.tcp.Links()...)
@@ -55,5 +56,5 @@ func outside(connected bool, url string, servers []string) events.Link {
 	if connected {
 		return events.Link{To: url, Path: events.PathNATS, State: events.LinkUp}
 	}
-	return events.Link{To: strings.Join(servers, ","), Path: events.PathNATS, State: events.LinkDown}
+	return events.Link{To: client.Addresses(strings.Join(servers, ",")), Path: events.PathNATS, State: events.LinkDown}
 }

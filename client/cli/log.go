@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
@@ -31,10 +32,10 @@ func (l *logging) logger(a *app) (*slog.Logger, error) {
 		return nil, fmt.Errorf("%w--log-level %s: use debug, info, warn or error", errUsage, l.level)
 	}
 	if !a.err.live && "DHT_LOG="+os.Getenv("DHT_LOG") != logText {
-		return slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level})), nil
+		return slog.New(newSeldom(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level}), time.Now)), nil
 	}
 	noColour := !a.err.live || os.Getenv("NO_COLOR") != ""
-	return textLogger(a.err, level, noColour), nil
+	return slog.New(newSeldom(textLogger(a.err, level, noColour).Handler(), time.Now)), nil
 }
 
 func textLogger(w io.Writer, level slog.Level, noColour bool) *slog.Logger {

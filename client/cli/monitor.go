@@ -86,13 +86,13 @@ func (a *app) monitor(ctx context.Context, pattern string, rate int) error {
 		return err
 	}
 	defer conn.Close()
-	a.note("watching %s on %s", filter, conn.ConnectedUrlRedacted())
-	lost := int64(0)
+	a.note("watching %s on %s", filter, client.Addresses(conn.ConnectedUrl()))
+	left := int64(0)
 	err = monitor.Watch(ctx, conn, filter, rate, func(l monitor.Line) error {
-		lost += l.Lost
+		left += l.Lost
 		return a.showLine(l)
 	})
-	a.noteLoss(lost)
+	a.noteUnshown(left)
 	return err
 }
 
@@ -103,11 +103,17 @@ func (a *app) showLine(l monitor.Line) error {
 	return lines{a.out}.show(l)
 }
 
-// noteLoss says in the end what was said when it happened.
-func (a *app) noteLoss(n int64) {
+// noteUnshown says in the end what was said when it happened.
+func (a *app) noteUnshown(n int64) {
 	if n > 0 {
-		a.note("%s lost in all", plural(int(n), "message"))
+		a.note("%s in all", unshown(n))
 	}
+}
+
+// unprinted keeps the library from printing what a subscription could not take:
+// a monitor counts and shows that, and lines of JSON stay such.
+func unprinted() nats.Option {
+	return nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
 }
 
 // listening is where to listen to the bus. Where there is none, the error says
@@ -117,9 +123,11 @@ func (g *global) listening(what, instead string) (*configs.Config, client.Option
 	if err != nil {
 		return nil, client.Options{}, err
 	}
+	if err := checkCredentials(); err != nil {
+		return nil, client.Options{}, err
+	}
 	options := g.clientOptions(config)
-	// What a subscription could not take is counted and shown, not printed.
-	options.NATS = append(options.NATS, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	options.NATS = append(options.NATS, unprinted())
 	addr := g.tcp
 	if addr == "" && len(options.Servers) == 0 {
 		addr = config.Nodes[0].TCP

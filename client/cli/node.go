@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -33,11 +34,16 @@ func (a *app) nodeCommand() *cobra.Command {
 					return fmt.Errorf("find --data %s: %w", data, err)
 				}
 			}
+			if err := checkCredentials(); err != nil {
+				return err
+			}
 			log, err := logs.logger(a)
 			if err != nil {
 				return err
 			}
-			r, err := startNode(cmd.Context(), config, node, how, log)
+			ctx, stop := a.outliveHangup(cmd.Context(), log)
+			defer stop()
+			r, err := startNode(ctx, config, node, how, log)
 			if err != nil {
 				return err
 			}
@@ -46,7 +52,7 @@ func (a *app) nodeCommand() *cobra.Command {
 				log = log.With("page", r.page.URL())
 			}
 			log.Info("ready")
-			return runUntilDone(cmd.Context(), r)
+			return runUntilDone(ctx, r, log)
 		},
 	}
 	cmd.Flags().BoolVar(&how.noBus, "no-bus", false, "answer over TCP only, without NATS")
@@ -58,11 +64,13 @@ func (a *app) nodeCommand() *cobra.Command {
 	return cmd
 }
 
-func runUntilDone(ctx context.Context, r *runningNode) error {
+func runUntilDone(ctx context.Context, r *runningNode, log *slog.Logger) error {
 	var failure error
 	select {
 	case <-ctx.Done():
+		log.Info("shutting down", "because", context.Cause(ctx))
 	case failure = <-r.Failed():
+		log.Error("shutting down", "because", failure)
 	}
 	if err := r.Close(); err != nil && failure == nil {
 		return fmt.Errorf("stop node: %w", err)

@@ -12,24 +12,25 @@ import (
 func (a *app) putCommand() *cobra.Command {
 	var ttl time.Duration
 	cmd := &cobra.Command{
-		Use:               "put KEY [VALUE]",
-		SuggestFor:        []string{"set", "store"},
-		Short:             "Store a value under a key",
-		Long:              "Store a value under a key. Without VALUE, or with -, the value is read from stdin.",
-		Example:           "  dht put greeting hello\n  dht put photo < photo.jpg\n  dht put session abc --ttl 10m",
+		Use:        "put KEY [VALUE]",
+		SuggestFor: []string{"set", "store"},
+		Short:      "Store a value under a key",
+		Long: "Store a value under a key. Without VALUE, or with -, the value is read from stdin; an empty one is stored only\n" +
+			"when it is asked for, with '' or -. What begins with - goes behind --.",
+		Example:           "  dht put greeting hello\n  dht put photo < photo.jpg\n  dht put session abc --ttl 10m\n  dht put temperature -- -5",
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completeFirst(a.completeKey),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			value, err := a.value(cmd.Context(), args[1:])
-			if err != nil {
-				return err
-			}
 			var opts []client.Option
 			if cmd.Flags().Changed("ttl") {
 				if ttl <= 0 {
 					return fmt.Errorf("%w--ttl %v: a value must live for some time", errUsage, ttl)
 				}
 				opts = append(opts, client.TTL(ttl))
+			}
+			value, err := a.value(cmd.Context(), args[1:])
+			if err != nil {
+				return err
 			}
 			return a.put(cmd, args[0], value, opts)
 		},
@@ -44,10 +45,7 @@ func (a *app) put(cmd *cobra.Command, key string, value []byte, opts []client.Op
 		return err
 	}
 	defer c.Close()
-	if a.json {
-		opts = append(opts, client.AllAnswers())
-	}
-	result, err := c.Put(cmd.Context(), []byte(key), value, opts...)
+	result, err := c.Put(cmd.Context(), []byte(key), value, append(opts, a.answers()...)...)
 	if err != nil {
 		return err
 	}

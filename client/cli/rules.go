@@ -34,9 +34,11 @@ type rulesJSON struct {
 
 func (a *app) rulesCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               "rules [FILE]",
-		Short:             "Check a cluster file: what share each node keeps, overlaps, gaps",
-		Long:              "Check a cluster file without any node: what share of all keys each node's rule claims and the node keeps, which rules overlap, and whether a key is left that nobody keeps (exit status 1).",
+		Use:   "rules [FILE]",
+		Short: "Check a cluster file: what share each node keeps, overlaps, gaps",
+		Long: "Check a cluster file without any node: what share of all keys each node's rule claims and the node keeps, which\n" +
+			"rules overlap, and whether there is anything that a node would refuse to start with (exit status 1): a key that\n" +
+			"nobody keeps, two nodes with one address, an address that others cannot dial.",
 		Example:           "  dht rules\n  dht rules configs/three.toml",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeFirst(completeFile("toml")),
@@ -68,11 +70,13 @@ func (a *app) rules(config *configs.Config, m *placement.Map) error {
 	} else {
 		a.drawRules(m, shares)
 	}
-	if gap {
-		_, err := config.Map()
-		return err
+	for _, n := range config.Nodes {
+		for _, flag := range config.Wants(n) {
+			a.note("%s starts only with %s", n.Name, flag)
+		}
 	}
-	return nil
+	_, err := config.Startable()
+	return err
 }
 
 func rulesOf(s placement.Shares, example string, gap bool) rulesJSON {

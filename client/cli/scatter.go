@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -15,17 +17,18 @@ type scatterJSON struct {
 	Missing    int            `json:"missing"`
 	Duplicates int            `json:"duplicates"`
 	ByNode     map[string]int `json:"by_node"`
+	Removed    *int           `json:"removed,omitempty"` // with --clean
 }
 
 func (a *app) scatterCommand() *cobra.Command {
-	count, chart := 100, ""
+	count, chart, clean := 100, "", false
 	cmd := &cobra.Command{
 		Use:     "scatter",
 		Short:   "Put random keys, hold every node's answers to the rules, show who keeps what",
-		Long:    "Put random alphanumeric keys, ask every node about each, and hold the answers to the rules. A key that is missing or kept twice makes the exit status 1.",
-		Example: "  dht scatter --count 1000\n  dht scatter --count 1000 --svg scatter.svg",
+		Long:    "Put random alphanumeric keys, ask every node about each, and hold the answers to the rules. A key that is missing or kept twice makes the exit status 1. With --clean the keys are deleted in the end.",
+		Example: "  dht scatter --count 1000\n  dht scatter --count 1000 --svg scatter.svg\n  dht scatter --clean",
 		Args:    cobra.NoArgs,
-		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		PreRunE: func(*cobra.Command, []string) error {
 			switch {
 			case count < 1:
 				return fmt.Errorf("%w--count %d: at least one key", errUsage, count)
@@ -37,17 +40,26 @@ func (a *app) scatterCommand() *cobra.Command {
 					return err
 				}
 			}
+			return nil
+		},
+		RunE: a.onCluster(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			s, m, err := a.scatter(cmd, c, count)
+			var removed *int
+			var left error
+			if clean {
+				removed, left = a.clean(cmd, c, s)
+			}
 			if err == nil {
-				err = a.showScatter(m, s, chart)
+				err = a.showScatter(m, s, chart, removed)
 			}
 			if err == nil {
 				err = fault(s)
 			}
-			return err
+			return oneLine(errors.Join(err, left))
 		}),
 	}
 	cmd.Flags().IntVar(&count, "count", count, "how many keys")
+	cmd.Flags().BoolVar(&clean, "clean", false, "delete the keys again")
 	cmd.Flags().StringVar(&chart, "svg", "", "draw a chart into `FILE`; - prints it instead of the table")
 	_ = cmd.MarkFlagFilename("svg", "svg")
 	return cmd
@@ -64,12 +76,24 @@ func (a *app) scatter(cmd *cobra.Command, c *client.Client, count int) (s client
 	return s, m, err
 }
 
-func (a *app) showScatter(m *placement.Map, s client.Scattered, chart string) error {
+// clean deletes what was scattered, though the scatter was interrupted.
+func (a *app) clean(cmd *cobra.Command, c *client.Client, s client.Scattered) (*int, error) {
+	step, end := a.progress(len(s.Tried), "clean")
+	defer end()
+	removed, err := c.Clean(context.WithoutCancel(cmd.Context()), s, step)
+	if err != nil {
+		return &removed, fmt.Errorf("%s deleted again, %d not: %w", plural(removed, "key"), len(s.Tried)-removed, err)
+	}
+	a.note("%s deleted again", plural(removed, "key"))
+	return &removed, nil
+}
+
+func (a *app) showScatter(m *placement.Map, s client.Scattered, chart string, removed *int) error {
 	switch {
 	case chart == "-":
 		return writeSVG(a.out, m, s)
 	case a.json:
-		if err := a.printJSON(scatterJSON{s.Keys, s.Stored, s.Missing, s.Duplicates, s.ByNode}); err != nil {
+		if err := a.printJSON(scatterJSON{s.Keys, s.Stored, s.Missing, s.Duplicates, s.ByNode, removed}); err != nil {
 			return err
 		}
 	default:

@@ -166,7 +166,7 @@ func (s *interpreter) script(ctx context.Context) (first error) {
 	lines := bufio.NewScanner(s.stdin(ctx, "commands"))
 	lines.Buffer(nil, 4*events.MaxValue)
 	for number := 1; !s.left && lines.Scan(); number++ {
-		_, err := s.run(ctx, lines.Text(), fmt.Sprintf("line %d: ", number))
+		_, err := s.run(ctx, strings.TrimPrefix(lines.Text(), "\ufeff"), fmt.Sprintf("line %d: ", number))
 		if first == nil {
 			first = err
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/charmbracelet/colorprofile"
@@ -12,6 +13,7 @@ import (
 	"dht/client"
 	"dht/client/monitor"
 	"dht/client/monitor/top"
+	"dht/events"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -21,7 +23,7 @@ func (a *app) statusCommand() *cobra.Command {
 		SuggestFor: []string{"info", "nodes", "ps"},
 		Short:      "Show the nodes at a glance",
 		Long: "Show the nodes at a glance, and what is wrong with them. Rates and latencies are those since each node's start,\n" +
-			"or with --over those of so long from now on. A wide terminal shows more.",
+			"or with --over those of so long from now on. A wide terminal shows more. With a node down the exit status is 5.",
 		Example: "  dht status\n  dht status --over 5s\n  dht status --json | jq -r 'select(.up|not).name'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -37,11 +39,28 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.showStatus(cards, over)
+			if err := a.showStatus(cards, over); err != nil {
+				return err
+			}
+			return silent(cards)
 		},
 	}
 	cmd.Flags().DurationVar(&over, "over", 0, "measure rates and latencies for this long, rather than since each node's start")
 	return cmd
+}
+
+// silent is an error while a node is down: for scripts, which see no table.
+func silent(cards []monitor.Card) error {
+	var down []string
+	for _, c := range cards {
+		if !c.Up {
+			down = append(down, c.Name)
+		}
+	}
+	if len(down) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w from %s", events.ErrUnreachable, strings.Join(down, ", "))
 }
 
 // look asks the nodes how they are; when rates are to be measured, twice.

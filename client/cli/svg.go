@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"syscall"
 	"text/template"
 	"unicode/utf8"
 
 	"dht/client"
+	"dht/configs"
 	"dht/nodes/placement"
 )
 
@@ -154,6 +156,9 @@ func saveSVG(path string, m *placement.Map, s client.Scattered) error {
 // leaves things as they are; what is no file, such as a pipe, it does not touch.
 func mayWrite(path string) error {
 	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		return fmt.Errorf("write chart: %w", configs.InWords(path, syscall.EISDIR))
+	}
 	if err == nil && !info.Mode().IsRegular() {
 		return nil
 	}

@@ -81,3 +81,51 @@ func TestTerminal_Dump(t *testing.T) {
 		t.Errorf("it shows %q", got)
 	}
 }
+
+// TestTerminal_PutWaitsForNobody holds that a put without a value says what to
+// do, and never takes nothing for a value.
+func TestTerminal_PutWaitsForNobody(t *testing.T) {
+	c := newClusterProcess(t)
+	c.dht("put", "k", "kept")
+	for _, flag := range []string{"--json", "-q"} {
+		s := c.at("NO_COLOR=1", "put", "k", flag)
+		s.ends(2)
+		if !strings.Contains(s.all, "write the value after the key") {
+			t.Errorf("put k %s says %q", flag, s.all)
+		}
+	}
+	s := c.at("NO_COLOR=1", "put", "k")
+	s.expect("reading the value from the terminal; Ctrl-D ends it")
+	s.types("\x04")
+	s.ends(2)
+	if got := c.dht("get", "k"); got != "kept" {
+		t.Errorf("k is %q", got)
+	}
+}
+
+// TestTerminal_DeleteAsks holds that a prefix is deleted only by a yes.
+func TestTerminal_DeleteAsks(t *testing.T) {
+	c := newClusterProcess(t)
+	c.dht("put", "user/a", "1")
+	c.dht("put", "user/b", "2")
+	for answer, status := range map[string]int{"\r": 4, "n\r": 4, "\x04": 4, "yes, but\r": 4} {
+		s := c.at("NO_COLOR=1", "delete", "--prefix", "user/")
+		s.expect("delete 2 keys, from user/a to user/b? [y/N]")
+		s.types(answer)
+		s.ends(status)
+	}
+	if got := c.dht("get", "user/a"); got != "1" {
+		t.Errorf("it is %q", got)
+	}
+	s := c.at("NO_COLOR=1", "delete", "--prefix", "user/")
+	s.expect("[y/N]")
+	s.types("\x03")
+	s.ends(130)
+	s = c.at("NO_COLOR=1", "delete", "--prefix", "user/")
+	s.expect("[y/N]")
+	s.types("Y\r")
+	s.ends(0)
+	if got := c.dht("keys"); got != "" {
+		t.Errorf("there is still %s", got)
+	}
+}

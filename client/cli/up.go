@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,8 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"dht/client"
 )
 
 func (a *app) upCommand() *cobra.Command {
@@ -24,8 +21,10 @@ func (a *app) upCommand() *cobra.Command {
 		Use:        "up [NAME…]",
 		SuggestFor: []string{"start", "run"},
 		Short:      "Run the Procfile: every node a process of its own",
-		Long:       "Run the processes of the Procfile (or, where there is none, every node of the cluster file) until interrupted, and say what to type next when the nodes are ready. A process that dies leaves the others running.",
-		Example:    "  dht up\n  dht up linux mac",
+		Long: "Run the processes of the Procfile (or, where there is none, every node of the cluster file) until interrupted,\n" +
+			"and say what to type next when the nodes are ready. A process that dies leaves the others running. As foreman\n" +
+			"does, it reads .env beside the Procfile, and gives each process a PORT: 5000, 5100 …, which nodes do not use.",
+		Example: "  dht up\n  dht up linux mac",
 		ValidArgsFunction: func(_ *cobra.Command, names []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return a.completeProcess(procfile, names, begun)
 		},
@@ -37,6 +36,9 @@ func (a *app) upCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if os.Getpid() == 1 { // whose orphans somebody has to reap
+				return reaping()
+			}
 			return a.up(cmd.Context(), list)
 		},
 	}
@@ -44,23 +46,50 @@ func (a *app) upCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) processes(procfile string, names []string) ([]process, error) {
-	config, err := a.load()
-	if err != nil {
-		return nil, err
-	}
-	list := everyNode(config)
+func (a *app) processes(procfile string, names []string) (list []process, err error) {
 	if procfile == "" && a.config == "" {
 		if _, err := os.Stat("Procfile"); err == nil {
 			procfile = "Procfile"
 		}
 	}
 	if procfile != "" {
-		if list, err = readProcfile(procfile); err != nil {
-			return nil, err
-		}
+		list, err = a.procfile(procfile)
+	} else {
+		list, err = a.everyNode()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return choose(list, names)
+}
+
+// procfile reads a Procfile with the environment beside it, which may name the
+// cluster file.
+func (a *app) procfile(path string) ([]process, error) {
+	env, err := readEnvironment(filepath.Join(filepath.Dir(path), ".env"))
+	if err != nil {
+		return nil, err
+	}
+	list, err := readProcfile(path, env)
+	if err != nil {
+		return nil, err
+	}
+	if file := env["DHT_CONFIG"]; a.config == "" {
+		a.config = file
+	}
+	return list, nil
+}
+
+// everyNode is the Procfile of the cluster file: each node a process of its own.
+func (a *app) everyNode() (list []process, err error) {
+	config, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range config.Nodes {
+		list = append(list, process{name: n.Name, command: "dht node " + n.Name})
+	}
+	return list, nil
 }
 
 // killAfter is how long a process has to end after SIGTERM.
@@ -73,8 +102,7 @@ func (a *app) up(ctx context.Context, list []process) error {
 		return err
 	}
 	defer remove()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	began := time.Now()
 	running, oneEnded := context.WithCancel(ctx)
 	defer oneEnded()
 	logs := &prefixer{out: a.err, width: widest(list)}
@@ -86,11 +114,14 @@ func (a *app) up(ctx context.Context, list []process) error {
 			failures[i] = a.run(ctx, p, env, logs.writer(i, p.name))
 		})
 	}
-	telling.Go(func() { a.tellReady(running, list) })
+	telling.Go(func() { a.tellReady(ctx, running, list, began) })
 	wait.Wait()
-	stop()
 	telling.Wait()
-	return oneLine(errors.Join(failures...))
+	failure := errors.Join(failures...)
+	if failure != nil && ctx.Err() == nil {
+		failure = errors.Join(failure, a.alreadyUp(ctx, list, began))
+	}
+	return oneLine(failure)
 }
 
 // environment puts this binary first on PATH, under the name that Procfiles
@@ -125,7 +156,7 @@ func (a *app) environment() (env []string, remove func(), err error) {
 func (a *app) run(ctx context.Context, p process, env []string, out io.WriteCloser) error {
 	defer out.Close()
 	cmd := shell(ctx, p.command)
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, out, out
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(slices.Clip(env), p.env...), out, out
 	cmd.WaitDelay = killAfter
 	err := cmd.Run()
 	endGroup(cmd)
@@ -153,107 +184,4 @@ func (a *app) typed(command string) string {
 		return "go run . " + rest
 	}
 	return "dht " + rest
-}
-
-// tellReady says, once every node answers, what to type next. It is silent when
-// running ends before, for then the nodes that answer may be others.
-func (a *app) tellReady(running context.Context, list []process) {
-	if !slices.ContainsFunc(list, func(p process) bool { return p.node() != "" }) {
-		return
-	}
-	for {
-		if c, err := a.anyPath(running); err == nil {
-			ready := a.allUp(running, c, list)
-			c.Close()
-			if ready && running.Err() == nil {
-				a.note("\n%s  Try, in another terminal:  %s", a.err.good("Ready."), a.err.bold(a.typed("dht put greeting hello")))
-				if page := a.page(list); page != "" {
-					a.note("        Or look at it in a browser:  %s", a.err.bold(page))
-				}
-				a.note("")
-				return
-			}
-		}
-		select {
-		case <-running.Done():
-			return
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// page is where a browser finds the first of the nodes that has one.
-func (a *app) page(list []process) string {
-	config, err := a.load()
-	if err != nil {
-		return ""
-	}
-	for _, p := range list {
-		if n, err := config.Node(p.node()); err == nil && n.HTTP != "" {
-			return "http://" + n.HTTP + "/"
-		}
-	}
-	return ""
-}
-
-func (a *app) allUp(ctx context.Context, c *client.Client, list []process) bool {
-	status, err := c.Status(ctx)
-	if err != nil {
-		return false
-	}
-	up := map[string]bool{"": true} // a process that is no node
-	for _, n := range status {
-		up[n.Name] = n.Up
-	}
-	return !slices.ContainsFunc(list, func(p process) bool { return !up[p.node()] })
-}
-
-func widest(list []process) (width int) {
-	for _, p := range list {
-		width = max(width, len(p.name))
-	}
-	return width
-}
-
-// prefixer merges the output of processes, each line behind its name.
-type prefixer struct {
-	out   *terminal
-	width int
-	mu    sync.Mutex // guards out
-}
-
-// writer returns where process i writes, to be closed when it has ended.
-func (p *prefixer) writer(i int, name string) io.WriteCloser {
-	colours := []string{"6", "3", "5", "2", "4", "1"}
-	prefix := p.out.colour(fmt.Sprintf("%-*s │", p.width, name), colours[i%len(colours)])
-	in, out := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		lines := bufio.NewReader(in)
-		for {
-			line, err := lines.ReadString('\n')
-			if line = strings.TrimRight(line, "\r\n"); line != "" {
-				p.mu.Lock()
-				fmt.Fprintf(p.out, "%s %s\n", prefix, line)
-				p.mu.Unlock()
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return &lineWriter{out, done}
-}
-
-type lineWriter struct {
-	*io.PipeWriter
-	done chan struct{}
-}
-
-// Close returns when the last line is out.
-func (w *lineWriter) Close() error {
-	err := w.PipeWriter.Close()
-	<-w.done
-	return err
 }

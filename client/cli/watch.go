@@ -17,7 +17,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Use:   "watch [PREFIX]",
 		Short: "Print changes of keys as they happen",
 		Long: "Print a line for each put, delete and expiry of a key that begins with PREFIX, of every key without one, until\n" +
-			"interrupted. With several owners each tells of its own. What is lost on the way is said.",
+			"interrupted. With several owners each tells of its own. What could not be shown is said.",
 		Example: "  dht watch user/\n  dht watch config/ --json | jq -r --unbuffered .key",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,7 +65,7 @@ func (a *app) watch(ctx context.Context, prefix string) error {
 	if err := losses.flush(a.showLine); err != nil {
 		return err
 	}
-	a.noteLoss(losses.total)
+	a.noteUnshown(losses.total)
 	return nil
 }
 

@@ -9,13 +9,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"dht/broker"
-	"dht/client"
 	"dht/client/monitor/web"
 	"dht/configs"
 	"dht/events"
@@ -48,9 +46,11 @@ type runningNode struct {
 	bus    *bus.Server    // nil without a bus
 	tcp    *tcp.Server    // nil without a tcp address
 	page   *web.Server    // nil without an http address
+	disk   *disk          // nil until the node is made
 	failed chan error
 	stop   context.CancelFunc
 	done   chan struct{}
+	log    *slog.Logger
 }
 
 // startNode acquires everything a node needs, then lets it answer. On failure
@@ -63,11 +63,11 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	if err := how.reaches(c, n); err != nil {
 		return nil, err
 	}
-	m, err := c.Map()
+	m, err := c.Startable()
 	if err != nil {
 		return nil, err
 	}
-	r := &runningNode{failed: make(chan error, 1), done: make(chan struct{})}
+	r := &runningNode{failed: make(chan error, 1), done: make(chan struct{}), log: log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.closeParts())
@@ -75,9 +75,10 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	}()
 	o := nodes.Options{Map: m, Name: n.Name, Clock: events.NewClock(time.Now), Build: version(), Links: func() []events.Link { return r.links(c, n) }}
 	if !how.noBus {
-		r.bus = bus.New(bus.Options{Subjects: events.NewSubjects(c.Prefix), Logger: log, Addresses: addresses(n), Heard: r.heard})
+		r.bus = bus.New(r.busOptions(c, n))
 		o.Notify, o.Observe = r.bus.Notify, r.bus.Observe
 	}
+	o.Observe = r.observeDisk(c.DataFolder(n), o.Observe)
 	journal, err := r.openStore(c, n, m, o.Notify, log)
 	if err != nil {
 		return nil, err
@@ -109,6 +110,14 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	}
 	r.watch(journal)
 	return r, nil
+}
+
+func (r *runningNode) busOptions(c *configs.Config, n configs.Node) bus.Options {
+	o := bus.Options{Subjects: events.NewSubjects(c.Prefix), Logger: r.log, Addresses: addresses(n), Heard: r.heard, Met: r.met}
+	if len(c.NATS) == 0 {
+		o.Interest = func(subject string) bool { return r.broker.Interest(subject) }
+	}
+	return o
 }
 
 // addresses are those of the node that are not the bus's.
@@ -156,6 +165,13 @@ func (r *runningNode) heard(op events.Op, reqs []events.Request) {
 	}
 }
 
+// met lets the path over TCP know that a peer is there.
+func (r *runningNode) met(name string) {
+	if r.tcp != nil {
+		r.tcp.Retry(name)
+	}
+}
+
 // serve lets the node answer wherever it is to be reached.
 func (r *runningNode) serve(ctx context.Context, node *nodes.Node) error {
 	if r.bus != nil {
@@ -186,46 +202,6 @@ func (r *runningNode) openStore(c *configs.Config, n configs.Node, m *placement.
 	}
 	r.parts = append(r.parts, part{"store", journal.Close})
 	return journal, nil
-}
-
-// connect joins the bus: an embedded server of its own, or outside ones.
-func (r *runningNode) connect(ctx context.Context, c *configs.Config, n configs.Node, log *slog.Logger) error {
-	opts := []nats.Option{
-		nats.Name("dht node " + n.Name),
-		nats.ReconnectBufSize(-1), // an answer that comes late is worse than none
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(250 * time.Millisecond),
-		nats.PingInterval(5 * time.Second),
-		nats.MaxPingsOutstanding(2),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("bus", "err", err) }),
-	}
-	servers := strings.Join(c.NATS, ",")
-	if len(c.NATS) == 0 {
-		if err := r.openBroker(ctx, c, n, log); err != nil {
-			return err
-		}
-		opts = append(opts, r.broker.InProcess())
-	} else {
-		// Start order does not matter: the servers may come later.
-		opts = append(append(opts, nats.RetryOnFailedConnect(true)), credentials()...)
-	}
-	conn, err := nats.Connect(servers, opts...)
-	if err != nil {
-		return fmt.Errorf("connect node %s to the bus: %w", n.Name, err)
-	}
-	r.parts = append(r.parts, part{"bus connection", func() error { conn.Close(); return nil }})
-	connected := conn.StatusChanged(nats.CONNECTED) // before the first look: it may connect in between
-	defer conn.RemoveStatusListener(connected)
-	for !conn.IsConnected() {
-		log.Info("waiting for a NATS server", "servers", client.Addresses(servers))
-		select {
-		case <-connected:
-		case <-ctx.Done():
-			return fmt.Errorf("connect node %s to the bus at %s: %w", n.Name, client.Addresses(servers), context.Cause(ctx))
-		}
-	}
-	r.conn = conn
-	return nil
 }
 
 func (r *runningNode) openBroker(ctx context.Context, c *configs.Config, n configs.Node, log *slog.Logger) (err error) {
@@ -264,6 +240,7 @@ func (r *runningNode) watch(journal *store.Journal) {
 	r.stop = stop
 	go func() {
 		defer close(r.done)
+		defer r.watchRoutes(ctx)()
 		select {
 		case <-ctx.Done():
 		case err := <-brokerFailed:

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,11 +59,12 @@ func brokenLinks(cards []Card, down []string) (list []string) {
 	return list
 }
 
-// unlike names the nodes that differ from most others.
+// unlike names the nodes that differ from most others. Whoever does not say does
+// not differ.
 func unlike(cards []Card, what string, of func(Card) string) (list []string) {
 	count, usual := map[string]int{}, ""
 	for _, c := range cards {
-		if c.Up {
+		if c.Up && of(c) != "" {
 			count[of(c)]++
 		}
 	}
@@ -72,17 +74,27 @@ func unlike(cards []Card, what string, of func(Card) string) (list []string) {
 		}
 	}
 	for _, c := range cards {
-		if c.Up && of(c) != usual {
+		if c.Up && of(c) != "" && of(c) != usual {
 			list = append(list, fmt.Sprintf("%s has %s than most: %s, not %s.", c.Name, what, of(c), usual))
 		}
 	}
 	return list
 }
 
-// release is a build without the machine that it is for.
+var commit = regexp.MustCompile(`-([0-9a-f]{12})(?:\+|$)`)
+
+// release is what was built, whatever it was built by, where, and for which
+// machine: its commit, else its version. It is empty when the build does not say.
 func release(c Card) string {
-	words := strings.Fields(c.Build)
-	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return strings.Contains(w, "/") }), " ")
+	version, _, _ := strings.Cut(c.Build, " ")
+	if found := commit.FindStringSubmatch(version); found != nil {
+		return found[1]
+	}
+	version, _, _ = strings.Cut(version, "+")
+	if version == "(devel)" || version == "unknown" {
+		return ""
+	}
+	return version
 }
 
 // namesShown is how many nodes a sentence names.

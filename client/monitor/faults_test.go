@@ -50,7 +50,16 @@ func TestFaults(t *testing.T) {
 		{"another map, another build", func(_, _, android *monitor.Card) {
 			android.Map.Epoch, android.Build = 2, "v2 go1.26 android/arm64"
 		}, []string{"android has another cluster map than most: 2-0000000000000001, not 1-0000000000000001.",
-			"android has another build than most: v2 go1.26, not v1 go1.26."}},
+			"android has another build than most: v2, not v1."}},
+		{"builds of one commit, and one that does not say", func(linux, mac, android *monitor.Card) {
+			linux.Build = "v0.0.0-20261128124513-0123456789ab go1.26.8 linux/amd64"
+			mac.Build = "v0.0.0-20261128124513-0123456789ab+dirty go1.27.0 darwin/arm64"
+			android.Build = "(devel) go1.26.8 android/arm64"
+		}, nil},
+		{"builds of two commits", func(linux, mac, android *monitor.Card) {
+			linux.Build = "v0.0.0-20261128124513-0123456789ab go1.26.8 linux/amd64"
+			mac.Build, android.Build = linux.Build, "v0.0.0-20261128124514-ba9876543210 go1.26.8 android/arm64"
+		}, []string{"android has another build than most: ba9876543210, not 0123456789ab."}},
 		{"many nodes", func(linux, mac, android *monitor.Card) { down(linux, mac, android) },
 			[]string{"linux, mac and android are down: what only they keep is offline."}},
 	} {

@@ -51,6 +51,9 @@ func (r Reader) Read(subject string, data []byte, at time.Time) []Sight {
 }
 
 func readRequest(s Sight, data []byte) (list []Sight) {
+	if s.Op == events.OpInfo && bytes.Contains(data, []byte(`"x-from"`)) {
+		return nil // nodes ask each other all the time who they are
+	}
 	if s.Op == events.OpInfo || s.Op == events.OpWatch {
 		return []Sight{s}
 	}

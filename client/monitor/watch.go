@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"dht/client"
 	"dht/events"
 )
 
@@ -79,7 +80,7 @@ type watcher struct {
 }
 
 func (w *watcher) subscribe(ctx context.Context) error {
-	w.inbox = w.conn.NewInbox()
+	w.inbox = events.NewInbox(w.conn.Opts.InboxPrefix)
 	w.status = w.conn.StatusChanged(nats.RECONNECTING, nats.CONNECTED, nats.CLOSED)
 	for _, subject := range w.filter.Subjects() {
 		if err := w.hear(ctx, subject); err != nil {
@@ -88,6 +89,11 @@ func (w *watcher) subscribe(ctx context.Context) error {
 	}
 	var err error
 	if w.infoSub, err = w.conn.ChanSubscribe(w.inbox, w.infos); err != nil {
+		return fmt.Errorf("watch %s: %w", w.filter, err)
+	}
+	w.ask()
+	needs := append(w.filter.Subjects(), w.inbox, w.filter.subjects.Broadcast(events.OpWatch))
+	if err := client.Subscribed(ctx, w.conn, needs...); errors.Is(err, events.ErrRefused) { // a server may yet come
 		return fmt.Errorf("watch %s: %w", w.filter, err)
 	}
 	return nil
@@ -124,7 +130,6 @@ func (w *watcher) run(ctx context.Context) error {
 	defer again.Stop()
 	defer tick.Stop()
 	last := time.Now()
-	w.ask()
 	for {
 		select {
 		case <-ctx.Done():
@@ -178,7 +183,7 @@ func (w *watcher) moved(s nats.Status) {
 		w.queue(Line{Time: time.Now(), Detail: "not connected: what happens now is not seen"})
 		return
 	}
-	w.queue(Line{Time: time.Now(), Detail: "connected again, to " + w.conn.ConnectedUrlRedacted()})
+	w.queue(Line{Time: time.Now(), Detail: "connected again, to " + client.Addresses(w.conn.ConnectedUrl())})
 	w.ask()
 }
 

@@ -28,6 +28,8 @@ type Options struct {
 	// Heard is told of each request that can be read, before it is answered; it
 	// must neither block nor keep anything. May be nil.
 	Heard func(op events.Op, reqs []events.Request)
+	// Met is told of each node that says who it is; it must not block. May be nil.
+	Met func(name string)
 	// Interest reports whether anybody listens to a subject. Without it every event
 	// is sent: what a bus says to that anybody could say.
 	Interest func(subject string) bool
@@ -170,6 +172,9 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 	}
 	for i, room := 0, int(s.conn.MaxPayload()); i < len(reqs); i++ {
 		reqs[i].Room = room
+	}
+	if op == events.OpGet {
+		s.limit(reqs)
 	}
 	if s.Heard != nil {
 		s.Heard(op, reqs)

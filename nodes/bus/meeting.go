@@ -124,17 +124,18 @@ func (m *meeting) probe(ctx context.Context) error {
 	defer again.Stop()
 	defer enough.Stop()
 	m.ask()
-	missing := m.others()
-	for over := false; !over || m.doubts(time.Now()); {
+	missing, over := m.others(), false
+	for begun := time.Now(); !over || m.doubts(time.Now()) && time.Since(begun) < probeFor+confirmFor; {
 		select {
 		case msg := <-m.infos:
 			info, conflict := m.hear(msg)
 			if conflict != nil {
 				return conflict
 			}
-			if delete(missing, info.Node); len(missing) == 0 {
+			if missing[info.Node] && len(missing) == 1 { // the last one
 				enough.Reset(grace)
 			}
+			delete(missing, info.Node)
 		case <-again.C:
 			m.ask()
 		case <-enough.C:
@@ -172,8 +173,12 @@ func (m *meeting) hear(msg *nats.Msg) (info events.Info, conflict error) {
 	conflict = m.server.node.Conflict(info)
 	switch {
 	case conflict == nil:
+		if m.server.Met != nil {
+			m.server.Met(info.Node)
+		}
 		return info, m.server.node.Heard(info)
 	case q.to == info.Node:
+		m.server.node.Yield(info)
 		return info, conflict
 	case q.to == "" && isName(info.Node):
 		m.askNode(info.Node, confirmFor)

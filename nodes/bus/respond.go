@@ -26,7 +26,8 @@ func (s *Server) respond(m *nats.Msg, answers []events.Answer) {
 	s.logError("answer", m.Respond(message))
 }
 
-// leftOut reports whether there was no room for a value.
+// leftOut reports whether there was no room for a value. Then the others are left
+// out, too: which of them would fit is nobody's business but the bus's.
 func leftOut(a events.Answer) bool { return a.Code == events.ErrTooLarge && a.Bytes > 0 }
 
 // fit encodes answers in no more than limit bytes: without values first, then

@@ -152,7 +152,7 @@ func TestServer_TooLargeIsSaid(t *testing.T) {
 		}
 		return reqs
 	}
-	if a := ask(t, conn, events.OpGet, get("a")...); a[0].Code != events.ErrTooLarge || !strings.Contains(a[0].Error, "8192") {
+	if a := ask(t, conn, events.OpGet, get("a")...); a[0].Code != events.ErrTooLarge || !strings.Contains(a[0].Error, "12288") {
 		t.Errorf("a value of 12 KB is answered %+v", a[0])
 	}
 	for i, a := range ask(t, conn, events.OpGet, get("a", "b", "c", "none")...) {

@@ -38,8 +38,35 @@ func updates(p *probe) {
 	p.update("linux", events.Request{Key: []byte("l2"), To: []byte("m2"), Update: events.UpdateRename}, events.StatusError, events.ErrRefused)
 	p.update("linux", events.Request{Key: []byte("l2"), Update: events.UpdateDelete}, events.StatusDeleted, "")
 	p.update("linux", events.Request{Key: []byte("l2"), Update: events.UpdateDelete}, events.StatusAbsent, "")
+	versionSeen(p)
 	p.update("linux", events.Request{Key: []byte("m1"), Update: events.UpdateDelete}, events.StatusNotStored, "")
 	p.update("linux", events.Request{Key: key, Update: "nonsense"}, events.StatusError, events.ErrBadRequest)
+}
+
+// versionSeen: only what has the version that was seen is changed.
+func versionSeen(p *probe) {
+	key := []byte("l3")
+	p.put("l3", "one")
+	seen := p.one("linux", events.OpGet, request("l3"), events.StatusFound, "").Version
+	set := events.Request{Key: key, Value: []byte("two"), Update: events.UpdateSet, If: events.IfVersion, Before: seen}
+	now := p.update("linux", set, events.StatusStored, "").Version
+	if a := p.update("linux", set, events.StatusUnchanged, ""); a.Before != now {
+		p.Errorf("what stands is told as %+v, not %v", a, now)
+	}
+	gone := events.Request{Key: key, Update: events.UpdateDelete, If: events.IfVersion, Before: seen}
+	p.update("linux", gone, events.StatusUnchanged, "")
+	p.get("l3", "two")
+	gone.Before = now
+	p.update("linux", gone, events.StatusDeleted, "")
+	p.update("linux", gone, events.StatusAbsent, "")
+	set.Before = now
+	if a := p.update("linux", set, events.StatusUnchanged, ""); !a.Before.IsZero() {
+		p.Errorf("nothing stands, and it is told as %+v", a)
+	}
+	set.Before = events.Version{}
+	p.update("linux", set, events.StatusError, events.ErrBadRequest)
+	set.Before, set.If = now, events.IfPresent
+	p.update("linux", set, events.StatusError, events.ErrBadRequest)
 }
 
 func everyMatch(p *probe) {

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/gofrs/flock"
 
@@ -14,7 +15,7 @@ func (osFS) Lock(name string) (io.Closer, error) {
 	l := flock.New(name, flock.SetPermissions(fileMode))
 	ok, err := l.TryLock()
 	if err != nil {
-		return nil, err
+		return nil, &fs.PathError{Op: "lock", Path: name, Err: err}
 	}
 	if !ok {
 		return nil, fmt.Errorf("%w: another process holds %s", events.ErrLocked, name)

@@ -65,6 +65,48 @@ func TestClients_GoRedis(t *testing.T) {
 	}
 }
 
+// A client that sends a transaction hears that there are none, nothing is done, and
+// it can go on.
+func TestClients_Transactions(t *testing.T) {
+	s := cluster(t)
+	ctx := t.Context()
+	rdb := goredis.NewClient(&goredis.Options{Addr: s.addr("mac"), PoolSize: 1})
+	defer rdb.Close()
+	wantRefused := func(what string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), "not supported") {
+			t.Errorf("%s is %v", what, err)
+		}
+		if err := rdb.Set(ctx, "m1", "v", 0).Err(); err != nil {
+			t.Errorf("after %s: %v", what, err)
+		}
+		if got, err := rdb.MGet(ctx, "l1", "m1").Result(); fmt.Sprint(got) != "[<nil> v]" || err != nil {
+			t.Errorf("after %s the keys hold %v, %v", what, got, err)
+		}
+	}
+	for range 3 {
+		pipe := rdb.TxPipeline()
+		n := pipe.Incr(ctx, "l1")
+		pipe.Set(ctx, "l1", strings.Repeat("x", 100_000), 0)
+		_, err := pipe.Exec(ctx)
+		wantRefused("a transaction of go-redis", err)
+		wantRefused("its first command", n.Err())
+		wantRefused("WATCH of go-redis", rdb.Watch(ctx, func(tx *goredis.Tx) error { return tx.Set(ctx, "l1", "w", 0).Err() }, "l1"))
+	}
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.addr("mac")}, DisableCache: true, ForceSingleClient: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	b := client.B()
+	for i, result := range client.DoMulti(ctx, b.Multi().Build(), b.Set().Key("l1").Value("x").Build(), b.Exec().Build()) {
+		wantRefused(fmt.Sprint("command ", i, " of rueidis"), result.Error())
+	}
+	if got := run(t, "MULTI\nSET l1 x\nEXEC\nGET l1\n", "redis-cli", s.addr("mac")); strings.Count(got, "not supported") != 3 || strings.Contains(got, "x\n") {
+		t.Errorf("redis-cli prints %q", got)
+	}
+}
+
 func TestClients_Rueidis(t *testing.T) {
 	s := cluster(t)
 	for _, single := range []bool{true, false} {

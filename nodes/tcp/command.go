@@ -12,8 +12,8 @@ import (
 
 // command is one of the commands that a server knows.
 type command struct {
-	name  string
-	arity int // with the name itself; negative: at least so many
+	name  string // of a subcommand: CLIENT|LIST
+	arity int    // with the name itself; negative: at least so many
 	// alone makes all earlier commands of a pipeline be answered first, and later
 	// ones begin only afterwards.
 	alone bool
@@ -22,6 +22,12 @@ type command struct {
 
 	quiet    bool // MONITOR does not show it as it came
 	keyspace bool // refused to a client that monitors
+	inMulti  bool // carried out although MULTI was refused
+
+	subs map[string]*command // what the second word may be, where it is part of the name
+	help string              // of a subcommand: its arguments, and on a second line what it does
+
+	counts *counts
 
 	write bool // told by COMMAND
 	keys  int  // told by COMMAND: how its keys stand: one, all or every second argument
@@ -39,24 +45,65 @@ func commands() map[string]*command {
 	table := map[string]*command{}
 	add := func(keyspace bool, lists ...[]command) {
 		for _, c := range slices.Concat(lists...) {
-			c.keyspace = keyspace
+			c.keyspace, c.counts = keyspace, &counts{}
+			for _, sub := range c.subs {
+				sub.counts = &counts{}
+			}
 			table[c.name] = &c
 		}
 	}
-	add(false, connectionCommands(), serverCommands())
+	add(false, connectionCommands(), clientCommands(), multiCommands(), serverCommands(), introspectionCommands())
 	add(true, readCommands(), writeCommands(), updateCommands(), expiryCommands(), keyCommands(), nodeCommands())
 	return table
+}
+
+// admit finds a command, or says why it is not carried out.
+func (s *session) admit(args [][]byte) (*command, error) {
+	cmd, err := s.server.lookup(args)
+	switch {
+	case s.in.Oversize() > 0:
+		err = oversize(s.in.Oversize())
+	case s.refusing && (err != nil || !cmd.inMulti):
+		err = errRefusing
+	case err == nil && s.monitor != nil && cmd.keyspace:
+		err = errMonitors
+	case err == nil && s.database != 0 && cmd.keyspace:
+		err = errElsewhere
+	}
+	switch {
+	case cmd == nil:
+	case err != nil:
+		cmd.counts.rejected.Add(1)
+	default:
+		cmd.counts.calls.Add(1)
+	}
+	return cmd, err
+}
+
+// oversize says that an argument was not taken.
+func oversize(size int) error {
+	if size > maxBulk {
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, size)
+	}
+	return fmt.Errorf("%w: a command is at most %d bytes long: send fewer keys at a time", events.ErrTooLarge, maxCommand)
 }
 
 // lookup finds a command and checks how many arguments it has.
 func (s *Server) lookup(args [][]byte) (*command, error) {
 	var room [32]byte
 	c := s.commands[string(upper(room[:0], args[0]))]
+	if c != nil && c.subs != nil && len(args) > 1 {
+		sub := c.subs[string(upper(room[:0], args[1]))]
+		if sub == nil {
+			return nil, replyError(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try %s HELP.", args[1], c.name))
+		}
+		c = sub
+	}
 	switch {
 	case c == nil:
 		return nil, unknownCommand(args)
 	case c.arity > 0 && len(args) != c.arity, len(args) < -c.arity:
-		return nil, wrongNumber(c.name)
+		return c, wrongNumber(c.name)
 	}
 	return c, nil
 }

@@ -1,11 +1,6 @@
 package tcp
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-	"time"
-)
+import "strings"
 
 func connectionCommands() []command {
 	return []command{
@@ -13,10 +8,9 @@ func connectionCommands() []command {
 		{name: "ECHO", arity: 2, reply: replyEcho},
 		{name: "HELLO", arity: -1, alone: true, reply: replyHello},
 		{name: "AUTH", arity: -2, alone: true, reply: replyAuth},
-		{name: "SELECT", arity: 2, reply: replySelect},
-		{name: "QUIT", arity: -1, alone: true, quiet: true, reply: replyQuit},
-		{name: "RESET", arity: 1, alone: true, begin: beginReset, reply: replyReset},
-		{name: "CLIENT", arity: -2, alone: true, reply: replyClient},
+		{name: "SELECT", arity: 2, begin: beginSelect, reply: replyOK},
+		{name: "QUIT", arity: -1, alone: true, quiet: true, reply: replyQuit, inMulti: true},
+		{name: "RESET", arity: 1, alone: true, begin: beginReset, reply: replyReset, inMulti: true},
 	}
 }
 
@@ -120,17 +114,27 @@ func replyAuth(s *session, c *call) error {
 	return errSyntax
 }
 
-func replySelect(s *session, c *call) error {
+// beginSelect takes 0, the only database. A client that means another one of the 16
+// that Redis has must not work on this one, should it not look at the reply: what
+// follows is refused until it selects 0.
+func beginSelect(s *session, c *call) error {
 	n, err := integer(c.args[1])
 	if err != nil {
 		return err
 	}
-	if n != 0 {
-		return replyError("ERR DB index is out of range")
+	if n >= 0 && n < 16 {
+		s.database = n
 	}
-	s.out.Simple("OK")
+	if n != 0 {
+		return errDatabase
+	}
 	return nil
 }
+
+const (
+	errDatabase  replyError = "ERR DB index is out of range"
+	errElsewhere replyError = "ERR not carried out: this connection selected a database that is not here, there is only database 0"
+)
 
 func replyQuit(s *session, _ *call) error {
 	s.out.Simple("OK")
@@ -140,101 +144,14 @@ func replyQuit(s *session, _ *call) error {
 
 func beginReset(s *session, _ *call) error {
 	s.unmonitor()
+	s.refusing, s.database = false, 0
 	return nil
 }
 
 func replyReset(s *session, _ *call) error {
 	s.out.Proto = 0
+	s.unmute()
 	s.rename("")
 	s.out.Simple("RESET")
 	return nil
-}
-
-const errClientName replyError = "ERR Client names cannot contain spaces, newlines or special characters."
-
-func isClientName(name string) bool {
-	return len(name) <= 256 && strings.IndexFunc(name, func(r rune) bool { return r < '!' || r > '~' }) < 0
-}
-
-func replyClient(s *session, c *call) error {
-	args := c.args[1:]
-	sub := strings.ToUpper(string(args[0]))
-	switch {
-	case sub == "SETNAME" && len(args) == 2:
-		return s.setName(string(args[1]))
-	case sub == "GETNAME" && len(args) == 1:
-		if s.name == "" {
-			s.out.Null()
-		} else {
-			s.out.Text(s.name)
-		}
-	case sub == "SETINFO" && len(args) == 3:
-		return s.setInfo(string(args[1]), string(args[2]))
-	case sub == "ID" && len(args) == 1:
-		s.out.Int(s.id)
-	case sub == "INFO" && len(args) == 1:
-		s.out.Verbatim(s.describe())
-	case sub == "LIST":
-		s.out.Verbatim(s.server.clients())
-	case (sub == "NO-EVICT" || sub == "NO-TOUCH") && len(args) == 2:
-		s.out.Simple("OK")
-	case sub == "TRACKING":
-		return replyError("ERR CLIENT TRACKING is not supported: no invalidations are sent")
-	default:
-		return replyError(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try CLIENT HELP.", args[0]))
-	}
-	return nil
-}
-
-func (s *session) setName(name string) error {
-	if !isClientName(name) {
-		return errClientName
-	}
-	s.rename(name)
-	s.out.Simple("OK")
-	return nil
-}
-
-func (s *session) rename(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.name = name
-}
-
-func (s *session) setInfo(what, text string) error {
-	if !isClientName(text) {
-		return replyError("ERR " + what + " cannot contain spaces, newlines or special characters.")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch strings.ToUpper(what) {
-	case "LIB-NAME":
-		s.library = text
-	case "LIB-VER":
-		s.libVersion = text
-	default:
-		return replyError("ERR Unrecognized option '" + what + "'")
-	}
-	s.out.Simple("OK")
-	return nil
-}
-
-// describe is the session's line of CLIENT LIST.
-func (s *session) describe() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	age := strconv.Itoa(int(time.Since(s.since).Seconds()))
-	return fmt.Sprintf("id=%d addr=%s laddr=%s name=%s age=%s db=0 lib-name=%s lib-ver=%s\n",
-		s.id, s.conn.RemoteAddr(), s.conn.LocalAddr(), s.name, age, s.library, s.libVersion)
-}
-
-// clients is CLIENT LIST.
-func (s *Server) clients() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var text strings.Builder
-	for session := range s.sessions {
-		text.WriteString(session.describe())
-	}
-	return text.String()
 }

@@ -15,6 +15,15 @@
 // Errors begin with a code in capitals: OWNEROFFLINE, UNKNOWN, REFUSED, … are
 // those of [events.Code].
 //
+// What is not understood changes nothing: unknown words of a command are "ERR syntax
+// error", and of several keys none is changed when one is refused. Nor is carried
+// out what follows a refused command that gives it its meaning. MULTI is refused,
+// and with it everything up to EXEC, DISCARD or RESET, on that connection, for the
+// client may have sent it all at once; a SELECT of another database than 0 refuses
+// commands about keys until 0 is selected. A value that is too long is passed over
+// and refused, and the connection goes on. testdata has what Redis 7.0 answers, and
+// TestServer_AnswersAsRedis holds a node to it.
+//
 // MONITOR shows what clients send to the connected node, as Redis does, and
 // what other nodes forward to it: a line for each entry of a message, such as
 // "DHT" "put" "KEY" "VALUE". Of an argument 1,024 bytes are shown, of a command

@@ -69,12 +69,12 @@ func matchClass(pattern []byte, c byte) (size int, ok bool) {
 	}
 	for ; i < len(pattern) && pattern[i] != ']'; i++ {
 		low := pattern[i]
-		if low == '\\' && i+1 < len(pattern) {
-			i++
-			low = pattern[i]
-		}
 		high := low
-		if i+2 < len(pattern) && pattern[i+1] == '-' {
+		switch {
+		case low == '\\' && i+1 < len(pattern): // one byte: a range does not begin with it
+			i++
+			low, high = pattern[i], pattern[i]
+		case i+2 < len(pattern) && pattern[i+1] == '-':
 			i += 2
 			high = pattern[i]
 		}

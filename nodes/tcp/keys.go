@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dht/events"
+	"dht/nodes/tcp/resp"
 )
 
 func keyCommands() []command {
@@ -98,7 +99,7 @@ func replyScan(s *session, c *call) error {
 
 func (s *session) parseScan(args [][]byte) (o scan, err error) {
 	o = scan{pattern: []byte("*"), count: 10}
-	cursor, err := strconv.ParseUint(string(args[1]), 10, 64)
+	cursor, err := parseCursor(string(args[1]))
 	if err != nil {
 		return o, replyError("ERR invalid cursor")
 	}
@@ -130,6 +131,23 @@ func (s *session) parseScan(args [][]byte) (o scan, err error) {
 	return o, nil
 }
 
+// parseCursor reads a number as C does, which Redis leaves it to: signs are taken,
+// nothing is 0.
+func parseCursor(text string) (uint64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	digits := strings.TrimLeft(text, "+-")
+	if len(text)-len(digits) > 1 {
+		return 0, strconv.ErrSyntax
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if text[0] == '-' {
+		n = -n
+	}
+	return n, err
+}
+
 func replySize(s *session, _ *call) error {
 	s.out.Int(int64(s.server.node.Info().Keys))
 	return nil
@@ -137,6 +155,9 @@ func replySize(s *session, _ *call) error {
 
 // replyFlush deletes what this node owns, where the server allows that.
 func replyFlush(s *session, c *call) error {
+	if args := c.args[1:]; len(args) > 1 || len(args) == 1 && !resp.Is(args[0], "SYNC") && !resp.Is(args[0], "ASYNC") {
+		return errSyntax
+	}
 	if !s.server.AllowFlush {
 		return replyError("REFUSED " + c.cmd.name + " would delete every key of this node: start it with --allow-flush if that is what you want")
 	}

@@ -48,11 +48,14 @@ func (p *peer) retry() {
 	}
 	p.server.wait.Go(func() {
 		defer p.retried()
+		defer p.logLoss()()
 		pause := time.NewTimer(retryFirst)
 		defer pause.Stop()
 		for every := retryFirst; p.link.state() == events.LinkDown; {
 			select {
 			case <-pause.C:
+			case <-p.wake: // it was heard of elsewhere
+				every = retryFirst
 			case <-p.ctx.Done():
 				return
 			}
@@ -61,6 +64,36 @@ func (p *peer) retry() {
 			pause.Reset(every)
 		}
 	})
+}
+
+// logLoss says that a peer is lost, if it is, and then that it is back.
+func (p *peer) logLoss() (end func()) {
+	if p.link.state() != events.LinkDown || p.ctx.Err() != nil {
+		return func() {}
+	}
+	log := p.server.Logger.With("peer", p.name, "addr", p.addr)
+	log.Warn("a peer is not reached over TCP")
+	since := time.Now()
+	return func() {
+		if p.ctx.Err() == nil {
+			log.Info("a peer is reached over TCP again", "after", time.Since(since).Round(time.Millisecond))
+		}
+	}
+}
+
+// Retry tries at once to reach a peer that is lost: it was heard of elsewhere.
+func (s *Server) Retry(name string) {
+	s.mu.Lock()
+	peers := s.peers
+	s.mu.Unlock()
+	for _, p := range peers {
+		if p != nil && p.name == name && p.link.state() == events.LinkDown {
+			select {
+			case p.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
 }
 
 // retried ends a retry, unless the peer was lost at that moment.

@@ -154,15 +154,11 @@ func (s *session) now() time.Time { return s.server.node.Clock.Now() }
 // show tells the monitors of a command that was begun.
 func (s *session) show(c *call) {
 	watching := s.server.monitors.watching.Load()
-	if watching == nil || c.cmd.quiet || c.cmd.name == "CLIENT" && administers(c.args[1]) {
+	if watching == nil || c.cmd.quiet {
 		return
 	}
 	s.showLine(*watching, redacted(c.cmd.name, c.args)...)
 }
-
-// administers reports whether Redis takes this subcommand of CLIENT for an
-// administrator's, which it does not show.
-func administers(sub []byte) bool { return resp.Is(sub, "LIST") || resp.Is(sub, "NO-EVICT") }
 
 // showMessage tells the monitors of what a peer's message asks, a line for each
 // entry: the key, and what is to become of it.

@@ -46,6 +46,7 @@ var errClosing = errors.New("this node is closing")
 type peer struct {
 	ctx    context.Context
 	server *Server
+	wake   chan struct{} // holds a token when a retry need not wait
 	name   string
 	addr   string
 	ahead  atomic.Int64 // milliseconds by which its clock is ahead of this node's

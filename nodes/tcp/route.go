@@ -14,8 +14,7 @@ import (
 
 // begin starts one command. What it asks is answered by finish.
 func (s *session) begin(args [][]byte) {
-	s.server.stats.commands.Add(1)
-	cmd, err := s.server.lookup(args)
+	cmd, err := s.admit(args)
 	if err != nil && speaksHTTP(args[0]) {
 		if times, say := s.server.repeated.browser.say(time.Now()); say {
 			s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client", s.conn.RemoteAddr(), "times", times)
@@ -23,15 +22,18 @@ func (s *session) begin(args [][]byte) {
 		s.quit = true
 		return
 	}
-	if err == nil && s.monitor != nil && cmd.keyspace {
-		err = errMonitors
-	}
 	if err == nil && len(args) > maxKeys {
 		cmd = cmd.sliced()
 	}
 	alone := err == nil && cmd.alone
+	if s.mute == muteNext {
+		alone, s.mute = true, muteThis
+	}
 	if alone {
 		s.finish()
+	}
+	if s.last = cmd; err != nil {
+		cmd = nil // it is not begun
 	}
 	s.calls = append(s.calls, call{cmd: cmd, args: args, first: len(s.questions), err: err})
 	c := &s.calls[len(s.calls)-1]
@@ -44,6 +46,9 @@ func (s *session) begin(args [][]byte) {
 	c.n = len(s.questions) - c.first
 	if alone || len(s.calls) >= maxCalls || len(s.questions) >= maxQuestions || s.expected >= groupRoom || s.taken >= maxValues {
 		s.finish()
+	}
+	if s.mute == muteThis {
+		s.unmute()
 	}
 }
 
@@ -171,8 +176,10 @@ func (s *session) isSilent(g *group) bool {
 // finish answers everything that was begun.
 func (s *session) finish() {
 	if len(s.calls) > 0 {
+		begun := s.timed()
 		s.settle()
 		s.replyTo(len(s.calls))
+		s.count(begun)
 	}
 	s.reset()
 }
@@ -188,6 +195,9 @@ func (s *session) replyTo(n int) {
 			c.err = c.cmd.reply(s, c)
 		}
 		if c.err != nil {
+			if c.cmd != nil {
+				c.cmd.counts.failed.Add(1)
+			}
 			s.out.Error(errorText(c.err))
 		}
 		if len(s.out.Buf) >= flushAt {

@@ -87,7 +87,6 @@ type Server struct {
 // stats counts what INFO tells.
 type stats struct {
 	accepted atomic.Int64
-	commands atomic.Int64
 }
 
 // Listen reserves addr, host:port, or says why it cannot. Connections wait
@@ -121,7 +120,7 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	peers := make([]*peer, len(s.names))
 	for i, name := range s.names {
 		if name != node.Name {
-			peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name]}
+			peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name], wake: make(chan struct{}, 1)}
 		}
 	}
 	s.mu.Lock() // Links may be asked already, by the bus

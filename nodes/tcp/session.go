@@ -24,6 +24,8 @@ type session struct {
 	batch
 	client
 	monitor *monitor // nil unless the client said MONITOR
+	last    *command // that was begun
+	batches int      // answered so far
 	quit    bool     // nothing more is served
 	lost    bool     // the client takes no replies
 	unfit   error    // why this is a connection of another node, but of no peer
@@ -32,30 +34,28 @@ type session struct {
 	large   bool // it has room for a command that is not small
 	huge    bool // and for a very large one
 
+	refusing bool  // MULTI was refused, and so is what follows
+	database int64 // that the client selected; only 0 is here
+	mute     mute  // the replies that the client does not want
+
 	mu         sync.Mutex // guards the deadlines, and client
 	draining   bool
 	writeUntil time.Time // the deadline that the connection has for writes
 }
 
-// client is what a client has told of itself; the session alone changes it.
-type client struct {
-	name       string
-	library    string
-	libVersion string
-	since      time.Time
-}
-
 const (
 	maxArgs    = 1 << 20
 	maxCommand = 64 << 20
-	maxBulk    = 16 << 20 // the messages of peers; a value is at most events.MaxValue
-	flushAt    = 64 << 10 // bytes of replies that are not kept back
+	maxBulk    = 16 << 20  // the messages of peers; a value is at most events.MaxValue
+	maxSkip    = 512 << 20 // of an argument that is refused, and the connection kept; as Redis has it
+	flushAt    = 64 << 10  // bytes of replies that are not kept back
 	maxKeepOut = 1 << 20
 )
 
 func newSession(s *Server, conn net.Conn, id int64) *session {
-	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand}
-	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: time.Now()}}
+	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand, Skip: maxSkip}
+	now := time.Now()
+	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: now, active: now}}
 	session.batch.init(s.names, s.rooms)
 	session.outbox.init(session)
 	session.in.Grow = session.grow
@@ -180,9 +180,13 @@ func (s *session) flush() error {
 	if s.lost {
 		return errLost
 	}
+	if s.mute != muteNone {
+		s.out.Buf = s.out.Buf[:0]
+	}
 	if len(s.out.Buf) == 0 {
 		return nil
 	}
+	s.expose()
 	err := s.write(s.out.Buf)
 	if s.out.Buf = s.out.Buf[:0]; cap(s.out.Buf) > maxKeepOut {
 		s.out.Buf = nil
@@ -204,6 +208,7 @@ func (s *session) write(b []byte) error { return s.outbox.write(b) }
 func (s *session) allow(now time.Time, long time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.active = now
 	if left := s.writeUntil.Sub(now); !s.draining && (left < long/2 || left > long) {
 		s.writeUntil = now.Add(long)
 		_ = s.conn.SetWriteDeadline(s.writeUntil)
@@ -224,7 +229,7 @@ func (s *session) bulk(b []byte) {
 		return
 	}
 	s.out.BulkHead(len(b))
-	if s.flush() == nil && s.write(b) != nil {
+	if s.flush() == nil && s.mute == muteNone && s.write(b) != nil {
 		s.quit, s.lost = true, true
 	}
 	s.out.Buf = append(s.out.Buf, '\r', '\n')

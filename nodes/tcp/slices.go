@@ -12,9 +12,9 @@ const maxKeys = 1024 // arguments of a command that is done at once
 func (c *command) sliced() *command {
 	switch {
 	case c.name == "MGET":
-		return &command{name: c.name, alone: true, reply: replySlicedValues}
+		return &command{name: c.name, alone: true, counts: c.counts, reply: replySlicedValues}
 	case c.keys == allKeys, c.keys == pairKeys:
-		return &command{name: c.name, alone: true, reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
+		return &command{name: c.name, alone: true, counts: c.counts, reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
 	}
 	return c
 }
@@ -22,6 +22,12 @@ func (c *command) sliced() *command {
 func (s *session) replySliced(cmd *command, whole *call) error {
 	if cmd.keys == pairKeys && len(whole.args)%2 == 0 {
 		return wrongNumber(cmd.name)
+	}
+	if cmd.write {
+		step := map[int]int{allKeys: 1, pairKeys: 2}[cmd.keys]
+		if err := checkEntries(whole.args[1:], step); err != nil {
+			return err
+		}
 	}
 	counted := int64(0)
 	err := s.eachSlice(cmd, whole, func(part *call) error {

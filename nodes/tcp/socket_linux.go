@@ -20,6 +20,7 @@ import (
 // to the other, and so does without. Safe for concurrent use.
 type socket struct {
 	net.Conn
+	raw     syscall.RawConn
 	in, out half
 }
 
@@ -47,11 +48,14 @@ func quick(conn net.Conn) net.Conn {
 	if err != nil {
 		return conn
 	}
-	s := &socket{Conn: conn}
+	s := &socket{Conn: conn, raw: raw}
 	s.in.wait, s.in.try = raw.Read, s.in.read
 	s.out.wait, s.out.try = raw.Write, s.out.write
 	return s
 }
+
+// SyscallConn is the socket itself.
+func (s *socket) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }
 
 // Read reads what is there, at most 64 KiB of it.
 func (s *socket) Read(b []byte) (int, error) {

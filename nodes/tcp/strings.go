@@ -230,6 +230,7 @@ func beginSet(s *session, c *call) error {
 const (
 	flagUpdate = 1 + iota // SET became an update
 	flagOld               // and gives the old value
+	flagWrong             // GETEX with a time that is none
 )
 
 func replySet(s *session, c *call) error {
@@ -269,6 +270,9 @@ func beginMSet(s *session, c *call) error {
 	if len(c.args)%2 == 0 {
 		return wrongNumber(c.cmd.name)
 	}
+	if err := checkEntries(c.args[1:], 2); err != nil {
+		return err
+	}
 	for i := 1; i < len(c.args); i += 2 {
 		s.ask(events.OpPut, events.Request{Key: c.args[i], Value: c.args[i+1]})
 	}
@@ -285,7 +289,25 @@ func replyStored(s *session, c *call) error {
 	return nil
 }
 
+// checkEntries says why a node would refuse one of several keys, or its value: then
+// none is changed.
+func checkEntries(args [][]byte, step int) error {
+	for i := 0; i < len(args); i += step {
+		r := events.Request{Key: args[i]}
+		if step == 2 {
+			r.Value = args[i+1]
+		}
+		if err := admissible(&r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func beginDelete(s *session, c *call) error {
+	if err := checkEntries(c.args[1:], 1); err != nil {
+		return err
+	}
 	for _, key := range c.args[1:] {
 		s.ask(events.OpDelete, events.Request{Key: key})
 	}

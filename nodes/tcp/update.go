@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"cmp"
+	"errors"
 	"math"
 	"strconv"
 
@@ -64,8 +66,12 @@ func beginGetEx(s *session, c *call) error {
 		return get(s, c)
 	}
 	o, err := s.parseGetEx(c.args)
-	if err != nil {
+	switch {
+	case errors.Is(err, errSyntax):
 		return err
+	case err != nil: // a time that is none matters only where there is a value
+		c.flags = flagWrong
+		return get(s, c)
 	}
 	c.flags = flagUpdate
 	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Update: events.UpdateTouch, Expires: o.expires, Old: true})
@@ -73,8 +79,14 @@ func beginGetEx(s *session, c *call) error {
 }
 
 func replyGetEx(s *session, c *call) error {
-	if c.flags == flagUpdate {
+	switch c.flags {
+	case flagUpdate:
 		return replyOld(s, c)
+	case flagWrong:
+		if a, err := s.outcome(c.first); err != nil || a.Status == events.StatusFound {
+			_, wrong := s.parseGetEx(c.args)
+			return cmp.Or(err, wrong)
+		}
 	}
 	return replyValue(s, c)
 }

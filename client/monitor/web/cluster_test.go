@@ -30,9 +30,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// cluster is the nodes of [nodetest.Three] on one bus.
+// cluster is nodes on one bus.
 type cluster struct {
 	t       *testing.T
+	law     events.Cluster
 	broker  *broker.Broker
 	nodes   map[string]*nodes.Node
 	servers map[string]*bus.Server
@@ -41,10 +42,15 @@ type cluster struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
+	return newClusterOf(t, nodetest.Three(1, 1))
+}
+
+func newClusterOf(t *testing.T, law events.Cluster) *cluster {
+	t.Helper()
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	must(t, err)
 	t.Cleanup(func() { b.Close() })
-	c := &cluster{t, b, map[string]*nodes.Node{}, map[string]*bus.Server{}, 5 * time.Second}
+	c := &cluster{t, law, b, map[string]*nodes.Node{}, map[string]*bus.Server{}, 5 * time.Second}
 	var wait sync.WaitGroup
 	for _, name := range []string{"linux", "mac", "android"} {
 		serve := c.start(name)
@@ -68,7 +74,7 @@ func must(t testing.TB, err error) {
 // start makes a node; serve lets it answer.
 func (c *cluster) start(name string) (serve func() error) {
 	c.t.Helper()
-	m, err := placement.New(nodetest.Three(1, 1))
+	m, err := placement.New(c.law)
 	must(c.t, err)
 	conn, err := nats.Connect("", c.broker.InProcess())
 	must(c.t, err)
@@ -167,7 +173,7 @@ func (p *page) ask(method, path string, body []byte, headers ...string) got {
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]
 		}
-		r.Header.Set(headers[i], headers[i+1])
+		r.Header.Add(headers[i], headers[i+1])
 	}
 	response, err := p.Do(r)
 	must(p.t, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dht/client/monitor"
@@ -19,6 +20,10 @@ const (
 	// MaxRate is how many lines a second are shown: nobody reads more, and each
 	// costs a browser its time. Nodes need tell of no more.
 	MaxRate = 500
+
+	// maxWaiting is how many bytes of lines may wait for all viewers together: two
+	// that wait for the same line are two.
+	maxWaiting = 32 << 20
 )
 
 // hub looks once for all viewers, and only while there are any.
@@ -33,8 +38,9 @@ type hub struct {
 	last    *Status
 	stop    context.CancelFunc
 	closed  bool
-	second  time.Time // when counting began
-	shown   int       // lines since then
+	waiting atomic.Int64 // bytes of lines, over all viewers
+	second  time.Time    // when counting began
+	shown   int          // lines since then
 }
 
 // join begins a stream, or says why there can be none.
@@ -75,6 +81,9 @@ func (h *hub) leave(v *viewer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.viewers, v)
+	for range len(v.lines) {
+		h.taken(<-v.lines)
+	}
 	if len(h.viewers) == 0 {
 		h.stop()
 	}
@@ -93,6 +102,9 @@ func (h *hub) close() {
 	h.mu.Unlock()
 	h.wait.Wait()
 }
+
+// taken says that a line does not wait any more.
+func (h *hub) taken(line []byte) { h.waiting.Add(-int64(len(line))) }
 
 // poll looks at once, then each second and whenever again says so.
 func (h *hub) poll(ctx context.Context, again <-chan struct{}) {
@@ -173,6 +185,11 @@ func (h *hub) show(l monitor.Line) {
 			text = frame("lost", l)
 		case text == nil:
 			text = frame("line", l)
+		}
+		if h.waiting.Add(int64(len(text))) > maxWaiting {
+			h.waiting.Add(-int64(len(text)))
+			v.lost.Add(max(1, l.Lost))
+			continue
 		}
 		v.lines <- text
 	}

@@ -40,6 +40,11 @@ func (s *site) list(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
+	if err := s.work.take(r.Context(), workOfListing); err != nil {
+		fail(w, err)
+		return
+	}
+	defer s.work.Release(workOfListing)
 	page, err := s.Client.Page(r.Context(), client.Listing{Node: values.Get("node"), Prefix: []byte(values.Get("prefix")),
 		After: []byte(values.Get("after")), Limit: limit})
 	if err != nil {
@@ -53,6 +58,7 @@ func (s *site) list(w http.ResponseWriter, r *http.Request) {
 	for _, f := range page.Faults {
 		out.Silent = append(out.Silent, Silent{f.Node, Failure{f.Err.Error(), events.CodeOf(f.Err)}})
 	}
+	connectionOf(r).moves() // from here on its client is waited for
 	reply(w, http.StatusOK, out)
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"time"
 
 	"dht/events"
 )
@@ -32,6 +34,24 @@ func failWith(w http.ResponseWriter, status int, err error) {
 		w.Header().Set("Retry-After", "1")
 	}
 	reply(w, status, Failure{err.Error(), code})
+}
+
+const (
+	sendStep = 64 << 10
+	sendFor  = 5 * time.Second // each step
+)
+
+// send writes a value to who takes it at a pace: memory is held meanwhile.
+func send(w http.ResponseWriter, r *http.Request, value []byte) {
+	from, control := connectionOf(r), http.NewResponseController(w)
+	for step := range slices.Chunk(value, sendStep) {
+		from.moves()
+		_ = control.SetWriteDeadline(time.Now().Add(sendFor))
+		if _, err := w.Write(step); err != nil {
+			return // whoever asked is gone
+		}
+	}
+	_ = control.SetWriteDeadline(time.Now().Add(sendFor)) // for what is still in a buffer
 }
 
 // statusOf is the HTTP status of an error.

@@ -23,6 +23,9 @@ type Backend struct {
 	Info   func() events.Info // of the node beside it, for metrics
 	Ready  func() error       // why requests cannot be answered; nil when they can
 	NATS   http.Handler       // /varz, /connz, /routez of the embedded server; nil: there is none
+	// Pages is where each node serves this page, by its name: when one is down the
+	// others' are offered.
+	Pages map[string]string
 	// Watch calls show with what goes over the bus, until ctx ends; only while
 	// somebody looks. nil: there is no bus.
 	Watch func(ctx context.Context, show func(monitor.Line) error) error
@@ -40,12 +43,11 @@ type Server struct {
 	serving  chan struct{}      // closed when the listener is
 	site     atomic.Pointer[site]
 	closed   sync.Once
+	conns    *connections
 
 	mu       sync.Mutex // guards what follows
 	closing  bool
 	requests sync.WaitGroup
-	conns    int
-	fresh    map[net.Conn]struct{} // connections that have not asked for anything
 }
 
 const (
@@ -53,26 +55,26 @@ const (
 	writeWithin = 30 * time.Second // a response; event streams set their own
 	idleFor     = 2 * time.Minute
 	maxHeader   = 32 << 10 // a key of 1,024 bytes takes 3 KB
-	maxConns    = 1024     // the process needs files for other things too
 )
 
 // Listen answers on addr, host:port, or says why it cannot. Until
 // [Server.Serve] there is only /healthz, and /readyz that says no.
 func Listen(addr string, log *slog.Logger) (*Server, error) {
-	listener, err := net.Listen("tcp", addr)
+	tcpListener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for HTTP: %w", err)
 	}
-	tcp, _ := listener.Addr().(*net.TCPAddr)
+	tcp, _ := tcpListener.Addr().(*net.TCPAddr)
 	name, _, _ := net.SplitHostPort(addr) // that it has two parts, listening has shown
-	s := &Server{listener: listener, name: name, loopback: tcp != nil && tcp.IP.IsLoopback(), log: log,
-		serving: make(chan struct{}), fresh: map[net.Conn]struct{}{}}
+	s := &Server{listener: tcpListener, name: name, loopback: tcp != nil && tcp.IP.IsLoopback(), log: log,
+		serving: make(chan struct{}), conns: newConnections(files())}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.http = &http.Server{
 		Handler:           s,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnState:         s.watchConn,
+		ConnContext:       s.conns.enter,
+		ConnState:         s.conns.watch,
 		ReadHeaderTimeout: readWithin / 3,
 		ReadTimeout:       readWithin,
 		WriteTimeout:      writeWithin,
@@ -82,7 +84,8 @@ func Listen(addr string, log *slog.Logger) (*Server, error) {
 	}
 	go func() {
 		defer close(s.serving)
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		accept := &listener{Listener: tcpListener, spare: s.conns.spare, log: log, done: make(chan struct{})}
+		if err := s.http.Serve(accept); !errors.Is(err, http.ErrServerClosed) {
 			log.Warn("the page is gone", "err", err)
 		}
 	}()
@@ -91,7 +94,7 @@ func Listen(addr string, log *slog.Logger) (*Server, error) {
 
 // Serve shows b from now on.
 func (s *Server) Serve(b Backend) error {
-	site, err := newSite(b)
+	site, err := newSite(b, s.conns)
 	if err == nil {
 		s.site.Store(site)
 	}
@@ -116,6 +119,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.requests.Done()
+	from := connectionOf(r)
+	if !from.work(forMachines(r.URL.Path)) {
+		w.Header().Set("Connection", "close")
+		fail(w, fmt.Errorf("%w: too many requests are under way", events.ErrBusy))
+		return
+	}
+	defer from.rest()
 	if err := s.admit(r); err != nil {
 		failWith(w, http.StatusForbidden, err)
 		return
@@ -140,25 +150,6 @@ func (s *Server) begin() bool {
 		s.requests.Add(1)
 	}
 	return !s.closing
-}
-
-// watchConn knows how many connections there are, and those that browsers open
-// ahead of need: [http.Server.Shutdown] would wait for them.
-func (s *Server) watchConn(c net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch state {
-	case http.StateNew:
-		s.conns++
-		s.fresh[c] = struct{}{}
-		if s.closing || s.conns > maxConns {
-			_ = c.Close()
-		}
-		return
-	case http.StateClosed:
-		s.conns--
-	}
-	delete(s.fresh, c)
 }
 
 // drainFor is how long requests may go on while the server closes.
@@ -187,9 +178,7 @@ func (s *Server) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing = true
-	for c := range s.fresh {
-		_ = c.Close()
-	}
+	s.conns.close()
 	if site := s.site.Load(); site != nil {
 		site.hub.close()
 	}

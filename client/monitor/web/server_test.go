@@ -69,32 +69,6 @@ func TestServer_CloseIsFast(t *testing.T) {
 	}
 }
 
-// Whoever opens more connections than it takes is cut off, and keeps nobody else
-// out for longer.
-func TestServer_TooManyConnections(t *testing.T) {
-	const most = 1024
-	p := listen(t)
-	var conns []net.Conn
-	for range most + 1 {
-		conn, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(p.URL(), "http://"), "/"))
-		must(t, err)
-		defer conn.Close()
-		conns = append(conns, conn)
-	}
-	if _, err := conns[most].Read(make([]byte, 1)); err == nil {
-		t.Error("one too many is answered")
-	}
-	for _, conn := range conns {
-		conn.Close()
-	}
-	for { // the server sees them end one by one
-		if r, err := p.Get(p.URL() + "healthz"); err == nil {
-			r.Body.Close()
-			return
-		}
-	}
-}
-
 func TestMetrics(t *testing.T) {
 	c := newCluster(t)
 	p := c.page(func(b *web.Backend) {

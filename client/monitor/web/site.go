@@ -13,17 +13,19 @@ import (
 // site is what there is to see once the node is up.
 type site struct {
 	Backend
-	mux  *http.ServeMux
-	hub  *hub
-	slot chan struct{} // taken by each API request
+	mux    *http.ServeMux
+	hub    *hub
+	bodies share // of values on their way in
+	work   share // of requests to the API, each of which may hold a value
+	broker chan struct{}
 }
 
-// maxRequests is how many API requests may be under way: each may hold a value
-// in memory.
-const maxRequests = 256
+// mostOfBroker is how many requests may be under way to the embedded NATS server.
+const mostOfBroker = 4
 
-func newSite(b Backend) (*site, error) {
-	s := &site{Backend: b, mux: http.NewServeMux(), slot: make(chan struct{}, maxRequests)}
+func newSite(b Backend, conns *connections) (*site, error) {
+	s := &site{Backend: b, mux: http.NewServeMux(), bodies: newShare(forBodies, "values", conns.relieve),
+		work: newShare(forWork, "requests", conns.relieve), broker: make(chan struct{}, mostOfBroker)}
 	s.hub = &hub{look: s.look, watch: b.Watch, done: make(chan struct{}), viewers: map[*viewer]struct{}{}}
 	if err := mountAssets(s.mux); err != nil {
 		return nil, fmt.Errorf("mount the page: %w", err)
@@ -33,9 +35,9 @@ func newSite(b Backend) (*site, error) {
 		return nil, err
 	}
 	s.mux.Handle("GET /metrics", metrics)
-	s.mux.HandleFunc("GET /v1/status", s.limited(s.status))
+	s.mux.HandleFunc("GET /v1/status", s.status)
 	s.mux.HandleFunc("GET /v1/events", s.events)
-	s.mux.HandleFunc("GET /v1/keys", s.limited(s.list))
+	s.mux.HandleFunc("GET /v1/keys", s.list)
 	s.mux.HandleFunc("/nats/", s.nats)
 	return s, nil
 }
@@ -52,25 +54,18 @@ func (s *site) ready() error {
 // folders.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
+	if strings.HasPrefix(path, "/v1/") {
+		if refused := understood(r); refused != nil {
+			refused.answer(w)
+			return
+		}
+	}
 	if key, ok := strings.CutPrefix(path, "/v1/keys/"); ok {
-		s.limited(s.withKey(key, s.key))(w, r)
+		s.withKey(key, s.key)(w, r)
 	} else if key, ok := strings.CutPrefix(path, "/v1/explain/"); ok {
-		s.limited(s.withKey(key, s.explain))(w, r)
+		s.withKey(key, s.explain)(w, r)
 	} else {
 		s.mux.ServeHTTP(w, r)
-	}
-}
-
-// limited turns requests away while too many are under way.
-func (s *site) limited(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case s.slot <- struct{}{}:
-			defer func() { <-s.slot }()
-			next(w, r)
-		default:
-			fail(w, fmt.Errorf("%w: %d requests are under way", events.ErrBusy, maxRequests))
-		}
 	}
 }
 
@@ -93,7 +88,10 @@ func query(r *http.Request, known ...string) (url.Values, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: query: %v", events.ErrBadRequest, err)
 	}
-	for name := range values {
+	for name, given := range values {
+		if len(given) > 1 {
+			return nil, fmt.Errorf("%w: parameter %q is there %d times", events.ErrBadRequest, name, len(given))
+		}
 		if !slices.Contains(known, name) {
 			there := "there are none"
 			if len(known) > 0 {
@@ -111,5 +109,11 @@ func (s *site) nats(w http.ResponseWriter, r *http.Request) {
 		fail(w, fmt.Errorf("%w: this node embeds no NATS server", events.ErrNotFound))
 		return
 	}
-	http.StripPrefix("/nats", s.NATS).ServeHTTP(w, r)
+	select {
+	case s.broker <- struct{}{}:
+		defer func() { <-s.broker }()
+		http.StripPrefix("/nats", s.NATS).ServeHTTP(w, r)
+	default:
+		fail(w, fmt.Errorf("%w: %d requests to the NATS server are under way", events.ErrBusy, mostOfBroker))
+	}
 }

@@ -20,6 +20,8 @@ type Status struct {
 	Tail    string         `json:"tail,omitempty"`  // why there is no live tail; without it there is
 	Error   string         `json:"error,omitempty"` // why nothing is known of the nodes: all count as down
 	Nodes   []monitor.Card `json:"nodes"`
+
+	Pages map[string]string `json:"pages,omitempty"` // where each node serves this page
 }
 
 // lookFor is how long nodes have to answer, less than from one look to the next.
@@ -31,14 +33,21 @@ func (s *site) status(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	reply(w, http.StatusOK, s.look(r.Context(), new(monitor.Board)))
+	if err := s.work.take(r.Context(), workOfRead); err != nil {
+		fail(w, err)
+		return
+	}
+	defer s.work.Release(workOfRead)
+	status := s.look(r.Context(), new(monitor.Board))
+	connectionOf(r).moves()
+	reply(w, http.StatusOK, status)
 }
 
 // look asks every node how it is. The board keeps what it saw last.
 func (s *site) look(ctx context.Context, board *monitor.Board) Status {
 	info := s.Info()
 	status := Status{Cluster: info.Cluster.Name, Epoch: info.Cluster.Epoch, Copies: info.Cluster.Copies, Map: info.Map,
-		Node: info.Node, Build: info.Build}
+		Node: info.Node, Build: info.Build, Pages: s.Pages}
 	if s.Watch == nil {
 		status.Tail = "the live tail comes over the bus, and this node runs without one"
 	}

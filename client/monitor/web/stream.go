@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -38,17 +39,21 @@ func (v *viewer) tellStatus(text []byte) {
 	v.status <- text
 }
 
-// withRest adds what else waits: one write carries it all. What was lost comes
-// last, as it did.
-func (v *viewer) withRest(text []byte) []byte {
-	text = append([]byte(nil), text...) // others show the same
+// write writes what waits, without a copy of it. What was lost comes last, as it
+// did.
+func (v *viewer) write(w io.Writer, text []byte, taken func(line []byte)) error {
+	_, err := w.Write(text)
 	for range len(v.lines) {
-		text = append(text, <-v.lines...)
+		line := <-v.lines
+		taken(line)
+		if err == nil {
+			_, err = w.Write(line)
+		}
 	}
-	if lost := v.lost.Swap(0); lost > 0 {
-		text = append(text, frame("lost", monitor.Line{Time: time.Now(), Lost: lost, Detail: "more than this page can show"})...)
+	if lost := v.lost.Swap(0); lost > 0 && err == nil {
+		_, err = w.Write(frame("lost", monitor.Line{Time: time.Now(), Lost: lost, Detail: "more than this page can show"}))
 	}
-	return text
+	return err
 }
 
 // frame is one server-sent event.
@@ -83,14 +88,13 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	defer beat.Stop()
 	for text := []byte("retry: 1000\n\n"); ; {
 		_ = control.SetWriteDeadline(time.Now().Add(takeFor))
-		if _, err := w.Write(text); err != nil || control.Flush() != nil {
+		if v.write(w, text, s.hub.taken) != nil || control.Flush() != nil {
 			return
 		}
 		select {
-		case status := <-v.status:
-			text = v.withRest(status)
-		case line := <-v.lines:
-			text = v.withRest(line)
+		case text = <-v.status:
+		case text = <-v.lines:
+			s.hub.taken(text)
 		case <-beat.C:
 			text = []byte(": still here\n\n")
 		case <-s.hub.done:

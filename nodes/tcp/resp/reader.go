@@ -14,11 +14,12 @@ import (
 //lint:ignore ST1005 clients know the text
 var ErrProtocol = errors.New("Protocol error")
 
-// Limits bound what a reader accepts. All are needed.
+// Limits bound what a reader accepts. All but Skip are needed.
 type Limits struct {
 	Args    int // arguments of one command
 	Bulk    int // bytes of one argument, or of one reply
 	Command int // bytes of one command with all its framing
+	Skip    int // bytes of an argument that is passed over where it exceeds the others: see Oversize
 }
 
 const (
@@ -54,6 +55,9 @@ type Reader struct {
 	left  int // arguments to come
 	spans []span
 	args  [][]byte
+	skip  int // bytes to pass over, of an argument that is too long
+	over  int // of the command: the longest argument that was passed over
+	last  int // the same of the command that was returned last
 }
 
 type span struct{ from, to uint32 } // a command is never as long as that
@@ -80,6 +84,14 @@ func (r *Reader) Rest() {
 
 // Partial reports whether a command has arrived in part.
 func (r *Reader) Partial() bool { return r.end > r.start }
+
+// Room is how many bytes the buffer holds, and how many more it could.
+func (r *Reader) Room() (used, free int) { return r.end, len(r.buf) - r.end }
+
+// Oversize is 0, or how long an argument was of the command that Next has returned
+// last, which stands there empty: it exceeded the limits, and was passed over. The
+// stream can be read on.
+func (r *Reader) Oversize() int { return r.last }
 
 // Fill waits for more bytes. Errors are those of the source, io.EOF among them.
 // A reply or command longer than the limits is noticed by Next.
@@ -146,6 +158,7 @@ func (r *Reader) grow(buffer, args int) error {
 // Next returns the next command, and whether there was one. It skips empty
 // ones. Errors wrap [ErrProtocol].
 func (r *Reader) Next() (args [][]byte, ok bool, err error) {
+	r.last = 0
 	for r.end > r.start {
 		if r.left == 0 && r.pos == 0 {
 			if r.buf[r.start] != '*' {
@@ -178,7 +191,7 @@ func (r *Reader) begin() (ok bool, err error) {
 	if n > r.limits.Args {
 		return false, fmt.Errorf("%w: invalid multibulk length", ErrProtocol)
 	}
-	r.left = max(n, 0)
+	r.left = max(n, 0) // Redis takes a negative number for none
 	return true, nil
 }
 
@@ -186,37 +199,66 @@ func (r *Reader) begin() (ok bool, err error) {
 // command is complete.
 func (r *Reader) bulks() (ok bool, err error) {
 	for ; r.left > 0; r.left-- {
-		at := r.pos
-		if r.start+at == r.end {
-			return false, nil
-		}
-		if c := r.buf[r.start+at]; c != '$' {
-			return false, fmt.Errorf("%w: expected '$', got '%s'", ErrProtocol, printable(c))
-		}
-		size, ok, err := r.length("invalid bulk length")
-		if !ok || err != nil {
-			return false, err
-		}
-		if size < 0 || size > r.limits.Bulk || r.pos+size > r.limits.Command {
-			return false, fmt.Errorf("%w: invalid bulk length", ErrProtocol)
-		}
-		if r.start+r.pos+size+2 > r.end {
-			r.pos = at
-			return false, nil
-		}
-		end := r.pos + size
-		if r.buf[r.start+end] != '\r' || r.buf[r.start+end+1] != '\n' {
-			return false, fmt.Errorf("%w: expected CRLF behind a bulk string", ErrProtocol)
-		}
-		if len(r.spans) == cap(r.spans) && len(r.spans) >= fewArgs {
-			if err := r.grow(len(r.buf), 2*len(r.spans)); err != nil {
+		if r.skip == 0 {
+			if ok, err = r.bulk(); !ok || err != nil {
 				return false, err
 			}
 		}
-		r.spans = append(r.spans, span{uint32(r.pos), uint32(end)})
-		r.pos = end + 2
+		if r.skip > 0 && !r.passOver() {
+			return false, nil
+		}
 	}
 	return true, nil
+}
+
+// bulk reads an argument that has arrived, or finds that it is to be passed over.
+func (r *Reader) bulk() (ok bool, err error) {
+	at := r.pos
+	if r.start+at == r.end {
+		return false, nil
+	}
+	if c := r.buf[r.start+at]; c != '$' {
+		return false, fmt.Errorf("%w: expected '$', got '%s'", ErrProtocol, printable(c))
+	}
+	size, ok, err := r.length("invalid bulk length")
+	if !ok || err != nil {
+		return false, err
+	}
+	switch tooLong := size > r.limits.Bulk || r.pos+size > r.limits.Command; {
+	case size < 0, tooLong && size > r.limits.Skip:
+		return false, fmt.Errorf("%w: invalid bulk length", ErrProtocol)
+	case tooLong:
+		r.over, r.skip, r.pos = max(r.over, size, 1), r.pos-at+size+2, at
+		return true, nil
+	case r.start+r.pos+size+2 > r.end:
+		r.pos = at
+		return false, nil
+	}
+	end := r.pos + size
+	if r.buf[r.start+end] != '\r' || r.buf[r.start+end+1] != '\n' {
+		return false, fmt.Errorf("%w: expected CRLF behind a bulk string", ErrProtocol)
+	}
+	if len(r.spans) == cap(r.spans) && len(r.spans) >= fewArgs {
+		if err := r.grow(len(r.buf), 2*len(r.spans)); err != nil {
+			return false, err
+		}
+	}
+	r.spans = append(r.spans, span{uint32(r.pos), uint32(end)})
+	r.pos = end + 2
+	return true, nil
+}
+
+// passOver drops what has arrived of an argument that is too long, and reports
+// whether that was all of it.
+func (r *Reader) passOver() bool {
+	from := r.start + r.pos
+	n := min(r.skip, r.end-from)
+	r.end = from + copy(r.buf[from:], r.buf[from+n:r.end])
+	if r.skip -= n; r.skip > 0 {
+		return false
+	}
+	r.spans = append(r.spans, span{uint32(r.pos), uint32(r.pos)})
+	return true
 }
 
 // command turns the spans into arguments and passes over the command.
@@ -228,6 +270,7 @@ func (r *Reader) command() [][]byte {
 	r.spans = r.spans[:0]
 	r.start += r.pos
 	r.pos = 0
+	r.last, r.over = r.over, 0
 	return r.args[first:len(r.args):len(r.args)]
 }
 
@@ -248,16 +291,37 @@ func (r *Reader) Release() {
 // and moves behind it when it is complete.
 func (r *Reader) length(complaint string) (n int, ok bool, err error) {
 	b := r.buf[r.start+r.pos : r.end]
+	if n, size := shortLength(b); size > 0 {
+		r.pos += size
+		return n, true, nil
+	}
 	line, ok, err := cutLine(b, maxLine, complaint)
 	if !ok || err != nil {
 		return 0, ok, err
 	}
 	n64, numErr := parseInt(line[1:])
-	if numErr != nil || n64 < -1 || n64 > 1<<31-1 {
+	if numErr != nil || n64 > 1<<31-1 {
 		return 0, false, fmt.Errorf("%w: %s", ErrProtocol, complaint)
 	}
 	r.pos += len(line) + 2
-	return int(n64), true, nil
+	return int(max(n64, -1)), true, nil
+}
+
+// shortLength reads the usual line: a mark, a few digits, CRLF. Its size is 0 when
+// it is not of that form.
+func shortLength(b []byte) (n, size int) {
+	for i := 1; i < min(len(b)-1, 9); i++ {
+		c := b[i]
+		switch {
+		case '0' <= c && c <= '9':
+			n = 10*n + int(c-'0')
+			continue
+		case c == '\r' && b[i+1] == '\n' && i > 1 && (b[1] != '0' || i == 2):
+			return n, i + 2
+		}
+		return 0, 0
+	}
+	return 0, 0
 }
 
 // cutLine returns the line at the front of b without its CRLF.
@@ -272,13 +336,17 @@ func cutLine(b []byte, limit int, complaint string) (line []byte, ok bool, err e
 	return b[:i-1], true, nil
 }
 
-// parseInt is strconv.ParseInt without the conversion to a string.
+// parseInt is strconv.ParseInt without the conversion to a string, and without a
+// number that is written in another way than Redis would: "+5", "05", "-0".
 func parseInt(b []byte) (n int64, err error) {
 	digits := b
 	if len(b) > 0 && b[0] == '-' {
 		digits = b[1:]
 	}
-	if len(digits) == 0 || len(digits) > 18 {
+	if len(digits) == 0 || len(digits) > 1 && digits[0] == '0' || len(digits) < len(b) && digits[0] == '0' {
+		return 0, strconv.ErrSyntax
+	}
+	if len(digits) > 18 {
 		return strconv.ParseInt(string(b), 10, 64)
 	}
 	for _, c := range digits {

@@ -42,7 +42,7 @@ func TestReader_Commands(t *testing.T) {
 		"pipeline":        {"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nQUIT\r\n", `["PING"] ["QUIT"]`},
 		"empty value":     {"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n", `["SET" "k" ""]`},
 		"binary":          {"*2\r\n$3\r\nGET\r\n$4\r\n\r\n\x00\xff\r\n", `["GET" "\r\n\x00\xff"]`},
-		"empty arrays":    {"*0\r\n*-1\r\n*1\r\n$4\r\nPING\r\n", `["PING"]`},
+		"empty arrays":    {"*0\r\n*-1\r\n*-10\r\n*-9999999999\r\n*1\r\n$4\r\nPING\r\n", `["PING"]`},
 		"inline":          {"PING\r\nget  k\n", `["PING"] ["get" "k"]`},
 		"empty lines":     {"\r\n\n  \r\nPING\r\n", `["PING"]`},
 		"quoted":          {`set "a b\n\x41\"" 'it\'s'` + "\r\n", `["set" "a b\nA\"" "it's"]`},
@@ -65,7 +65,14 @@ func TestReader_RefusesWhatBreaksTheProtocol(t *testing.T) {
 	for in, want := range map[string]string{
 		"*1025\r\n":                          "invalid multibulk length",
 		"*99999999999999999999\r\n":          "invalid multibulk length",
-		"*-2\r\n":                            "invalid multibulk length",
+		"*+1\r\n":                            "invalid multibulk length",
+		"*01\r\n":                            "invalid multibulk length",
+		"*-0\r\n":                            "invalid multibulk length",
+		"*-\r\n":                             "invalid multibulk length",
+		"*\r\n":                              "invalid multibulk length",
+		"*1\r\n$04\r\n":                      "invalid bulk length",
+		"*1\r\n$+4\r\n":                      "invalid bulk length",
+		"*1\r\n$-4\r\n":                      "invalid bulk length",
 		"*x\r\n":                             "invalid multibulk length",
 		"*1\r\n$9223372036854775808\r\n":     "invalid bulk length",
 		"*1\r\n$9223372036854775807\r\n":     "invalid bulk length",
@@ -87,6 +94,44 @@ func TestReader_RefusesWhatBreaksTheProtocol(t *testing.T) {
 		if !errors.Is(err, resp.ErrProtocol) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40q: %v, want %s", in, err, want)
 		}
+	}
+}
+
+// An argument that is too long is passed over, and takes no memory; what follows
+// is read on, in whatever pieces it comes.
+func TestReader_PassesOverWhatIsTooLong(t *testing.T) {
+	bulk := func(size int) string { return fmt.Sprintf("$%d\r\n%s\r\n", size, strings.Repeat("x", size)) }
+	in := "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n" + bulk(200_000) + "*1\r\n$4\r\nPING\r\n" + // one argument
+		"*1\r\n" + bulk(101) + "*3\r\n$1\r\na\r\n" + bulk(101) + "$1\r\nb\r\n" + // the name; one in the middle
+		"*5\r\n$1\r\nc\r\n" + strings.Repeat(bulk(100), 4) + "QUIT\r\n" // together
+	want := `["SET" "k" ""] 200000 ["PING"] 0 [""] 101 ["a" "" "b"] 101 ["c" "X" "X" "" ""] 100 ["QUIT"] 0`
+	l := resp.Limits{Args: 10, Bulk: 100, Command: 300, Skip: 1 << 20}
+	for _, src := range []io.Reader{strings.NewReader(in), iotest.OneByteReader(strings.NewReader(in)), iotest.HalfReader(strings.NewReader(in))} {
+		r := resp.NewReader(src, l)
+		var got []string
+		for r.Fill() == nil {
+			for {
+				args, ok, err := r.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !ok {
+					break
+				}
+				got = append(got, fmt.Sprintf("%q %d", args, r.Oversize()))
+			}
+			if used, free := r.Room(); used+free > 64<<10 {
+				t.Fatalf("the buffer has grown to %d bytes", used+free)
+			}
+			r.Release()
+		}
+		if got := strings.ReplaceAll(strings.Join(got, " "), strings.Repeat("x", 100), "X"); got != want {
+			t.Errorf("read %s, want %s", got, want)
+		}
+	}
+	l.Skip = 100_000
+	if _, err := commands(strings.NewReader(in), l); !errors.Is(err, resp.ErrProtocol) {
+		t.Errorf("what is too long to be passed over gives %v", err)
 	}
 }
 

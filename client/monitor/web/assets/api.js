@@ -2,9 +2,10 @@
 
 // Failure is an error in the API's words, or that the node was not reached.
 export class Failure extends Error {
-  constructor(code, message) {
+  constructor(code, message, status) {
     super(message)
     this.code = code
+    this.status = status
   }
 }
 
@@ -19,7 +20,7 @@ async function ask(path, options) {
   }
   if (response.ok) return response
   const body = await response.json().catch(() => ({}))
-  throw new Failure(body.code ?? 'internal', body.error ?? `the node answered ${response.status} ${response.statusText}`)
+  throw new Failure(body.code ?? 'internal', body.error ?? `the node answered ${response.status} ${response.statusText}`, response.status)
 }
 
 // path is where a key is asked for. A browser takes "." and ".." in an address
@@ -30,8 +31,15 @@ function path(folder, key, parameters = {}) {
   return `${folder}/${folderLike ? '' : escape(key)}${`?${query}`.replace(/\?$/, '')}`
 }
 
-export async function put(key, value, ttl) {
-  return (await ask(path('keys', key, ttl ? { ttl } : {}), { method: 'PUT', body: value })).json()
+// headers say what must stand for a write to be done: match is an entity tag,
+// none that there is nothing.
+const headers = ({ match, none }) => (match ? { 'If-Match': match } : none ? { 'If-None-Match': '*' } : {})
+
+// put stores a value, for as long as life says: {ttl}, a time like 10m, or
+// {expires}, unix milliseconds.
+export async function put(key, value, life, condition) {
+  const parameters = Object.fromEntries(Object.entries(life).filter(([, v]) => v))
+  return (await ask(path('keys', key, parameters), { method: 'PUT', body: value, headers: headers(condition) })).json()
 }
 
 export async function get(key) {
@@ -40,11 +48,11 @@ export async function get(key) {
     value: new Uint8Array(await response.arrayBuffer()),
     node: response.headers.get('Dht-Node'),
     version: response.headers.get('Dht-Version'),
-    expires: response.headers.get('Dht-Expires'),
+    expires: Number(response.headers.get('Dht-Expires')), // 0 is never
   }
 }
 
-export const remove = async key => (await ask(path('keys', key), { method: 'DELETE' })).json()
+export const remove = async (key, condition) => (await ask(path('keys', key), { method: 'DELETE', headers: headers(condition) })).json()
 export const explain = async key => (await ask(path('explain', key))).json()
 
 export async function list(node, prefix, after, limit) {

@@ -3,7 +3,7 @@
 import { browse } from './browse.js'
 import { cards } from './cards.js'
 import { charts } from './charts.js'
-import { byId, setText } from './dom.js'
+import { byId, el, setText } from './dom.js'
 import { follow } from './feed.js'
 import { keyBox } from './keybox.js'
 import { tail } from './tail.js'
@@ -17,6 +17,7 @@ const drawCards = cards(byId('cards'), { browse: keys.open, tell })
 const drawCharts = charts()
 
 let server = '' // the node that serves this page
+let others = [] // {name, page, up}: the nodes that serve such a page as well
 let down // since when the feed is
 let first // whether the next status is the first of a connection
 
@@ -25,8 +26,9 @@ function link(state, word) {
   setText(byId('link-word'), word)
 }
 
-function status({ cluster, epoch, copies, node, build, nodes, error, tail: noTail }) {
+function status({ cluster, epoch, copies, node, build, nodes, pages = {}, error, tail: noTail }) {
   server = node
+  others = nodes.filter(n => n.name !== node && pages[n.name]).map(n => ({ name: n.name, page: pages[n.name], up: n.up }))
   const up = nodes.filter(n => n.up).length
   setText(byId('cluster'), cluster)
   setText(byId('facts'), `epoch ${epoch}${copies === 1 ? '' : ` · copies ${copies}`} · served by ${node}`)
@@ -36,7 +38,7 @@ function status({ cluster, epoch, copies, node, build, nodes, error, tail: noTai
   const names = nodes.map(n => n.name)
   lines.nodes(names)
   lines.without(noTail)
-  keys.nodes(names)
+  keys.nodes(nodes)
   drawCards(nodes, Date.now())
   drawCharts(nodes, first)
   first = false
@@ -58,8 +60,14 @@ function dead() {
   byId('banner').hidden = false
   document.body.classList.add('stale')
   const sentence = `${server || 'The node'} does not answer since ${timeOfDay(down)}. What you see is from then; trying again …`
-  setText(byId('banner'), sentence)
+  byId('banner').replaceChildren(sentence, ...elsewhere())
   tell(sentence)
+}
+
+// elsewhere is where the other nodes show this page, those first that were up.
+function elsewhere() {
+  const links = others.toSorted((a, b) => b.up - a.up).map(({ name, page }) => el('a', { href: page }, name))
+  return links.length ? [el('span', { class: 'elsewhere' }, 'The same page of ', ...links)] : []
 }
 
 follow('v1/events', { status, line: lines.add, lost: lines.add, live, dead })

@@ -1,7 +1,7 @@
 // The live tail: lines as they come, newest first, no more than are of use.
 
 import { arrows, byId, el, setOptions, setText } from './dom.js'
-import { answerChip } from './keybox.js'
+import { answerChip } from './outcome.js'
 import { bytes, keyOf, keyText, legible, micros, number, plural, stamp } from './words.js'
 
 const KEPT = 2000 // lines remembered, for a filter that is set later
@@ -28,7 +28,7 @@ export function tail({ show, tell }) {
   function add(line) {
     const entry = { line, key: keyOf(line) }
     seen++
-    if (line.lost && !lost) tell(`lines are lost: ${line.detail}`)
+    if (line.lost && !lost) tell(`some lines are not shown: ${line.detail}`)
     lost += line.lost ?? 0
     kept.push(entry)
     if (kept.length > 2 * KEPT) kept = kept.slice(-KEPT)
@@ -72,7 +72,7 @@ export function tail({ show, tell }) {
     byId('tail-empty').hidden = list.children.length > 0
     setText(byId('tail-empty'), none || (seen ? 'No line fits the filter.' : 'Nothing yet. Requests show here as they cross the bus.'))
     const waiting = held() && fresh.length ? `${paused() ? 'paused' : 'held'}, ${number(fresh.length)} waiting` : ''
-    setText(byId('tail-sum'), [plural(seen, 'line'), lost ? `${plural(lost, 'message')} lost` : '', waiting].filter(Boolean).join(' · '))
+    setText(byId('tail-sum'), [plural(seen, 'line'), lost ? `${number(lost)} not shown` : '', waiting].filter(Boolean).join(' · '))
   }
 
   pause.addEventListener('click', () => {
@@ -120,10 +120,10 @@ function matching(entry, text, kind, node) {
 
 function row(entry) {
   const { line } = entry
-  const kind = line.lost ? 'lost' : line.op ?? line.event ?? 'note'
+  const kind = line.lost ? 'gap' : line.op ?? line.event ?? 'note'
   return el('li', { class: 'line', 'data-kind': kind },
     el('time', null, stamp(line.time)),
-    el('span', { class: 'kind' }, kind),
+    el('span', { class: 'kind' }, line.lost ? '…' : kind),
     subject(entry),
     line.answers ? el('ul', { class: 'chips' }, line.answers.map(a => answerChip(a, line.op, a.us && micros(a.us)))) : el('span', { class: 'hint detail' }, happening(line)),
     el('span', { class: 'took' }, line.us ? micros(line.us) : ''))
@@ -137,6 +137,6 @@ function subject(entry) {
 }
 
 function happening(line) {
-  if (line.lost) return `${plural(line.lost, 'line')} lost: ${legible(line.detail ?? '')}`
+  if (line.lost) return `${plural(line.lost, 'line')} not shown: ${legible(line.detail ?? '')}`
   return [line.key || line.key64 ? line.node : '', legible(line.detail ?? ''), line.bytes ? bytes(line.bytes) : ''].filter(Boolean).join(', ')
 }

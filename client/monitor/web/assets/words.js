@@ -33,6 +33,13 @@ export function span(ms) {
   return first < 0 ? '0 s' : parts.slice(first, first + 2).map(([n, unit]) => `${n} ${unit}`).join(' ')
 }
 
+// duration is a time to live as the box and the API write it, 1h2m3s.
+export function duration(ms) {
+  const s = Math.max(1, Math.round(ms / 1000))
+  const parts = [[Math.floor(s / 3600), 'h'], [Math.floor(s / 60) % 60, 'm'], [s % 60, 's']]
+  return parts.filter(([n]) => n).map(part => part.join('')).join('')
+}
+
 // writtenAt is when a version was made: a UUIDv7 begins with it.
 export const writtenAt = version => new Date(parseInt(version.replace('-', '').slice(0, 12), 16))
 
