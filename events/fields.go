@@ -37,7 +37,6 @@ const (
 	fieldOld
 	fieldOther
 	fieldSettled
-	fieldHead
 )
 
 var fieldNames = [...]string{"", "key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
@@ -95,8 +94,6 @@ func fieldNamed(name []byte) field {
 		return fieldOther
 	case "settled":
 		return fieldSettled
-	case "head":
-		return fieldHead
 	}
 	return fieldUnknown
 }
@@ -104,16 +101,9 @@ func fieldNamed(name []byte) field {
 // taken is what an operation takes, of updates the kind u.
 func taken(op Op, u Update) fields {
 	const (
-		always  = 1<<fieldMap | 1<<fieldDeadline | 1<<fieldID | 1<<fieldSent | 1<<fieldBrief | 1<<fieldSize
-		keyed   = always | 1<<fieldKey | 1<<fieldLevel
-		reading = 1<<fieldHead | 1<<fieldLimit
+		always = 1<<fieldMap | 1<<fieldDeadline | 1<<fieldID | 1<<fieldSent | 1<<fieldBrief | 1<<fieldSize
+		keyed  = always | 1<<fieldKey | 1<<fieldLevel
 	)
-	switch {
-	case u == UpdateRead && op.Writes(): // it may stand between others' writes
-		return keyed | reading | 1<<fieldUpdate
-	case op == OpGet:
-		return keyed | reading
-	}
 	switch op {
 	case OpPut:
 		return keyed | 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires

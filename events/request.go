@@ -68,7 +68,6 @@ func (r *Request) appendTo(dst []byte, last bool) []byte {
 		h.bytes("prefix", r.Prefix)
 		h.bytes("after", r.After)
 		h.integer("limit", int64(r.Limit))
-		h.flag("head", r.Head)
 	}
 	h.flag("head", r.Head)
 	h.version(r.Version)

@@ -229,7 +229,6 @@ func (m *meeting) run(ctx context.Context) {
 				s.fail(conflict)
 				return
 			}
-			s.node.Yield(info)
 			s.report(info, conflict)
 		}
 	}
