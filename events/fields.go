@@ -104,6 +104,9 @@ func taken(op Op, u Update) fields {
 		always = 1<<fieldMap | 1<<fieldDeadline | 1<<fieldID | 1<<fieldSent | 1<<fieldBrief | 1<<fieldSize
 		keyed  = always | 1<<fieldKey | 1<<fieldLevel
 	)
+	if u == UpdateRead && op.Writes() { // it may stand among writes of any kind
+		op = OpUpdate
+	}
 	switch op {
 	case OpPut:
 		return keyed | 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires

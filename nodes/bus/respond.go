@@ -34,8 +34,14 @@ func leftOut(a events.Answer) bool { return a.Code == events.ErrTooLarge && a.By
 // without what only explains them. What was done is said as long as it fits.
 func (s *Server) fit(message []byte, answers []events.Answer, limit int) []byte {
 	for i := range answers {
-		if size := len(answers[i].Value); size > 0 {
-			answers[i] = s.node.Refuse(tooLarge(size, len(answers), limit))
+		a, size := &answers[i], int64(len(answers[i].Value))
+		if leftOut(*a) {
+			size = a.Bytes
+		}
+		if size > 0 {
+			owner := a.Owner
+			*a = s.node.Refuse(tooLarge(size, len(answers), limit))
+			a.Owner, a.Bytes = owner, size
 		}
 	}
 	if message = events.AppendAnswers(message[:0], answers...); len(message) <= limit {
@@ -52,7 +58,7 @@ func (s *Server) fit(message []byte, answers []events.Answer, limit int) []byte 
 	return events.AppendAnswers(message[:0], s.node.Refuse(err))
 }
 
-func tooLarge(size, entries, limit int) error {
+func tooLarge(size int64, entries, limit int) error {
 	if entries == 1 {
 		return fmt.Errorf("%w: the value has %d bytes, the bus carries messages of %d: ask over TCP", events.ErrTooLarge, size, limit)
 	}

@@ -47,3 +47,14 @@ func TestServer_AStaleMapIsNeverNil(t *testing.T) {
 		}
 	}
 }
+
+// What reads behind a write goes to another node in one message with it.
+func TestServer_ReadsItsWritesElsewhere(t *testing.T) {
+	v := visit(t, cluster(t).addr("mac"))
+	v.send("SET l1 a\r\nGET l1\r\nSET l1 b\r\nGET l1\r\nDEL l1\r\nGET l1\r\n")
+	for _, want := range []string{"+OK\r\n", "$1\r\na\r\n", "+OK\r\n", "$1\r\nb\r\n", ":1\r\n", "$-1\r\n"} {
+		if got := v.reply(); got != want {
+			t.Errorf("it is answered %q, want %q", got, want)
+		}
+	}
+}
