@@ -45,9 +45,10 @@ const (
 	routePing    = time.Second
 	routePings   = 2
 	routeRetries = 1 << 30 // for ever: otherwise a healed partition stays cut
-	// A client that does not read is closed when so many bytes wait for it. Each of
-	// thirty may cost that much; a message has at most 1 MiB.
-	maxPending = 8 << 20
+	// A client that does not read is closed when so many bytes wait for it: each may
+	// cost that much. With half of it one is cut, too, that asks for 100 values of
+	// 1 MB at once and reads them.
+	maxPending = 16 << 20
 )
 
 // Open starts a server and returns when it accepts clients. An address that is
