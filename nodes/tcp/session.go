@@ -50,7 +50,7 @@ const (
 	maxCommand = 64 << 20
 	maxBulk    = 16 << 20 // the messages of peers; a value is at most events.MaxValue
 	flushAt    = 64 << 10 // bytes of replies that are not kept back
-	maxKeepOut = 1 << 20
+	maxKeepOut = 256 << 10
 )
 
 func newSession(s *Server, conn net.Conn, id int64) *session {
