@@ -139,7 +139,9 @@ func (b *batch) lastWrite(hash uint64) (size int, ok bool) {
 func (s *session) rewritten(q *question) bool {
 	hash := maphash.Bytes(hashSeed, q.req.Key)
 	for i := range s.touched {
-		if t := &s.touched[i]; t.write && t.hash == hash && s.questions[t.question].first > q.first {
+		t := &s.touched[i]
+		begun := t.question < len(s.questions) // a rename touches its keys before it is asked
+		if begun && t.write && t.hash == hash && s.questions[t.question].first > q.first {
 			return true
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sync/semaphore"
 
@@ -126,14 +125,19 @@ func (g *group) forget(i int) {
 }
 
 // hadNoRoom reports whether the answer to a get lacks a value that it would have.
-func hadNoRoom(a events.Answer) bool { return a.Code == events.ErrTooLarge && a.Bytes > 0 }
+func hadNoRoom(a *events.Answer) bool { return a.Bytes > 0 && a.Code == events.ErrTooLarge }
 
 // lacking reports whether a node's answer to q lacks the value.
 func (s *session) lacking(q *question) bool {
-	return q.op == events.OpGet && s.slots[q.first].group.raw == nil && slices.ContainsFunc(s.slots[q.first:q.first+q.n], func(at slot) bool {
-		a, err := at.answer()
-		return err == nil && hadNoRoom(a)
-	})
+	if q.op != events.OpGet {
+		return false
+	}
+	for i := q.first; i < q.first+q.n; i++ {
+		if at := &s.slots[i]; at.group.answers != nil && hadNoRoom(&at.group.answers[at.index]) {
+			return true
+		}
+	}
+	return false
 }
 
 var errNoRoom = errors.New("no room for a value in time")
@@ -145,7 +149,7 @@ func (s *session) fetch(q *question) error {
 	}
 	for i := range q.n {
 		at := &s.slots[q.first+i]
-		if a, err := at.answer(); err != nil || !hadNoRoom(a) {
+		if at.group.answers == nil || !hadNoRoom(&at.group.answers[at.index]) {
 			continue
 		}
 		if s.rewritten(q) {

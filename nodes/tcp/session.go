@@ -49,7 +49,7 @@ const (
 	maxBulk    = 16 << 20  // the messages of peers; a value is at most events.MaxValue
 	maxSkip    = 512 << 20 // of an argument that is refused, and the connection kept; as Redis has it
 	flushAt    = 64 << 10  // bytes of replies that are not kept back
-	maxKeepOut = 1 << 20
+	maxKeepOut = 256 << 10
 )
 
 func newSession(s *Server, conn net.Conn, id int64) *session {

@@ -70,7 +70,7 @@ const (
 
 // NewReader reads from src.
 func NewReader(src io.Reader, limits Limits) *Reader {
-	return &Reader{src: src, limits: limits, buf: make([]byte, firstBuf)}
+	return &Reader{src: src, limits: limits}
 }
 
 // Rest gives back all memory but a little, where nothing has arrived in part.
@@ -118,7 +118,7 @@ func (r *Reader) makeRoom() error {
 	switch {
 	case len(rest) == 0 && size > largestBuf:
 		size = firstBuf
-	case size < firstBuf && r.end > 0:
+	case size == 0, size < firstBuf && r.end > 0:
 		size = firstBuf
 	case size < largestBuf && r.end == size: // more comes than fits at once
 		size = largestBuf
