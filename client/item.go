@@ -145,7 +145,8 @@ func itemsOf(raw []byte) ([]Item, error) {
 			item, err := entryOf(fields)
 			return []Item{item}, err
 		case strings.EqualFold(f.name, "key") || strings.EqualFold(f.name, "key64"):
-			return nil, fmt.Errorf("it may be an entry or a dictionary: an entry has \"key\" in small letters; to store a key called %[1]s write {\"key\":%[1]q,\"value\":…}", f.name)
+			return nil, fmt.Errorf("it may be an entry or a dictionary: an entry has \"key\" in small letters; "+
+				"to store a key called %[1]s write {\"key\":%[1]q,\"value\":…}", f.name)
 		}
 	}
 	return dictionaryOf(fields)

@@ -114,7 +114,7 @@ func (o *objects) foreign() error {
 		{"[\x00", "this is UTF-16: iconv -f UTF-16LE -t UTF-8 FILE | dht load -"},
 		{"\x00{", "this is UTF-16: iconv -f UTF-16BE -t UTF-8 FILE | dht load -"},
 		{"\x00[", "this is UTF-16: iconv -f UTF-16BE -t UTF-8 FILE | dht load -"},
-		{"[", "this is a JSON array, and objects are wanted, one of each line: jq -c '.[]' FILE | dht load -"},
+		{"[", "this is a JSON array, and one object a line is wanted: jq -c '.[]' FILE | dht load -"},
 		{"{", ""},
 	} {
 		if !bytes.HasPrefix(head, []byte(f.begins)) {

@@ -105,7 +105,8 @@ func (a *app) deletePrefix(ctx context.Context, c *client.Client, prefix string,
 	slices.Sort(keys)
 	keys = slices.Compact(keys) // several nodes may hold a key
 	if len(keys) > 0 && !yes {
-		sure, err := a.ask(ctx, fmt.Sprintf("delete %s, from %s to %s? [y/N] ", plural(len(keys), "key"), legible([]byte(keys[0])), legible([]byte(keys[len(keys)-1]))))
+		first, last := legible([]byte(keys[0])), legible([]byte(keys[len(keys)-1]))
+		sure, err := a.ask(ctx, fmt.Sprintf("delete %s, from %s to %s? [y/N] ", plural(len(keys), "key"), first, last))
 		if err != nil {
 			return err
 		}

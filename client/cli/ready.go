@@ -91,7 +91,8 @@ func (a *app) alreadyUp(ctx context.Context, list []process, began time.Time) er
 	if len(names) == 0 {
 		return nil
 	}
-	return words(strings.Join(names, ", ") + " answered before: other processes run the cluster already, and " + a.typed("dht status") + " shows them")
+	return words(strings.Join(names, ", ") + " answered before: other processes run the cluster already, and " +
+		a.typed("dht status") + " shows them")
 }
 
 type words string

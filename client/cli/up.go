@@ -77,7 +77,8 @@ func (a *app) procfile(path string) ([]process, error) {
 	if file := env["DHT_CONFIG"]; a.config == "" {
 		a.config = file
 	}
-	return list, nil
+	_, err = a.load() // one error here, rather than one of each node
+	return list, err
 }
 
 // everyNode is the Procfile of the cluster file: each node a process of its own.
