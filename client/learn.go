@@ -126,8 +126,8 @@ func (c *Client) learnMap() (*placement.Map, error) {
 		if err := c.hear(c.ctx, h, left, enough); err != nil {
 			return nil, err
 		}
-		if m := c.adopt(c.ctx, h); m != nil {
-			return m, nil
+		if m, err := c.adopt(c.ctx, h); m != nil || err != nil {
+			return m, err
 		}
 		if time.Until(until) <= 0 {
 			return nil, fmt.Errorf("%w: nobody who named a cluster map stands by it", events.ErrUnreachable)
@@ -137,19 +137,25 @@ func (c *Client) learnMap() (*placement.Map, error) {
 
 // adopt takes the newest map of those heard for which one node's word does not
 // stand alone: else that node has to say it again, asked by its own name. It
-// returns nil, and forgets what was heard, when nobody does.
-func (c *Client) adopt(ctx context.Context, h *hearing) *placement.Map {
+// returns nil, and forgets what was heard, when nobody does. An error says that
+// the client may not ask a node.
+func (c *Client) adopt(ctx context.Context, h *hearing) (*placement.Map, error) {
 	for _, info := range h.candidates() {
-		if h.backers(info.Map) < 2 && !c.confirm(ctx, h, info) {
-			h.disown(info)
-			continue
+		if h.backers(info.Map) < 2 {
+			switch confirmed, err := c.confirm(ctx, h, info); {
+			case errors.Is(err, events.ErrRefused):
+				return nil, err
+			case err != nil || !confirmed:
+				h.disown(info)
+				continue
+			}
 		}
 		c.agreeOnTime(h)
 		m := h.maps[info.Map]
 		c.keep(m)
-		return m
+		return m, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // keep lets m count from now on.
@@ -163,10 +169,10 @@ func (c *Client) keep(m *placement.Map) {
 }
 
 // confirm asks the one node that named a map for it, by the node's own name.
-func (c *Client) confirm(ctx context.Context, h *hearing, named events.Info) (confirmed bool) {
+func (c *Client) confirm(ctx context.Context, h *hearing, named events.Info) (confirmed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout/4)
 	defer cancel()
-	_, err := c.transport.Ask(ctx, named.Node, events.OpInfo, nil, func(reply []byte) bool {
+	_, err = c.transport.Ask(ctx, named.Node, events.OpInfo, nil, func(reply []byte) bool {
 		info, m, err := infoIn(reply)
 		if err != nil || info.Node != named.Node {
 			return false
@@ -175,7 +181,7 @@ func (c *Client) confirm(ctx context.Context, h *hearing, named events.Info) (co
 		h.note(info, m)
 		return true
 	})
-	return confirmed && err == nil
+	return confirmed, err
 }
 
 // clockOff is how far a client's clock may be off before it takes a node's: a

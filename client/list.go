@@ -128,7 +128,11 @@ func (c *Client) Status(ctx context.Context) ([]NodeStatus, error) {
 		return nil, err
 	}
 	if newest := h.newest(); newest.Map.Epoch > m.Epoch() && newest.Cluster.Name == m.Name() {
-		m = cmp.Or(c.adopt(ctx, h), m)
+		adopted, err := c.adopt(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		m = cmp.Or(adopted, m)
 	}
 	return statusOf(m, h.infos), nil
 }

@@ -79,7 +79,7 @@ func TestParse_Refuses(t *testing.T) {
 		"name = \"x\"\nepoch = 1\nnats = \"nats://x:1\"" + node:                                                           "x.toml:3:8: config: nats is a list of texts",
 		"name = \"x\"\nepoch = 1\nnode = 5":                                                                               "x.toml:3:8: config: every node begins with a line [[node]]",
 		"name = \"x\"\nepoch = 1" + node + "tcp = 7401":                                                                   "x.toml:7:7: config: node.tcp is a text, in quotes",
-		"name = \"x\"\nepoch = 1\nnats = [\"nats://me:secret@host:x\"]" + node:                                            `nats server "host:x" is not`,
+		"name = \"x\"\nepoch = 1\nnats = [\"nats://me:secret@host:x\"]" + node:                                            `nats server 1 of 1 is not`,
 		"name = \"x\"\nepoch = 1" + node + "tcp = \"127.0.0.1:0\"":                                                        `node a: config: tcp = "127.0.0.1:0" has no port: write a number from 1 to 65535`,
 		"name = \"x\"\nepoch = 1" + node + "tcp = \"127.0.0.1:redis\"":                                                    `has no port`,
 		"name = \"x\"\nepoch = 1" + node + "tcp = \"127.0.0.1:-1\"":                                                       `has no port`,

@@ -92,6 +92,7 @@ type Node struct {
 	inFlight  atomic.Int64
 	peers     peers
 	meter     meter
+	doubted   atomic.Int64                 // unix milliseconds until which absent keys are uncertain
 	newer     atomic.Pointer[events.MapID] // in force instead of this node's map; nil as long as none is
 
 	mismatches mapMismatches

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/placement"
 )
 
 // peers remembers which nodes hold no record that belongs elsewhere, not even a
@@ -67,8 +68,16 @@ func (n *Node) Heard(info events.Info) error {
 // confirmed, comes under a newer map of the same cluster: by that one others may own,
 // and by now have stored, what this node would say is absent. There is no way back
 // but a new start, for whoever follows the newer map may only be out of reach.
+//
+// Anybody on the bus can make up a node that this map does not know: then the node
+// serves on, and only says of nothing that it is absent, as long as it hears of it.
 func (n *Node) Yield(info events.Info) {
-	if info.Cluster.Name != n.Map.Name() || info.Map.Epoch != info.Cluster.Epoch || info.Map.Epoch <= n.Map.Epoch() {
+	switch {
+	case !n.isNewer(info):
+		return
+	case n.Map.Index(info.Node) < 0:
+		n.doubted.Store(n.Clock.Now().Add(doubtFor).UnixMilli())
+		n.mismatch(info.Map, info.Node)
 		return
 	}
 	for {
@@ -83,6 +92,28 @@ func (n *Node) Yield(info events.Info) {
 	n.Notify(events.Event{Type: events.EventMapMismatch,
 		Detail: fmt.Sprintf("map %s is in force, so says %s: %s holds %s and answers nothing by it any more; start it with the newer cluster file",
 			info.Map, info.Node, n.Name, n.Map.ID())})
+}
+
+// isNewer reports whether info comes under a newer map of this cluster, from another
+// node of that map.
+func (n *Node) isNewer(info events.Info) bool {
+	if info.Cluster.Name != n.Map.Name() || info.Map.Epoch <= n.Map.Epoch() || info.Node == n.Name {
+		return false
+	}
+	m, err := placement.Parse(info.Cluster)
+	return err == nil && m.ID() == info.Map && m.Index(info.Node) >= 0
+}
+
+// doubtFor is how long a newer map of a node that is not known here makes absent
+// keys uncertain. Nodes ask each other more often than that.
+const doubtFor = time.Minute
+
+// doubt is why the node cannot say that a key is absent; nil when it can.
+func (n *Node) doubt(now time.Time) error {
+	if now.UnixMilli() >= n.doubted.Load() {
+		return nil
+	}
+	return fmt.Errorf("%w: a newer one was heard of, by which another node may have the key, and %s still holds %s", events.ErrStaleMap, n.Name, n.Map.ID())
 }
 
 // heard takes a member's word. What is stamped here must stand against what the

@@ -24,7 +24,7 @@ func TestNode_ANewerMapInForce(t *testing.T) {
 		b := newBench(t, "android", cluster(epochs[0], 1))
 		b.put("p1", "1", events.Version{})
 		b.now = b.now.Add(time.Second) // it is the elder
-		newer := newBench(t, "pi", grown(epochs[1]))
+		newer := newBench(t, "mac", grown(epochs[1]))
 		if err := b.Heard(newer.Info()); err != nil {
 			t.Errorf("the elder has to go: %v", err)
 		}
@@ -55,6 +55,24 @@ func TestNode_ANewerMapInForce(t *testing.T) {
 		b.restart("android", grown(epochs[1]))
 		b.want(b.one(events.OpGet, key("p1")), events.StatusFound, "")
 	}
+}
+
+// TestNode_ANewerMapOfANodeNotKnown: anybody can make one up. The node serves on, and
+// only does not say that a key is absent, for as long as it hears of that map.
+func TestNode_ANewerMapOfANodeNotKnown(t *testing.T) {
+	b := newBench(t, "android", cluster(1, 1))
+	b.put("p1", "1", events.Version{})
+	b.now = b.now.Add(time.Second)
+	if err := b.Heard(newBench(t, "pi", grown(2)).Info()); err != nil {
+		t.Error(err)
+	}
+	b.want(b.one(events.OpGet, key("p1")), events.StatusFound, "")
+	b.want(b.put("p1", "2", events.Version{}), events.StatusStored, "")
+	b.want(b.one(events.OpGet, key("p2")), events.StatusStaleMap, events.ErrStaleMap)
+	b.want(b.one(events.OpDelete, key("p1")), events.StatusDeleted, "")
+	b.want(b.one(events.OpGet, key("p1")), events.StatusStaleMap, events.ErrStaleMap)
+	b.now = b.now.Add(2 * time.Minute)
+	b.want(b.one(events.OpGet, key("p1")), events.StatusDeleted, "")
 }
 
 // TestNode_WhatIsNoNewerMap leaves it at work.

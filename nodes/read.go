@@ -142,9 +142,15 @@ func (n *Node) recorded(r *events.Record, owner int, now time.Time) events.Answe
 	case r.Known(): // an expired record counts as a tombstone
 		a.Status = events.StatusDeleted
 	}
-	if owner > 0 {
-		a.Ask = n.peers.unsettled(n)
+	if owner == 0 {
+		return a
 	}
+	if err := n.doubt(now); err != nil && a.Status != events.StatusFound {
+		a = n.Refuse(err)
+		a.Owner = owner
+		return a
+	}
+	a.Ask = n.peers.unsettled(n)
 	return a
 }
 

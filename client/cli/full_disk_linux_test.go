@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,17 @@ import (
 	"dht/configs"
 )
 
+// freeAddress is one on which nobody listens at the moment.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 // While a node's disk is full it says that it is not ready, and why; once there
 // is room it is ready again, though nobody has written meanwhile.
 func TestNode_FullDisk(t *testing.T) {
@@ -24,7 +36,7 @@ func TestNode_FullDisk(t *testing.T) {
 	}
 	defer syscall.Unmount(folder, 0)
 	c, err := configs.Parse("test", fmt.Appendf(nil, "name = \"one\"\nepoch = 1\n[[node]]\nname = \"linux\"\nrule = \"otherwise\"\n"+
-		"bus = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\ndata = %q\n", filepath.Join(folder, "linux")))
+		"bus = %q\nhttp = %q\ndata = %q\n", freeAddress(t), freeAddress(t), filepath.Join(folder, "linux")))
 	if err != nil {
 		t.Fatal(err)
 	}

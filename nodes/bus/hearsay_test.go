@@ -84,6 +84,7 @@ func TestServer_HearsayEndsNobody(t *testing.T) {
 	} {
 		for _, subject := range []string{"dht.info", "dht.>"} {
 			t.Run(what+" on "+subject, func(t *testing.T) {
+				t.Parallel()
 				b, law := one(t)
 				server := serve(t, b, law, "linux")
 				asked := forge(t, connect(t, b), subject, change)

@@ -41,6 +41,39 @@ type meeting struct {
 	asked  uint64              // how many questions there were
 	last   time.Time           // when everybody was asked last
 	open   map[string]question // by its inbox
+	claims map[string]claim    // by the inbox of the question that they answer
+	judge  *time.Timer         // when a claim is old enough
+}
+
+// claim is what a node says for which this one cannot be on the bus with it. Where
+// two answer in its name, and one of them says nothing such, somebody makes it up.
+type claim struct {
+	info events.Info
+	at   time.Time
+}
+
+// claimFor is how long a claim may be contradicted.
+const claimFor = 200 * time.Millisecond
+
+func (m *meeting) claim(inbox string, info events.Info) {
+	if earlier, claimed := m.claims[inbox]; claimed && info.Node == "" {
+		m.claims[inbox] = claim{at: earlier.at}
+	} else if !claimed && len(m.claims) < mostDoubts {
+		m.claims[inbox] = claim{info, time.Now()}
+		m.judge.Reset(claimFor)
+	}
+}
+
+// believe acts on what nobody has contradicted in time.
+func (m *meeting) believe(now time.Time) {
+	for inbox, c := range m.claims {
+		if now.Sub(c.at) < claimFor {
+			m.judge.Reset(claimFor)
+			continue
+		}
+		delete(m.claims, inbox)
+		m.server.node.Yield(c.info)
+	}
 }
 
 // question is one that may still be answered.
@@ -50,7 +83,8 @@ type question struct {
 }
 
 func (s *Server) newMeeting() (*meeting, error) {
-	m := &meeting{server: s, infos: make(chan *nats.Msg, 256), open: map[string]question{}}
+	m := &meeting{server: s, infos: make(chan *nats.Msg, 256), open: map[string]question{}, claims: map[string]claim{}}
+	m.judge = time.NewTimer(claimFor)
 	m.inbox = events.NewInbox(s.conn.Opts.InboxPrefix) + "."
 	var err error
 	if m.sub, err = s.conn.ChanSubscribe(m.inbox+"*", m.infos); err != nil {
@@ -65,7 +99,10 @@ func (s *Server) newMeeting() (*meeting, error) {
 	return m, nil
 }
 
-func (m *meeting) close() { _ = m.sub.Unsubscribe() }
+func (m *meeting) close() {
+	m.judge.Stop()
+	_ = m.sub.Unsubscribe()
+}
 
 // ask asks everybody.
 func (m *meeting) ask() {
@@ -176,9 +213,12 @@ func (m *meeting) hear(msg *nats.Msg) (info events.Info, conflict error) {
 		if m.server.Met != nil {
 			m.server.Met(info.Node)
 		}
+		if q.to == info.Node {
+			m.claim(msg.Subject, events.Info{}) // of nothing: whoever says something else makes it up
+		}
 		return info, m.server.node.Heard(info)
 	case q.to == info.Node:
-		m.server.node.Yield(info)
+		m.claim(msg.Subject, info)
 		return info, conflict
 	case q.to == "" && isName(info.Node):
 		m.askNode(info.Node, confirmFor)
@@ -215,6 +255,8 @@ func (m *meeting) run(ctx context.Context) {
 		case <-s.meet:
 			every = askFirst
 			timer.Reset(max(0, askPause-time.Since(m.last)))
+		case <-m.judge.C:
+			m.believe(time.Now())
 		case <-s.rivals.heard:
 			m.askNode(s.node.Name, confirmFor)
 		case msg := <-m.infos:

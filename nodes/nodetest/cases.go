@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/placement"
 )
 
 func putGetDelete(p *probe) {
@@ -236,8 +237,12 @@ func newerMap(p *probe) {
 	p.put("l1", "one")
 	p.put("m1", "two")
 	info := p.cluster.Nodes["mac"].Info()
-	info.Map.Epoch++
 	info.Cluster.Epoch++
+	m, err := placement.New(info.Cluster)
+	if err != nil {
+		p.Fatal(err)
+	}
+	info.Map = m.ID()
 	p.cluster.Nodes["linux"].Yield(info)
 	for _, key := range []string{"l1", "l2"} {
 		p.one("linux", events.OpGet, request(key), events.StatusStaleMap, events.ErrStaleMap)
