@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -95,9 +94,6 @@ func (r *runningNode) ready(journal *store.Journal) error {
 	if err := journal.Ready(); err != nil {
 		return err
 	}
-	if err := r.disk.err(); err != nil {
-		return err
-	}
 	if r.conn != nil && !r.conn.IsConnected() {
 		return fmt.Errorf("%w: no NATS server can be reached", events.ErrUnreachable)
 	}
@@ -105,18 +101,6 @@ func (r *runningNode) ready(journal *store.Journal) error {
 		return r.bus.Ready()
 	}
 	return nil
-}
-
-// observeDisk lets the node know of a disk that is full, beside who observes its
-// answers anyway, who may be nobody.
-func (r *runningNode) observeDisk(folder string, next func(events.Op, []events.Request, []events.Answer, time.Duration)) func(events.Op, []events.Request, []events.Answer, time.Duration) {
-	r.disk = newDisk(folder)
-	return func(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration) {
-		r.disk.observe(op, answers)
-		if next != nil {
-			next(op, reqs, answers, took)
-		}
-	}
 }
 
 // dialable is where this machine reaches what listens on addr.

@@ -46,7 +46,6 @@ type runningNode struct {
 	bus    *bus.Server    // nil without a bus
 	tcp    *tcp.Server    // nil without a tcp address
 	page   *web.Server    // nil without an http address
-	disk   *disk          // nil until the node is made
 	failed chan error
 	stop   context.CancelFunc
 	done   chan struct{}
@@ -79,7 +78,6 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 		r.bus = bus.New(r.busOptions(c, n))
 		o.Notify, o.Observe = r.bus.Notify, r.bus.Observe
 	}
-	o.Observe = r.observeDisk(c.DataFolder(n), o.Observe)
 	journal, err := r.openStore(c, n, m, o.Notify, log)
 	if err != nil {
 		return nil, err
