@@ -35,7 +35,7 @@ func (c *Config) check() error {
 		}
 		for _, l := range n.listens() {
 			whose, address := l.Key+" of "+n.Name, l.same()
-			if other, twice := taken[address]; twice {
+			if other, twice := taken[address]; twice && !l.anyPort() {
 				return fmt.Errorf("%w: %s and %s have the same address, %s", events.ErrConfig, other, whose, l.Addr)
 			}
 			taken[address] = whose
@@ -46,7 +46,7 @@ func (c *Config) check() error {
 
 func (n Node) check(embedded bool) error {
 	for _, l := range n.listens() {
-		if err := CheckAddress(l.Addr); err != nil {
+		if err := CheckAddress(l.Addr); err != nil && !l.anyPort() {
 			return fmt.Errorf("%w: %s = %q %w", events.ErrConfig, l.Key, l.Addr, err)
 		}
 		if l.Key != "http" && l.everywhere() {
@@ -69,6 +69,13 @@ func CheckAddress(addr string) error {
 		return fmt.Errorf("has no port: write a number from 1 to 65535 behind the colon")
 	}
 	return nil
+}
+
+// anyPort reports whether the system may choose the port: where nobody has to find
+// it by this file, which is the other nodes' only way to tcp.
+func (l Listen) anyPort() bool {
+	_, port, err := net.SplitHostPort(l.Addr)
+	return err == nil && port == "0" && l.Key != "tcp"
 }
 
 // everywhere reports whether it is on all addresses of its machine.

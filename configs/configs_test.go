@@ -1,6 +1,7 @@
 package configs_test
 
 import (
+	"fmt"
 	"errors"
 	"os"
 	"path/filepath"
@@ -218,4 +219,15 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("error of several lines: %q", err)
 		}
 	})
+}
+
+// TestParse_AnyPort: the system may choose a port that no other node looks up here.
+func TestParse_AnyPort(t *testing.T) {
+	text := "name = \"x\"\nepoch = 1\n"
+	for _, name := range []string{"a", "b"} {
+		text += fmt.Sprintf("[[node]]\nname = %q\nrule = \"otherwise\"\nbus = \"127.0.0.1:0\"\nroute = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n", name)
+	}
+	if _, err := configs.Parse("x.toml", []byte(text)); err != nil {
+		t.Error(err)
+	}
 }
