@@ -189,7 +189,7 @@ func readersOf(s *server.Server) map[uint64]reader {
 // hearCollections leaves a token after each collection of garbage until ctx ends:
 // the runtime has no other word for it than the end of an object that nobody holds.
 func (w *watcher) hearCollections(ctx context.Context) {
-	type unheld struct{ self *unheld } // with a pointer, for small ones without may live on
+	type unheld struct{ _ *byte } // a small one without a pointer may live on
 	runtime.AddCleanup(new(unheld), func(w *watcher) {
 		if ctx.Err() != nil {
 			return

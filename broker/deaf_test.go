@@ -1,8 +1,10 @@
 package broker_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http/httptest"
 	"runtime"
@@ -20,7 +22,8 @@ import (
 // nothing: together they hold little memory, they are cut off, and whoever reads
 // gets everything.
 func TestBroker_KeepsLittleForTheDeaf(t *testing.T) {
-	b := open(t, broker.Options{Name: "deaf"})
+	var log bytes.Buffer // read when the server is closed
+	b := open(t, broker.Options{Name: "deaf", Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	const many = 30
 	for range many {
 		deaf(t, b, "loud")
@@ -55,6 +58,10 @@ func TestBroker_KeepsLittleForTheDeaf(t *testing.T) {
 		t.Errorf("%d deaf subscribers hold %d MB", many, (most-before)>>20)
 	}
 	until(t, "the speaker and who hears are left", func() bool { return connections(t, b) == 2 })
+	b.Close()
+	if said := strings.Count(log.String(), "level=WARN"); said != 1 || !strings.Contains(log.String(), "clients=") {
+		t.Errorf("the log has %d warnings, want one that counts clients:\n%s", said, &log)
+	}
 }
 
 // TestBroker_ClosesTheDeaf has little wait for one who reads nothing, and for one

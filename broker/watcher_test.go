@@ -1,7 +1,11 @@
 package broker
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -55,5 +59,50 @@ func TestFollow(t *testing.T) {
 		if got := readers[id].still; !got.Equal(want) {
 			t.Errorf("reader %d stands still since %v, want %v", id, got, want)
 		}
+	}
+}
+
+// TestReadersOf has one client with a socket and one without not read: the second
+// is the node itself, and no victim.
+func TestReadersOf(t *testing.T) {
+	b, err := Open(t.Context(), Options{Name: "x", Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	within, err := b.server.InProcessConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside, err := net.Dial("tcp", strings.TrimPrefix(b.URL(), "nats://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, conn := range []net.Conn{within, outside} {
+		defer conn.Close()
+		if _, err := conn.Read(make([]byte, 4096)); err != nil { // who the server is
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprint(conn, "CONNECT {\"verbose\":false}\r\nSUB loud 1\r\nPING\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(conn, make([]byte, len("PONG\r\n"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	message := fmt.Sprintf("PUB loud %d\r\n%s\r\n", 1<<20, make([]byte, 1<<20))
+	for range 12 {
+		if _, err := io.WriteString(outside, message); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit := time.Now().Add(30 * time.Second)
+	for len(readersOf(b.server)) == 0 {
+		if time.Now().After(limit) {
+			t.Fatal("nothing waits")
+		}
+	}
+	if got := readersOf(b.server); len(got) != 1 {
+		t.Errorf("%v, want the one with a socket", got)
 	}
 }
