@@ -15,20 +15,19 @@ import (
 )
 
 const (
-	// A client that asks for 128 values of 1 MB at once, and reads them, has up to
-	// so much waiting for it. nats-server cuts off whoever has more.
-	maxPending = 32 << 20
-	// nats-server has no bound over all clients: thirty that do not read may cost
-	// 1 GB. Above this one, whoever stands still is cut off. Two that read what they
-	// have asked for at once fit in.
-	maxPendingOfAll = 2 * maxPending
+	// nats-server has a bound for each client, but none over all: thirty that do not
+	// read may cost 2 GB. Above this one, whoever stands still is cut off. One that
+	// asks for 128 values of 1 MB at once, and reads them, may have all of it.
+	maxPendingOfAll = 64 << 20
+	maxPending      = maxPendingOfAll
 	// Above this one, those who read too slowly are cut off, too.
 	maxPendingOfReaders = 2 * maxPendingOfAll
 	// Whoever is cut off holds its memory until its last write fails, so many go at
 	// once: else those who are left fill the bound again and again.
 	littlePending = maxPendingOfAll / 32
-	// To take what waits may take a while, in which nothing is seen of it.
-	patience = 40 * time.Millisecond
+	// One look is no proof: what is taken is seen when a whole write is done. Looks
+	// are counted, not time, for on a busy machine both come late.
+	patience = 2
 
 	// A client that takes nothing for so long is closed, after two of them at most:
 	// the first write may have filled the buffers of its socket. The memory of one
@@ -43,17 +42,16 @@ const (
 
 // reader is a client that has something waiting for it.
 type reader struct {
-	pending int64     // bytes that wait
-	taken   int64     // bytes of messages that it has got, less what wraps them
-	still   time.Time // it has taken nothing since
+	pending int64 // bytes that wait
+	taken   int64 // bytes of messages that it has got, less what wraps them
+	still   int   // looks in a row at which it had taken nothing
 }
 
 // follow notes of readers since when they stand still, given how they were before.
-func follow(before, readers map[uint64]reader, now time.Time) {
+func follow(before, readers map[uint64]reader) {
 	for id, r := range readers {
-		r.still = now
 		if was, known := before[id]; known && r.taken <= was.taken {
-			r.still = was.still
+			r.still = was.still + 1
 		}
 		readers[id] = r
 	}
@@ -62,7 +60,7 @@ func follow(before, readers map[uint64]reader, now time.Time) {
 // tooDeaf are the readers to cut off, those with the most pending first. Up to
 // maxPendingOfAll it is nobody, and up to maxPendingOfReaders nobody who has taken
 // something a moment ago.
-func tooDeaf(readers map[uint64]reader, now time.Time) (ids []uint64) {
+func tooDeaf(readers map[uint64]reader) (ids []uint64) {
 	all := pendingOf(readers)
 	if all <= maxPendingOfAll {
 		return nil
@@ -73,7 +71,7 @@ func tooDeaf(readers map[uint64]reader, now time.Time) (ids []uint64) {
 	cut := func(still bool, downTo int64) {
 		for _, id := range byPending {
 			r := readers[id]
-			if all > downTo && still == (now.Sub(r.still) >= patience) {
+			if all > downTo && still == (r.still >= patience) {
 				ids = append(ids, id)
 				all -= r.pending
 			}
@@ -151,8 +149,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 func (w *watcher) look(now time.Time) {
 	readers := readersOf(w.server)
-	follow(w.readers, readers, now)
-	for _, id := range tooDeaf(readers, now) {
+	follow(w.readers, readers)
+	for _, id := range tooDeaf(readers) {
 		if err := w.server.DisconnectClientByID(id); err == nil { // else it has gone by itself
 			w.unsaid++
 		}

@@ -12,8 +12,7 @@ import (
 
 func TestTooDeaf(t *testing.T) {
 	const mb = 1 << 20
-	now := time.Unix(1000, 0)
-	long, brief := now.Add(-patience), now.Add(-patience/2)
+	const long, brief = patience, patience - 1
 	for name, c := range map[string]struct {
 		readers map[uint64]reader
 		want    []uint64
@@ -25,28 +24,27 @@ func TestTooDeaf(t *testing.T) {
 		"as many as bring it down": {map[uint64]reader{
 			1: {mb, 0, long}, 2: {40 * mb, 0, long}, 3: {30 * mb, 0, long}}, []uint64{2, 3}},
 		"who reads stays": {map[uint64]reader{
-			1: {31 * mb, 0, brief}, 2: {31 * mb, 0, now}, 3: {4 * mb, 0, long}}, []uint64{3}},
+			1: {31 * mb, 0, brief}, 2: {31 * mb, 0, 0}, 3: {4 * mb, 0, long}}, []uint64{3}},
 		"all read, over the bound": {map[uint64]reader{
-			1: {31 * mb, 0, brief}, 2: {31 * mb, 0, now}, 3: {31 * mb, 0, now}}, nil},
+			1: {31 * mb, 0, brief}, 2: {31 * mb, 0, 0}, 3: {31 * mb, 0, 0}}, nil},
 		"all read, far over it": {map[uint64]reader{
-			1: {31 * mb, 0, now}, 2: {32 * mb, 0, now}, 3: {31 * mb, 0, now}, 4: {31 * mb, 0, now},
-			5: {31 * mb, 0, now}}, []uint64{2}},
+			1: {31 * mb, 0, 0}, 2: {32 * mb, 0, 0}, 3: {31 * mb, 0, 0}, 4: {31 * mb, 0, 0},
+			5: {31 * mb, 0, 0}}, []uint64{2}},
 		"who reads goes after who is still": {map[uint64]reader{
-			1: {32 * mb, 0, now}, 2: {32 * mb, 0, now}, 3: {32 * mb, 0, now}, 4: {32 * mb, 0, now},
-			5: {31 * mb, 0, now}, 6: {mb, 0, long}}, []uint64{6, 1}},
+			1: {32 * mb, 0, 0}, 2: {32 * mb, 0, 0}, 3: {32 * mb, 0, 0}, 4: {32 * mb, 0, 0},
+			5: {31 * mb, 0, 0}, 6: {mb, 0, long}}, []uint64{6, 1}},
 	} {
-		if got := tooDeaf(c.readers, now); !slices.Equal(got, c.want) {
+		if got := tooDeaf(c.readers); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
 }
 
 func TestFollow(t *testing.T) {
-	was, now := time.Unix(1000, 0), time.Unix(1001, 0)
 	before := map[uint64]reader{
-		1: {pending: 10, taken: 100, still: was},
-		2: {pending: 10, taken: 100, still: was},
-		3: {pending: 10, taken: 100, still: was},
+		1: {pending: 10, taken: 100, still: 1},
+		2: {pending: 10, taken: 100, still: 1},
+		3: {pending: 10, taken: 100, still: 1},
 	}
 	readers := map[uint64]reader{
 		1: {pending: 20, taken: 100}, // more waits, and it has taken nothing
@@ -54,10 +52,10 @@ func TestFollow(t *testing.T) {
 		3: {pending: 20, taken: 90}, // more waits with what wraps it
 		4: {pending: 20, taken: 100},
 	}
-	follow(before, readers, now)
-	for id, want := range map[uint64]time.Time{1: was, 2: now, 3: was, 4: now} {
-		if got := readers[id].still; !got.Equal(want) {
-			t.Errorf("reader %d stands still since %v, want %v", id, got, want)
+	follow(before, readers)
+	for id, want := range map[uint64]int{1: 2, 2: 0, 3: 2, 4: 0} {
+		if got := readers[id].still; got != want {
+			t.Errorf("reader %d stands still for %d looks, want %d", id, got, want)
 		}
 	}
 }
