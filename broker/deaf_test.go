@@ -198,7 +198,7 @@ func TestBroker_CarriesLargeAnswers(t *testing.T) {
 		for range askers {
 			asker := connect(t, b, nats.NoReconnect())
 			wait.Go(func() {
-				if err := askAtOnce(asker, 128); err != nil {
+				if err := askAtOnce(asker, 128/askers); err != nil {
 					t.Errorf("with %d askers: %v", askers, err)
 				}
 			})
