@@ -33,10 +33,11 @@ type Options struct {
 
 // Broker is a running NATS server.
 type Broker struct {
-	server *server.Server
-	fatal  <-chan error
-	news   <-chan struct{}
-	close  sync.Once
+	server  *server.Server
+	fatal   <-chan error
+	news    <-chan struct{}
+	watcher *watcher // nil before the server is ready
+	close   sync.Once
 }
 
 const (
@@ -45,10 +46,8 @@ const (
 	routePing    = time.Second
 	routePings   = 2
 	routeRetries = 1 << 30 // for ever: otherwise a healed partition stays cut
-	// A client that does not read is closed when so many bytes wait for it: each may
-	// cost that much. With half of it one is cut, too, that asks for 100 values of
-	// 1 MB at once and reads them.
-	maxPending = 16 << 20
+	// For routes it stays what nats-server has: a peer that hangs is found by pings.
+	routeWrites = server.DEFAULT_FLUSH_DEADLINE
 )
 
 // Open starts a server and returns when it accepts clients. An address that is
@@ -71,6 +70,7 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 		b.Close()
 		return nil, fmt.Errorf("start nats server %s: %w", o.Name, err)
 	}
+	b.watcher = watch(s, log.log)
 	return b, nil
 }
 
@@ -85,6 +85,10 @@ func (o Options) server() (*server.Options, error) {
 		Port:       port,
 		NoSigs:     true, // otherwise it takes SIGINT and exits the process
 		MaxPending: maxPending,
+		// A slow reader stays while it takes anything; by default it is closed that
+		// does not take all that waits in time.
+		WriteDeadline: stillFor,
+		WriteTimeout:  server.WriteTimeoutPolicyRetry,
 	}
 	if o.Cluster == "" {
 		return opts, nil
@@ -95,6 +99,7 @@ func (o Options) server() (*server.Options, error) {
 		ConnectBackoff: true,
 		PingInterval:   routePing,
 		MaxPingsOut:    routePings,
+		WriteDeadline:  routeWrites,
 	}
 	// A server that listens for no routes does not join others either.
 	if opts.Cluster.Host, opts.Cluster.Port, err = splitAddr(cmp.Or(o.Route, "127.0.0.1:0")); err != nil {
@@ -193,6 +198,9 @@ func (b *Broker) InProcess() nats.Option { return nats.InProcessServer(b.server)
 // Close stops the server and waits until it has stopped. It is idempotent.
 func (b *Broker) Close() error {
 	b.close.Do(func() {
+		if b.watcher != nil {
+			b.watcher.close()
+		}
 		b.server.Shutdown()
 		b.server.WaitForShutdown()
 	})
