@@ -138,6 +138,33 @@ func TestMoved_Ready(t *testing.T) {
 	}
 }
 
+// TestMoved_ReadySegment notices without a write that the active segment is gone, and
+// the next start misses it, whichever it was.
+func TestMoved_ReadySegment(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, dir, store.Options{Sealed: 4096})
+	h := storetest.NewHarness(t, j)
+	last := filepath.Join(dir, "00000002.jsonl")
+	for i := 0; !exists(last); i++ {
+		h.Put("fill/"+string(rune('a'+i)), strings.Repeat("x", 500))
+	}
+	h.Put("fill/a", "new")
+	if err := j.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	must(os.Remove(last))
+	if err := j.Ready(); !errors.Is(err, events.ErrStopped) || !strings.Contains(err.Error(), last) {
+		t.Fatalf("ready: %v, want %v", err, events.ErrStopped)
+	}
+	if err := j.Close(); err == nil {
+		t.Fatal("closed as if nothing were the matter")
+	}
+	again := open(t, dir, store.Options{})
+	if r, err := again.Get([]byte("fill/a")); !errors.Is(err, events.ErrCorrupt) {
+		t.Fatalf("an older value, %q, %v", r.Value[:min(10, len(r.Value))], err)
+	}
+}
+
 // TestMoved_Sealed changes sealed segments: no merge goes over that.
 func TestMoved_Sealed(t *testing.T) {
 	for name, act := range map[string]func(segment string){
