@@ -40,7 +40,9 @@ func TestClient_GoneBeforeItAsked(t *testing.T) {
 	cancel()
 	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
-	for _, ctx := range []context.Context{gone, late} {
+	caused, end := context.WithCancelCause(t.Context())
+	end(errors.New("the caller's reason"))
+	for _, ctx := range []context.Context{gone, late, caused} {
 		eachCall(ctx, overBus, func(call string, err error) {
 			if !errors.Is(err, ctx.Err()) || errors.Is(err, events.ErrOwnerOffline) || errors.Is(err, events.ErrUnknown) {
 				t.Errorf("%s after the end of its context: %v, want %v", call, err, ctx.Err())

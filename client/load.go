@@ -32,7 +32,7 @@ func (c *Client) Load(ctx context.Context, items iter.Seq2[Item, error], done fu
 	failed := group.Wait()
 	switch {
 	case ctx.Err() != nil:
-		err = context.Cause(ctx)
+		err = ended(ctx)
 	case failed != nil:
 		err = failed
 	}

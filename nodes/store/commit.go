@@ -72,12 +72,12 @@ func (c *committer) rotate() error {
 // folder itself needs no look, for it has both.
 func (c *committer) look() {
 	j := c.journal
-	err := j.folder.locked()
-	if err == nil {
-		err = holds(c.active, c.path)
-	}
-	if err != nil {
+	if err := j.folder.locked(); err != nil {
 		j.stop(err)
+		return
+	}
+	if err := holds(c.active, c.path); err != nil && j.stop(err) {
+		j.remember() // the next start misses what is gone, even after kill -9
 	}
 }
 

@@ -79,7 +79,7 @@ func (f *folder) ours() error {
 		return fmt.Errorf("data folder %s was moved or removed while the node ran; restart the node", f.dir)
 	}
 	if _, same := f.lock.Named(f.lockPath); !same {
-		return fmt.Errorf("%s was moved, removed or replaced while the node ran; restart the node", f.lockPath)
+		return errMoved(f.lockPath)
 	}
 	return nil
 }
@@ -100,11 +100,15 @@ func (f *folder) holds(s *segment) error { return holds(s, f.path(segmentName(s.
 func holds(s *segment, name string) error {
 	switch size, same := s.file.Named(name); {
 	case !same:
-		return fmt.Errorf("%s was moved, removed or replaced while the node ran; restart the node", name)
+		return errMoved(name)
 	case size != s.space:
 		return fmt.Errorf("another program changed %s: it has %d bytes, not %d; restart the node", name, size, s.space)
 	}
 	return nil
+}
+
+func errMoved(name string) error {
+	return fmt.Errorf("%s was moved, removed or replaced while the node ran; restart the node", name)
 }
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, name) }

@@ -219,8 +219,25 @@ func (j *Journal) Ready() error {
 	}
 	j.mu.RLock()
 	defer j.mu.RUnlock()
+	if err := j.activeMoved(); err != nil {
+		return fmt.Errorf("%w: %w", events.ErrStopped, err)
+	}
 	if j.full != nil {
 		return fmt.Errorf("%w: %w", events.ErrReadOnly, j.full)
+	}
+	return nil
+}
+
+// activeMoved says it when the active segment is not in its place. That is for the
+// committer to stop for, which also looks at the size and notes the journal's end.
+func (j *Journal) activeMoved() error {
+	if j.closed || len(j.segments) == 0 {
+		return nil
+	}
+	s := j.segments[len(j.segments)-1]
+	name := j.folder.path(segmentName(s.number))
+	if _, same := s.file.Named(name); !same {
+		return errMoved(name)
 	}
 	return nil
 }
