@@ -49,7 +49,17 @@ const (
 	// cost that much. With half of it one is cut, too, that asks for 100 values of
 	// 1 MB at once and reads them.
 	maxPending = 16 << 20
+	// Clients that are idle must not take the process's last files, which the journal
+	// and whoever asks for its health want, too.
+	mostClients  = 64 << 10
+	leastClients = 8
+	filesShare   = 8 // one in so many of the process's files may be a client's
 )
+
+// clientsOf is how many clients there may be in a process of so many files.
+func clientsOf(files uint64) int {
+	return int(min(mostClients, max(leastClients, files/filesShare)))
+}
 
 // Open starts a server and returns when it accepts clients. An address that is
 // in use is an error at once.
@@ -85,6 +95,7 @@ func (o Options) server() (*server.Options, error) {
 		Port:       port,
 		NoSigs:     true, // otherwise it takes SIGINT and exits the process
 		MaxPending: maxPending,
+		MaxConn:    clientsOf(files()),
 	}
 	if o.Cluster == "" {
 		return opts, nil
