@@ -16,8 +16,9 @@ import (
 
 const (
 	probeFor   = 250 * time.Millisecond
-	grace      = 80 * time.Millisecond // in which another process of this name speaks after all others
-	confirmFor = time.Second           // a node that was said to differ has to say so itself
+	grace      = 80 * time.Millisecond  // in which another process of this name speaks after all others
+	confirmFor = time.Second            // a node that was said to differ has to say so itself
+	denyWithin = 250 * time.Millisecond // and may say the opposite, when somebody spoke for it
 	askFirst   = 100 * time.Millisecond
 	askAtMost  = 15 * time.Second // a phone's radio should sleep
 	askPause   = time.Second      // between two questions that something else gave rise to
@@ -41,16 +42,19 @@ type meeting struct {
 	asked  uint64              // how many questions there were
 	last   time.Time           // when everybody was asked last
 	open   map[string]question // by its inbox
+	newer  *time.Timer         // maps that were confirmed count when it rings
 }
 
 // question is one that may still be answered.
 type question struct {
 	to           string // the node that was asked; empty: everybody
 	asked, until time.Time
+	denied       bool         // the node holds the same map as this one, so it says
+	newer        *events.Info // it holds a newer one, so it says
 }
 
 func (s *Server) newMeeting() (*meeting, error) {
-	m := &meeting{server: s, infos: make(chan *nats.Msg, 256), open: map[string]question{}}
+	m := &meeting{server: s, infos: make(chan *nats.Msg, 256), open: map[string]question{}, newer: time.NewTimer(denyWithin)}
 	m.inbox = events.NewInbox(s.conn.Opts.InboxPrefix) + "."
 	var err error
 	if m.sub, err = s.conn.ChanSubscribe(m.inbox+"*", m.infos); err != nil {
@@ -65,12 +69,15 @@ func (s *Server) newMeeting() (*meeting, error) {
 	return m, nil
 }
 
-func (m *meeting) close() { _ = m.sub.Unsubscribe() }
+func (m *meeting) close() {
+	m.newer.Stop()
+	_ = m.sub.Unsubscribe()
+}
 
 // ask asks everybody.
 func (m *meeting) ask() {
 	m.last = time.Now()
-	m.put(m.server.Subjects.Broadcast(events.OpInfo), question{"", m.last, m.last.Add(answerFor)})
+	m.put(m.server.Subjects.Broadcast(events.OpInfo), question{asked: m.last, until: m.last.Add(answerFor)})
 }
 
 // askNode asks one node, unless that was just done.
@@ -85,7 +92,7 @@ func (m *meeting) askNode(name string, lasting time.Duration) {
 		}
 	}
 	if doubts < mostDoubts {
-		m.put(m.server.Subjects.Node(name, events.OpInfo), question{name, now, now.Add(lasting)})
+		m.put(m.server.Subjects.Node(name, events.OpInfo), question{to: name, asked: now, until: now.Add(lasting)})
 	}
 }
 
@@ -173,17 +180,37 @@ func (m *meeting) hear(msg *nats.Msg) (info events.Info, conflict error) {
 	conflict = m.server.node.Conflict(info)
 	switch {
 	case conflict == nil:
+		if q.to == info.Node {
+			q.denied, q.newer = true, nil
+			m.open[msg.Subject] = q
+		}
 		if m.server.Met != nil {
 			m.server.Met(info.Node)
 		}
 		return info, m.server.node.Heard(info)
 	case q.to == info.Node:
-		m.server.node.Yield(info)
+		if !q.denied {
+			q.newer = &info
+			m.open[msg.Subject] = q
+			m.newer.Reset(denyWithin)
+		}
 		return info, conflict
 	case q.to == "" && isName(info.Node):
 		m.askNode(info.Node, confirmFor)
 	}
 	return events.Info{}, nil
+}
+
+// yield makes the node follow newer maps that nodes have confirmed. Who can hear a
+// question may answer it in another's place; then that one has answered as well.
+func (m *meeting) yield() {
+	for inbox, q := range m.open {
+		if q.newer != nil {
+			m.server.node.Yield(*q.newer)
+			q.newer = nil
+			m.open[inbox] = q
+		}
+	}
 }
 
 // isName reports whether name can be part of a subject.
@@ -215,6 +242,8 @@ func (m *meeting) run(ctx context.Context) {
 		case <-s.meet:
 			every = askFirst
 			timer.Reset(max(0, askPause-time.Since(m.last)))
+		case <-m.newer.C:
+			m.yield()
 		case <-s.rivals.heard:
 			m.askNode(s.node.Name, confirmFor)
 		case msg := <-m.infos:
