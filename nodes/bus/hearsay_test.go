@@ -183,8 +183,8 @@ func TestServer_HearsayMutesNobody(t *testing.T) {
 	c := events.Cluster{Name: "two", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: `prefix "l"`}, {Name: "mac", Rule: "otherwise"}}}
 	server := serve(t, b, lawOf(t, c), "linux")
 	mac := serve(t, b, lawOf(t, c), "mac")
-	forger := connect(t, b)
-	asked := forge(t, forger, "dht.>", func(i *events.Info) {
+	conn := connect(t, b)
+	asked := forge(t, connect(t, b), "dht.>", func(i *events.Info) {
 		i.Node, i.Cluster, i.Map.Epoch = "mac", c, 99
 		i.Cluster.Epoch = 99
 	})
@@ -193,12 +193,12 @@ func TestServer_HearsayMutesNobody(t *testing.T) {
 		await(t, "a question", asked)
 	}
 	const put = `{"key":"lamp","value":"x"}`
-	if got := gather(t, connect(t, b), "dht.node.linux.put", put, 1)["linux"]; got.Status != "stored" {
+	if got := gather(t, conn, "dht.node.linux.put", put, 1)["linux"]; got.Status != "stored" {
 		t.Errorf("it answers %+v", got)
 	}
 	mac.Close() // now nobody says the opposite
 	server.Meet()
-	for deadline := time.Now().Add(20 * time.Second); gather(t, connect(t, b), "dht.node.linux.put", put, 1)["linux"].Status != "stale-map"; {
+	for deadline := time.Now().Add(20 * time.Second); gather(t, conn, "dht.node.linux.put", put, 1)["linux"].Status != "stale-map"; {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not believe a newer map that is confirmed")
 		}
