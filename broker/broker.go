@@ -48,7 +48,17 @@ const (
 	routeRetries = 1 << 30 // for ever: otherwise a healed partition stays cut
 	// For routes it stays what nats-server has: a peer that hangs is found by pings.
 	routeWrites = server.DEFAULT_FLUSH_DEADLINE
+	// Clients that are idle must not take the process's last files, which the journal
+	// and whoever asks for its health want, too.
+	mostClients  = 64 << 10
+	leastClients = 8
+	filesShare   = 8 // one in so many of the process's files may be a client's
 )
+
+// clientsOf is how many clients there may be in a process of so many files.
+func clientsOf(files uint64) int {
+	return int(min(mostClients, max(leastClients, files/filesShare)))
+}
 
 // Open starts a server and returns when it accepts clients. An address that is
 // in use is an error at once.
@@ -89,6 +99,7 @@ func (o Options) server() (*server.Options, error) {
 		// does not take all that waits in time.
 		WriteDeadline: stillFor,
 		WriteTimeout:  server.WriteTimeoutPolicyRetry,
+		MaxConn:       clientsOf(files()),
 	}
 	if o.Cluster == "" {
 		return opts, nil

@@ -248,7 +248,15 @@ func (n *Node) current(op events.Op, r *events.Request) error {
 		n.mismatch(r.Map, "a "+string(op))
 		return fmt.Errorf("%w: you believe in %s, %s holds %s", events.ErrStaleMap, r.Map, n.Name, n.Map.ID())
 	}
-	if newer := n.newer.Load(); newer != nil && op != events.OpKeys {
+	if op == events.OpKeys {
+		return nil
+	}
+	return n.Ready()
+}
+
+// Ready says why the node answers no requests: a newer map is in force.
+func (n *Node) Ready() error {
+	if newer := n.newer.Load(); newer != nil {
 		return fmt.Errorf("%w: it is %s, %s still holds %s: start it with the newer cluster file", events.ErrStaleMap, newer, n.Name, n.Map.ID())
 	}
 	return nil

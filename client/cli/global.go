@@ -80,7 +80,7 @@ func (g *global) check() error {
 		return fmt.Errorf("%w--timeout %v: a request takes some time", errUsage, g.timeout)
 	}
 	if err := configs.CheckAddress(g.tcp); g.tcp != "" && err != nil {
-		return fmt.Errorf("%w--tcp %s %w", errUsage, g.tcp, err)
+		return fmt.Errorf("%w--tcp %s %w", errUsage, client.Addresses(g.tcp), err) // a URL with a password, for one
 	}
 	return nil
 }

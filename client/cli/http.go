@@ -36,7 +36,7 @@ func (r *runningNode) serveHTTP(ctx context.Context, c *configs.Config, node *no
 	if r.page == nil {
 		return nil
 	}
-	b := web.Backend{Info: node.Info, Ready: func() error { return r.ready(journal) }, Pages: pages(c)}
+	b := web.Backend{Info: node.Info, Ready: func() error { return r.ready(node, journal) }, Pages: pages(c)}
 	if r.conn == nil {
 		b.Client, err = client.ConnectTCP(ctx, dialable(r.tcp.Addr()), client.Options{})
 	} else {
@@ -90,8 +90,11 @@ func (r *runningNode) viewBus(b *web.Backend, c *configs.Config, name string) er
 }
 
 // ready says why the node cannot answer requests now.
-func (r *runningNode) ready(journal *store.Journal) error {
+func (r *runningNode) ready(node *nodes.Node, journal *store.Journal) error {
 	if err := journal.Ready(); err != nil {
+		return err
+	}
+	if err := node.Ready(); err != nil {
 		return err
 	}
 	if r.conn != nil && !r.conn.IsConnected() {

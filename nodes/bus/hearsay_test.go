@@ -176,3 +176,33 @@ func TestServer_OfTwoAtOnceOneStays(t *testing.T) {
 		t.Errorf("who stays answers %+v", got)
 	}
 }
+
+// TestServer_HearsayMutesNobody has somebody say in mac's place, to every question,
+// that a newer map is in force; mac, which is there, says the opposite.
+func TestServer_HearsayMutesNobody(t *testing.T) {
+	b, _ := one(t)
+	c := events.Cluster{Name: "two", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: `prefix "l"`}, {Name: "mac", Rule: "otherwise"}}}
+	server := serve(t, b, lawOf(t, c), "linux")
+	mac := serve(t, b, lawOf(t, c), "mac")
+	conn := connect(t, b)
+	newer := c
+	newer.Epoch = 99
+	id := lawOf(t, newer).ID()
+	asked := forge(t, connect(t, b), "dht.>", func(i *events.Info) { i.Node, i.Cluster, i.Map = "mac", newer, id })
+	server.Meet()
+	for range 12 {
+		await(t, "a question", asked)
+	}
+	const put = `{"key":"lamp","value":"x"}`
+	if got := gather(t, conn, "dht.node.linux.put", put, 1)["linux"]; got.Status != "stored" {
+		t.Errorf("it answers %+v", got)
+	}
+	mac.Close() // now nobody says the opposite
+	server.Meet()
+	for deadline := time.Now().Add(20 * time.Second); gather(t, conn, "dht.node.linux.put", put, 1)["linux"].Status != "stale-map"; {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not believe a newer map that is confirmed")
+		}
+		server.Meet()
+	}
+}

@@ -2,6 +2,7 @@ package nodetest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -244,6 +245,11 @@ func newerMap(p *probe) {
 	}
 	info.Map = m.ID()
 	p.cluster.Nodes["linux"].Yield(info)
+	for name, want := range map[string]error{"linux": events.ErrStaleMap, "mac": nil} {
+		if err := p.cluster.Nodes[name].Ready(); !errors.Is(err, want) {
+			p.Errorf("whether %s is ready: %v", name, err)
+		}
+	}
 	for _, key := range []string{"l1", "l2"} {
 		p.one("linux", events.OpGet, request(key), events.StatusStaleMap, events.ErrStaleMap)
 		p.one("linux", events.OpPut, request(key), events.StatusStaleMap, events.ErrStaleMap)

@@ -20,7 +20,7 @@ func TestSeldom_OnceAMinuteWithACount(t *testing.T) {
 }
 
 func TestClientsOf_KeepsSomeBack(t *testing.T) {
-	for descriptors, want := range map[uint64]int{64: 32, 256: 192, 1024: 960, 1 << 40: 1 << 20, 10: 5} {
+	for descriptors, want := range map[uint64]int{64: 32, 256: 128, 1024: 704, 20_000: 14_936, 1 << 40: 1 << 20, 10: 5} {
 		if got := clientsOf(descriptors); got != want {
 			t.Errorf("of %d descriptors clients get %d, want %d", descriptors, got, want)
 		}

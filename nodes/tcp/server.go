@@ -45,13 +45,13 @@ func (o Options) withDefaults() Options {
 }
 
 // keptBack is how many descriptors clients never get, where there are enough: they
-// are for the journal, for the bus, for other nodes and for whoever asks how the node
-// is.
+// are for the journal, for other nodes and for whoever asks how the node is. So is a
+// quarter of all, for clients of the bus and of HTTP.
 const keptBack = 64
 
 // clientsOf is how many of so many descriptors clients may have.
 func clientsOf(descriptors uint64) int {
-	return int(min(descriptors-min(descriptors/2, keptBack), 1<<20))
+	return int(min(descriptors-min(descriptors/2, keptBack+descriptors/4), 1<<20))
 }
 
 // Server answers for one node on TCP.
