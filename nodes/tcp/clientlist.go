@@ -93,17 +93,17 @@ func (s *Server) clients() []*session {
 	return slices.SortedFunc(maps.Keys(s.sessions), func(a, b *session) int { return cmp.Compare(a.id, b.id) })
 }
 
-// expose lets others see what this connection does.
+// expose lets others see what this connection does, which it alone changes.
 func (s *session) expose() {
+	in, room := s.in.Room()
+	now := seen{command: s.last, protocol: max(s.out.Proto, 2), monitors: s.monitor != nil,
+		in: in, room: room, out: len(s.out.Buf), has: cap(s.out.Buf)}
+	if now == s.seen {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.exposeLocked()
-}
-
-func (s *session) exposeLocked() {
-	in, room := s.in.Room()
-	s.seen = seen{command: s.last, protocol: max(s.out.Proto, 2), monitors: s.monitor != nil,
-		in: in, room: room, out: len(s.out.Buf), has: cap(s.out.Buf)}
+	s.seen = now
 }
 
 // describe is the session's line of CLIENT LIST. Arguments of a command lie in

@@ -23,7 +23,7 @@ func keyCommands() []command {
 // page lists keys of this node, behind after, in byte order.
 func (s *session) page(prefix, after []byte, limit int) (keys [][]byte, more bool, err error) {
 	self := s.server.place(s.server.node.Name)
-	slot := s.enqueue(self, events.OpKeys, events.Request{Prefix: prefix, After: after, Limit: limit})
+	slot := s.enqueue(self, events.OpKeys, &events.Request{Prefix: prefix, After: after, Limit: limit})
 	s.settle()
 	answers := slot.group.answers
 	slot.group.answers = nil // a listing of many pages holds one at a time

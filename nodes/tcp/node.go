@@ -98,7 +98,7 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 	case op == events.OpKeys:
 		c.flags = flagList
 		s.settle() // what this pipeline wrote before is listed
-		s.question(op, s.enqueue(self, op, reqs[0]))
+		s.question(op, s.enqueue(self, op, &reqs[0]))
 		s.settle()
 		return nil
 	}
@@ -126,7 +126,7 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 		asked := s.order(op, r, false)
 		q.first = len(s.slots)
 		s.questions = append(s.questions, q)
-		s.slots = append(s.slots, s.enqueue(self, asked, *r))
+		s.slots = append(s.slots, s.enqueue(self, asked, r))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 
@@ -33,13 +34,32 @@ const (
 
 // rooms are what all connections share.
 type rooms struct {
-	values, whole, unread, input, huge *semaphore.Weighted
-	writes                             []*semaphore.Weighted // by place in the map
+	values        budget
+	whole, unread *semaphore.Weighted
+	input, huge   *semaphore.Weighted
+	writes        []*semaphore.Weighted // by place in the map
 }
 
+// budget is room that nobody waits for: what every get takes costs no lock. Safe
+// for concurrent use.
+type budget struct{ left atomic.Int64 }
+
+// TryAcquire takes n, unless there is less.
+func (b *budget) TryAcquire(n int64) bool {
+	if b.left.Add(-n) >= 0 {
+		return true
+	}
+	b.left.Add(n)
+	return false
+}
+
+// Release gives n back.
+func (b *budget) Release(n int64) { b.left.Add(n) }
+
 func newRooms(nodes int) *rooms {
-	r := &rooms{values: semaphore.NewWeighted(valuesRoom), whole: semaphore.NewWeighted(wholeRoom),
-		unread: semaphore.NewWeighted(unreadRoom), input: semaphore.NewWeighted(inputRoom), huge: semaphore.NewWeighted(hugeRoom)}
+	r := &rooms{whole: semaphore.NewWeighted(wholeRoom), unread: semaphore.NewWeighted(unreadRoom),
+		input: semaphore.NewWeighted(inputRoom), huge: semaphore.NewWeighted(hugeRoom)}
+	r.values.left.Store(valuesRoom)
 	for range nodes {
 		r.writes = append(r.writes, semaphore.NewWeighted(writesRoom))
 	}
@@ -55,6 +75,9 @@ func (s *session) limit(g *group) {
 	case s.taken < maxRooms && s.rooms.values.TryAcquire(groupRoom):
 		s.taken++
 		room = groupRoom
+	}
+	if room == groupRoom && len(g.reqs) == 1 { // it fits anyway
+		room = 0
 	}
 	g.reqs[0].Limit = room
 }
@@ -156,7 +179,7 @@ func (s *session) fetch(q *question) error {
 			return fmt.Errorf("%w: the value was changed by somebody else before, and by this pipeline behind: read it again", events.ErrBusy)
 		}
 		s.fetching = true
-		*at = s.enqueue(at.group.place, events.OpGet, q.req)
+		*at = s.enqueue(at.group.place, events.OpGet, &q.req)
 		s.settle()
 		s.fetching = false
 	}

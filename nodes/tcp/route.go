@@ -69,7 +69,7 @@ func (s *session) ask(op events.Op, r events.Request) {
 	s.questions = append(s.questions, q)
 	for i, place := range owners {
 		r.Owner = i + 1
-		s.slots = append(s.slots, s.enqueue(place, op, r))
+		s.slots = append(s.slots, s.enqueue(place, op, &r))
 	}
 }
 
@@ -86,7 +86,7 @@ func admissible(r *events.Request) error {
 }
 
 // enqueue adds r to the message for a node.
-func (s *session) enqueue(place int, op events.Op, r events.Request) slot {
+func (s *session) enqueue(place int, op events.Op, r *events.Request) slot {
 	g := s.open[place]
 	joins := g != nil && (g.op == op || r.Update == events.UpdateRead && g.op.Writes())
 	if g != nil && (!joins || len(g.reqs) >= maxGroup || g.bytes > maxGroupBytes || g.values >= maxValues) {
@@ -101,7 +101,7 @@ func (s *session) enqueue(place int, op events.Op, r events.Request) slot {
 	if r.Old {
 		g.values++
 	}
-	g.reqs = append(g.reqs, r)
+	g.reqs = append(g.reqs, *r)
 	return slot{g, len(g.reqs) - 1}
 }
 
@@ -277,7 +277,7 @@ func (s *session) askNodes(names []string, r events.Request) (answers []events.A
 	slots := map[string]slot{}
 	for _, name := range names {
 		if place := s.server.place(name); place >= 0 {
-			slots[name] = s.enqueue(place, events.OpGet, r)
+			slots[name] = s.enqueue(place, events.OpGet, &r)
 		}
 	}
 	s.settle()
@@ -351,7 +351,7 @@ func (s *session) newest(names []string, key []byte) (newest events.Answer, err 
 // update asks the owner of q for one update, and waits.
 func (s *session) update(q *question, r events.Request) (events.Answer, error) {
 	owner := s.slots[q.first].group.place
-	asked := s.enqueue(owner, events.OpUpdate, r)
+	asked := s.enqueue(owner, events.OpUpdate, &r)
 	s.settle()
 	a, err := asked.answer()
 	switch {

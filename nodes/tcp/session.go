@@ -124,12 +124,13 @@ func (s *session) take() (begun int, err error) {
 // that sends a byte now and then holds nothing for long. It is another command
 // when some were complete since the last time.
 func (s *session) watch(complete bool) {
-	partial, now := s.in.Partial(), time.Now()
-	if partial == s.partial && !(partial && complete) && (partial || s.restAt.Sub(now) > restAfter/2) {
-		return
-	}
+	partial := s.in.Partial()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if partial == s.partial && !(partial && complete) && (partial || s.restAt.Sub(s.active) > restAfter/2) {
+		return
+	}
+	now := time.Now() // it costs more than the lock: active is as good for most batches
 	s.partial, s.restAt = partial, time.Time{}
 	if s.draining {
 		return
