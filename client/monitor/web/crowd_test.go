@@ -37,7 +37,7 @@ func (p *page) answers(paths ...string) {
 	for _, path := range paths {
 		conn, err := net.Dial("tcp", p.addr())
 		must(p.t, err)
-		must(p.t, conn.SetDeadline(time.Now().Add(5*time.Second)))
+		must(p.t, conn.SetDeadline(time.Now().Add(30*time.Second)))
 		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
 		line, err := bufio.NewReader(conn).ReadString('\n')
 		if !strings.Contains(line, " 200 ") {
