@@ -13,10 +13,17 @@ import (
 func ended(ctx context.Context) error {
 	err := ctx.Err()
 	if cause := context.Cause(ctx); err != nil && cause != err {
-		return fmt.Errorf("%w: %w", err, cause)
+		return endedError{err, cause}
 	}
 	return err
 }
+
+// endedError is a context's end, in the words of its cause: who ended it says more
+// than that it is over.
+type endedError struct{ err, cause error }
+
+func (e endedError) Error() string   { return e.cause.Error() }
+func (e endedError) Unwrap() []error { return []error{e.err, e.cause} }
 
 // orEnded adds to err, if there is one, that the caller's ctx is over. A caller
 // who went away heard nobody: then the others' silence says nothing.

@@ -23,6 +23,9 @@ func listen(t *testing.T, conn *nats.Conn) listener {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := conn.Flush(); err != nil { // others may ask before, on connections of their own
+		t.Fatal(err)
+	}
 	return listener{t: t, sub: sub}
 }
 
