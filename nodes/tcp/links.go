@@ -48,7 +48,6 @@ func (p *peer) retry() {
 	}
 	p.server.wait.Go(func() {
 		defer p.retried()
-		defer p.logLoss()()
 		pause := time.NewTimer(retryFirst)
 		defer pause.Stop()
 		for every := retryFirst; p.link.state() == events.LinkDown; {
@@ -64,21 +63,6 @@ func (p *peer) retry() {
 			pause.Reset(every)
 		}
 	})
-}
-
-// logLoss says that a peer is lost, if it is, and then that it is back.
-func (p *peer) logLoss() (end func()) {
-	if p.link.state() != events.LinkDown || p.ctx.Err() != nil {
-		return func() {}
-	}
-	log := p.server.Logger.With("peer", p.name, "addr", p.addr)
-	log.Warn("a peer is not reached over TCP")
-	since := time.Now()
-	return func() {
-		if p.ctx.Err() == nil {
-			log.Info("a peer is reached over TCP again", "after", time.Since(since).Round(time.Millisecond))
-		}
-	}
 }
 
 // Retry tries at once to reach a peer that is lost: it was heard of elsewhere.
