@@ -43,10 +43,7 @@ func (t *busTransport) onError(err error) {
 	}
 	for _, c := range t.calls {
 		if all || !v.Subscribe && v.Subject == c.subject {
-			select {
-			case c.refused <- refusal:
-			default:
-			}
+			c.refuse(refusal)
 		}
 	}
 }

@@ -54,12 +54,12 @@ var _ Transport = (*busTransport)(nil)
 // call waits for replies to one message.
 type call struct {
 	subject string
-	refused chan error // holds why the bus does not let it be asked
+	over    chan struct{} // closed when no more replies are waited for
 
 	mu     sync.Mutex // guards what follows; held while take runs
 	take   func([]byte) bool
 	closed bool
-	enough chan struct{}
+	err    error // why the bus lets no reply come
 }
 
 // errOver says that there was no time left to ask.
@@ -109,7 +109,17 @@ func (c *call) reply(data []byte) {
 	defer c.mu.Unlock()
 	if !c.closed && c.take(data) {
 		c.closed = true
-		close(c.enough)
+		close(c.over)
+	}
+}
+
+// refuse ends the wait: no reply can come.
+func (c *call) refuse(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.closed, c.err = true, err
+		close(c.over)
 	}
 }
 
@@ -120,13 +130,13 @@ func (c *call) end() {
 }
 
 func (t *busTransport) open(subject string, take func([]byte) bool) (id uint64, c *call) {
-	c = &call{subject: subject, refused: make(chan error, 1), take: take, enough: make(chan struct{})}
+	c = &call{subject: subject, over: make(chan struct{}), take: take}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last++
 	t.calls[t.last] = c
 	if t.denied.err != nil && t.denied.reconnects == t.conn.Stats().Reconnects {
-		c.refused <- t.denied.err
+		c.refuse(t.denied.err)
 	}
 	return t.last, c
 }
@@ -168,10 +178,8 @@ func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message
 			}
 		}
 		select {
-		case <-c.enough:
-			return sent, nil
-		case err := <-c.refused:
-			return sent, err
+		case <-c.over:
+			return sent, c.err
 		case <-again.C:
 			continue
 		case <-t.closed:

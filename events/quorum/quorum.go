@@ -69,7 +69,7 @@ func (t *Tally) Add(a events.Answer) {
 	if i < 0 || t.answers[i].Status != events.StatusSilent {
 		return
 	}
-	if t.underAnother(a) && a.Status != events.StatusStaleMap {
+	if t.underAnother(&a) && a.Status != events.StatusStaleMap {
 		a = events.Answer{Node: a.Node, Status: events.StatusStaleMap, Map: a.Map, Error: fmt.Sprintf("it holds map %s, not %s", a.Map, t.q.Map)}
 	}
 	t.answers[i] = a
@@ -77,25 +77,26 @@ func (t *Tally) Add(a events.Answer) {
 }
 
 // underAnother reports whether an answer came under another map than the question.
-func (t *Tally) underAnother(a events.Answer) bool {
+func (t *Tally) underAnother(a *events.Answer) bool {
 	return a.Map != t.q.Map && a.Map != events.MapID{} && t.q.Map != events.MapID{}
 }
 
 // Silent returns the nodes that have not answered.
 func (t *Tally) Silent() (names []string) {
-	for _, a := range t.answers {
-		if a.Status == events.StatusSilent {
+	for i := range t.answers {
+		if a := &t.answers[i]; a.Status == events.StatusSilent {
 			names = append(names, a.Node)
 		}
 	}
 	return names
 }
 
-func (t *Tally) answer(node string) events.Answer {
+// answer is what node said, for reading: an answer is too large to be copied often.
+func (t *Tally) answer(node string) *events.Answer {
 	if i := slices.Index(t.q.Nodes, node); i >= 0 {
-		return t.answers[i]
+		return &t.answers[i]
 	}
-	return events.Answer{Node: node, Status: events.StatusSilent}
+	return &events.Answer{Node: node, Status: events.StatusSilent}
 }
 
 func (t *Tally) silent(names []string) (still []string) {
@@ -137,8 +138,8 @@ func (t *Tally) Outcome() Outcome {
 }
 
 func (t *Tally) judge() Outcome {
-	if a, ok := t.newerMap(); ok {
-		return Outcome{Winner: a, Err: Refusal(a)}
+	if a := t.newerMap(); a != nil {
+		return refused(a)
 	}
 	if t.q.Op == events.OpGet {
 		return t.judgeGet()
@@ -146,15 +147,17 @@ func (t *Tally) judge() Outcome {
 	return t.judgeWrite()
 }
 
-// newerMap is an answer under a newer map than the question's: by that one others
-// may own the key.
-func (t *Tally) newerMap() (a events.Answer, ok bool) {
-	for _, a := range t.answers {
-		if t.underAnother(a) && a.Map.Epoch > t.q.Map.Epoch {
-			return a, true
+func refused(a *events.Answer) Outcome { return Outcome{Winner: *a, Err: Refusal(*a)} }
+
+// newerMap is an answer under a newer map than the question's, if there is one: by
+// that map others may own the key.
+func (t *Tally) newerMap() *events.Answer {
+	for i := range t.answers {
+		if a := &t.answers[i]; t.underAnother(a) && a.Map.Epoch > t.q.Map.Epoch {
+			return a
 		}
 	}
-	return a, false
+	return nil
 }
 
 // judgeWrite wants every owner to have done it. An owner's refusal is told
@@ -165,11 +168,11 @@ func (t *Tally) judgeWrite() (o Outcome) {
 		switch a.Status {
 		case events.StatusStored, events.StatusDeleted, events.StatusAbsent, events.StatusUnchanged:
 			if o.Status == "" || a.Status == events.StatusDeleted {
-				o.Status, o.Winner = a.Status, a
+				o.Status, o.Winner = a.Status, *a
 			}
 		case events.StatusSilent:
 		default:
-			return Outcome{Winner: a, Err: Refusal(a)}
+			return refused(a)
 		}
 	}
 	if silent := t.silent(t.q.Owners); len(silent) > 0 {
@@ -186,11 +189,11 @@ func (t *Tally) judgeGet() (o Outcome) {
 		switch a.Status {
 		case events.StatusFound, events.StatusDeleted:
 			if o.Status == "" || a.Version.Compare(o.Winner.Version) > 0 {
-				o.Status, o.Winner = a.Status, a
+				o.Status, o.Winner = a.Status, *a
 			}
 		case events.StatusAbsent, events.StatusNotStored, events.StatusSilent:
 		default:
-			return Outcome{Winner: a, Err: Refusal(a)}
+			return refused(a)
 		}
 	}
 	if err := t.uncertain(o, asked); err != nil {
@@ -206,7 +209,7 @@ func (t *Tally) judgeGet() (o Outcome) {
 func (t *Tally) uncertain(o Outcome, asked []string) error {
 	for _, owner := range t.q.Owners {
 		if a := t.answer(owner); a.Status == events.StatusNotStored {
-			return Refusal(a)
+			return Refusal(*a)
 		}
 	}
 	if silent := t.silent(t.q.Owners); len(silent) > 0 && (o.Status != events.StatusFound || o.Winner.Owner == 0) {

@@ -309,7 +309,7 @@ func (s spec) run(parts *closers) (p process, err error) {
 			return p, err
 		}
 		*parts = append(*parts, b.Close)
-		p.Bus, at = b.URL(), b.InProcess()
+		p.Bus, at, o.Interest = b.URL(), b.InProcess(), b.Interest
 	}
 	if s.Alone {
 		return p, nil
