@@ -20,8 +20,9 @@ type Info struct {
 	Newest    Version   `json:"newest,omitzero"` // of all records it holds
 	Bytes     int64     `json:"bytes"`
 	Started   time.Time `json:"started"`
-	UptimeMS  int64     `json:"uptime_ms"` // by the node's own clock
-	Time      int64     `json:"time"`      // the node's clock, unix milliseconds
+	UptimeMS  int64     `json:"uptime_ms"`         // by the node's own clock
+	Time      int64     `json:"time"`              // the node's clock, unix milliseconds
+	Unready   string    `json:"unready,omitempty"` // why it serves nothing now, or reads only
 	Build     string    `json:"build"`
 	OS        string    `json:"os"`
 	Load

@@ -28,29 +28,32 @@ type Request struct {
 	Deadline int64  // unix milliseconds; a node answers later requests "late"; 0 is none
 	ID       []byte // names the request, when it is sent again, too; at most [MaxID] bytes
 	Sent     int64  // unix milliseconds, of its first sending, when it is sent again; 0: it is not
-	Brief    bool   // the answer may leave out reasons and owners
 
 	Prefix []byte // keys: only keys that begin so
 	After  []byte // keys: only keys behind this one
 	Limit  int    // keys: at most so many; watch: so many a second; get: bytes of values in all answers; 0 leaves it to the node
-	Head   bool   // get: the answer gives the value's bytes, not the value
 
-	Update  Update    // update: what becomes of the record
-	If      Condition // update: only if this holds of it
-	Before  Version   // update: of what must stand, for [IfVersion]
-	Keep    bool      // update: it keeps its expiry
-	Old     bool      // update: the answer gives the value that stood before
-	To      []byte    // update: rename's other key; "other" on the wire, where "to" is who coordinates
-	Settled bool      // update: no other node knows anything newer, from an earlier map
+	Update Update    // update: what becomes of the record
+	If     Condition // update: only if this holds of it
+	Before Version   // update: of what must stand, for [IfVersion]
+	To     []byte    // update: rename's other key; "other" on the wire, where "to" is who coordinates
+
+	// The flags and small numbers stand together: a connection copies each request
+	// a few times, and four bytes here and there made it a tenth longer.
+	Brief   bool // the answer may leave out reasons and owners
+	Head    bool // get: the answer gives the value's bytes, not the value
+	Keep    bool // update: it keeps its expiry
+	Old     bool // update: the answer gives the value that stood before
+	Settled bool // update: no other node knows anything newer, from an earlier map
 
 	// Room is how many bytes the answer may have, heads included, by what carries
 	// it; 0 leaves that to the node. It never travels.
-	Room int
+	Room int32
 
 	// Owner is the place among the key's owners, from 1 on, of the node that the
 	// request is handed to, when the hander has found it out; 0 leaves that to the
 	// node. It never travels.
-	Owner int
+	Owner int32
 }
 
 // AppendRequests appends the message that asks for all of reqs.

@@ -7,6 +7,7 @@
 package nodes
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -65,6 +66,9 @@ type Options struct {
 	// Observe is told of every answer, before the reply, and how long it took; as
 	// with Notify it must neither block nor keep anything. May be nil.
 	Observe func(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration)
+	// Health says why the node can serve nothing now, or reads only, for
+	// [events.Info]; nil where all is well. May be nil.
+	Health func() error
 	// Links tells of the connections to other nodes, for [events.Info]. May be
 	// nil.
 	Links func() []events.Link
@@ -113,6 +117,9 @@ func New(o Options) (*Node, error) {
 	}
 	if o.Observe == nil {
 		o.Observe = func(events.Op, []events.Request, []events.Answer, time.Duration) {}
+	}
+	if o.Health == nil {
+		o.Health = func() error { return nil }
 	}
 	if o.Links == nil {
 		o.Links = func() []events.Link { return nil }
@@ -208,7 +215,7 @@ func (n *Node) answer(s events.Status) events.Answer {
 // judge applies the rules, unless somebody in this process has done so.
 func (n *Node) judge(r *events.Request) placement.Verdict {
 	if r.Owner > 0 {
-		return placement.Verdict{Owner: r.Owner}
+		return placement.Verdict{Owner: int(r.Owner)}
 	}
 	return n.Map.Judge(n.place, r.Key)
 }
@@ -262,6 +269,14 @@ func (n *Node) Ready() error {
 	return nil
 }
 
+// unready is for [events.Info].
+func (n *Node) unready() string {
+	if err := cmp.Or(n.Ready(), n.Health()); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // Info describes the node and the map it holds.
 func (n *Node) Info() events.Info {
 	stats := n.Store.Stats()
@@ -279,6 +294,7 @@ func (n *Node) Info() events.Info {
 		Started:   n.started.UTC(),
 		UptimeMS:  n.Clock.Now().Sub(n.started).Milliseconds(),
 		Time:      n.Clock.Now().UnixMilli(),
+		Unready:   n.unready(),
 		Build:     n.Build,
 		OS:        runtime.GOOS,
 		Load:      n.meter.load(),

@@ -151,7 +151,7 @@ func TestNode_ListingFitsTheRoom(t *testing.T) {
 		b.put(fmt.Sprintf("l%03d%s", i, strings.Repeat([]string{"\x01", "\xff", "x", "\""}[i%4], i)), "", events.Version{})
 	}
 	for _, room := range []int{4 << 10, 64 << 10, 1 << 20} {
-		listed, r := 0, events.Request{Room: room}
+		listed, r := 0, events.Request{Room: int32(room)}
 		for more := true; more; {
 			answers := b.do(events.OpKeys, r)
 			if message := events.AppendAnswers(nil, answers...); len(message) > room {

@@ -195,7 +195,7 @@ func (n *Node) keys(r *events.Request) []events.Answer {
 	if err != nil {
 		last = n.Refuse(fmt.Errorf("list keys: %w", err))
 	}
-	fit := fitting(keys, cmp.Or(r.Room, listRoom)-len(events.AppendAnswers(nil, last)))
+	fit := fitting(keys, cmp.Or(int(r.Room), listRoom)-len(events.AppendAnswers(nil, last)))
 	if fit == 0 && len(keys) > 0 {
 		last = n.Refuse(fmt.Errorf("%w: the next key does not fit an answer of %d bytes", events.ErrTooLarge, r.Room))
 	}

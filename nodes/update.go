@@ -146,7 +146,7 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 		}
 	}
 	a.Status = verdict(current, live, r, now)
-	if room := r.Room - updateHead; r.Room > 0 && len(a.Value) > room {
+	if room := int(r.Room) - updateHead; r.Room > 0 && len(a.Value) > room {
 		*a = b.refuse(a.Owner, fmt.Errorf("%w: the old value has %d bytes, the answer could carry %d: nothing was done", events.ErrTooLarge, len(a.Value), room))
 		return false
 	}

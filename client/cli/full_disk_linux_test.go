@@ -80,6 +80,9 @@ func TestNode_FullDisk(t *testing.T) {
 	if status, text := ask("GET", "readyz", ""); status != 503 || !strings.Contains(text, "read-only") {
 		t.Errorf("on a full disk: %d %s", status, text)
 	}
+	if status, text := ask("GET", "v1/status", ""); status != 200 || !strings.Contains(text, `"unready":"node is read-only`) {
+		t.Errorf("the node says of itself: %d %s", status, text)
+	}
 	if status, text := ask("GET", "healthz", ""); status != 200 {
 		t.Errorf("it lives: %d %s", status, text)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -36,7 +37,7 @@ func (r *runningNode) serveHTTP(ctx context.Context, c *configs.Config, node *no
 	if r.page == nil {
 		return nil
 	}
-	b := web.Backend{Info: node.Info, Ready: func() error { return r.ready(node, journal) }, Pages: pages(c)}
+	b := web.Backend{Info: node.Info, Ready: func() error { return cmp.Or(node.Ready(), r.ready(journal)) }, Pages: pages(c)}
 	if r.conn == nil {
 		b.Client, err = client.ConnectTCP(ctx, dialable(r.tcp.Addr()), client.Options{})
 	} else {
@@ -89,12 +90,9 @@ func (r *runningNode) viewBus(b *web.Backend, c *configs.Config, name string) er
 	return err
 }
 
-// ready says why the node cannot answer requests now.
-func (r *runningNode) ready(node *nodes.Node, journal *store.Journal) error {
+// ready says which part of the node keeps it from serving now.
+func (r *runningNode) ready(journal *store.Journal) error {
 	if err := journal.Ready(); err != nil {
-		return err
-	}
-	if err := node.Ready(); err != nil {
 		return err
 	}
 	if r.conn != nil && !r.conn.IsConnected() {

@@ -82,7 +82,7 @@ func startNode(ctx context.Context, c *configs.Config, n configs.Node, how howTo
 	if err != nil {
 		return nil, err
 	}
-	o.Store = journal
+	o.Store, o.Health = journal, func() error { return r.ready(journal) }
 	if err := r.listenHTTP(n, log); err != nil {
 		return nil, err
 	}

@@ -16,9 +16,10 @@ type Card struct {
 	Keys      int           `json:"keys"`
 	Misplaced int           `json:"misplaced"`
 	Bytes     int64         `json:"bytes"`
-	Share     float64       `json:"share"`    // of all keys, as it is
-	Expected  float64       `json:"expected"` // of all keys, as the rules say
-	Pinned    bool          `json:"pinned"`   // its rule is a prefix: Expected says nothing
+	Share     float64       `json:"share"`             // of all keys, as it is
+	Expected  float64       `json:"expected"`          // of all keys, as the rules say
+	Pinned    bool          `json:"pinned"`            // its rule is a prefix: Expected says nothing
+	Unready   string        `json:"unready,omitempty"` // why it serves nothing now, or reads only
 	OS        string        `json:"os,omitempty"`
 	Build     string        `json:"build,omitempty"`
 	UptimeMS  int64         `json:"uptime_ms,omitempty"`
@@ -96,7 +97,7 @@ func (b *Board) Sum(cards []Card) Sum {
 // the requests between took.
 func (c *Card) fill(now, before events.Info) (took events.Histogram) {
 	c.Keys, c.Misplaced, c.Bytes = now.Keys, now.Misplaced, now.Bytes
-	c.OS, c.Build, c.UptimeMS, c.Map, c.Links = now.OS, now.Build, now.UptimeMS, now.Map, now.Links
+	c.Unready, c.OS, c.Build, c.UptimeMS, c.Map, c.Links = now.Unready, now.OS, now.Build, now.UptimeMS, now.Map, now.Links
 	c.Requests = now.Requests
 	since := now.UptimeMS
 	if now.ID == before.ID { // the same run of the process

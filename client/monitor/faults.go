@@ -25,6 +25,11 @@ func Faults(cards []Card) (list []string) {
 		}
 		list = append(list, fmt.Sprintf(said, names(down)))
 	}
+	for _, c := range cards {
+		if c.Unready != "" {
+			list = append(list, fmt.Sprintf("%s is not ready: %s.", c.Name, c.Unready))
+		}
+	}
 	list = append(list, brokenLinks(cards, down)...)
 	for _, c := range cards {
 		if c.Misplaced > 0 {

@@ -45,6 +45,8 @@ func TestFaults(t *testing.T) {
 		{"other links", func(linux, mac, _ *monitor.Card) {
 			linux.Links, mac.Links = link("mac", events.PathTCP, events.LinkDown), link("nats://bus:4222", events.PathNATS, events.LinkDown)
 		}, []string{"linux could not reach mac over TCP when it last tried.", "mac has lost its NATS server, nats://bus:4222."}},
+		{"a full disk", func(_, mac, _ *monitor.Card) { mac.Unready = "read-only: no space left on device" },
+			[]string{"mac is not ready: read-only: no space left on device."}},
 		{"misplaced keys", func(_, _, android *monitor.Card) { android.Misplaced = 3 },
 			[]string{"Misplaced on android: 3. The rules give them to other nodes."}},
 		{"another map, another build", func(_, _, android *monitor.Card) {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,7 +171,7 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 		s.respondInfo(m)
 		return
 	}
-	for i, room := 0, int(s.conn.MaxPayload()); i < len(reqs); i++ {
+	for i, room := 0, int32(min(s.conn.MaxPayload(), math.MaxInt32)); i < len(reqs); i++ {
 		reqs[i].Room = room
 	}
 	if op == events.OpGet {

@@ -68,7 +68,7 @@ func (s *session) ask(op events.Op, r events.Request) {
 	q.first = len(s.slots)
 	s.questions = append(s.questions, q)
 	for i, place := range owners {
-		r.Owner = i + 1
+		r.Owner = int32(i + 1)
 		s.slots = append(s.slots, s.enqueue(place, op, &r))
 	}
 }

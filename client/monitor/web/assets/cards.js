@@ -50,8 +50,8 @@ function card({ name, rule }, browse) {
     if (change) since = now
     if (!node.up && before?.keys !== undefined) node = { ...node, keys: before.keys, misplaced: before.misplaced }
     before = node
-    root.dataset.state = state.dataset.state = node.up ? 'up' : 'down'
-    setText(word, node.up ? 'up' : since ? `down since ${timeOfDay(since)}` : 'down')
+    root.dataset.state = state.dataset.state = !node.up ? 'down' : node.unready ? 'unready' : 'up'
+    setText(word, node.up ? (node.unready ? 'not ready' : 'up') : since ? `down since ${timeOfDay(since)}` : 'down')
     setText(os, node.up ? system(node.os ?? '') : '')
     setText(keys, node.up || since ? number(node.keys) : NONE)
     setText(noun, node.keys === 1 ? 'key' : 'keys')
@@ -66,6 +66,7 @@ function card({ name, rule }, browse) {
 
 function keysNote(node, since) {
   if (!node.up) return since ? 'when last seen; offline, not lost' : 'offline, not lost'
+  if (node.unready) return `Not ready: ${node.unready}`
   return node.misplaced ? `${plural(node.misplaced, 'key')} misplaced` : 'none misplaced'
 }
 
