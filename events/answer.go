@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"encoding/base64"
 	"unicode/utf8"
 )
@@ -85,8 +86,9 @@ func ListedSize(key []byte) int {
 
 // DecodeAnswers reads a whole message. Every failure is [ErrBadRequest].
 func DecodeAnswers(msg []byte) (answers []Answer, err error) {
+	answers = make([]Answer, 0, min(1+bytes.Count(msg, []byte("\n")), MaxEntries))
+	var a Answer // of whose node the next one mostly is, too
 	for len(msg) > 0 {
-		var a Answer
 		if msg, err = NextAnswer(msg, &a); err != nil {
 			return nil, err
 		}

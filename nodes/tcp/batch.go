@@ -183,7 +183,7 @@ func (b *batch) reset() {
 	b.recycle()
 	clear(b.calls)
 	b.calls, b.answered = b.calls[:0], 0
-	if cap(b.questions) > maxCalls { // after a command with very many keys
+	if cap(b.questions) > maxQuestions { // after a command with very many keys
 		b.questions, b.slots, b.spare = nil, nil, nil
 	}
 }

@@ -3,6 +3,7 @@ package resp
 import (
 	"bytes"
 	"fmt"
+	"strings"
 )
 
 // inline reads a command that a person typed: words on a line, which may be
@@ -17,47 +18,49 @@ func (r *Reader) inline() (args [][]byte, ok bool, err error) {
 		return nil, false, nil
 	}
 	r.start += i + 1
-	args, err = words(bytes.TrimSuffix(b[:i], []byte{'\r'}))
+	first := len(r.args)
+	if args, err = words(r.args, bytes.TrimSuffix(b[:i], []byte{'\r'})); err == nil {
+		r.args, args = args, args[first:len(args):len(args)]
+	}
 	if err == nil && len(args) > r.limits.Args {
 		err = fmt.Errorf("%w: too many arguments", ErrProtocol)
 	}
 	return args, err == nil, err
 }
 
-// words splits a line as Redis does: "…" with escapes, '…' with \' only.
-func words(line []byte) (args [][]byte, err error) {
+const blanks = " \t\v\f\r\x00"
+
+// words splits a line as Redis does: "…" with escapes, '…' with \' only. They are
+// appended to args; those without quotes are parts of the line.
+func words(args [][]byte, line []byte) ([][]byte, error) {
 	for {
-		line = bytes.TrimLeft(line, " \t\v\f\r\x00")
+		line = bytes.TrimLeft(line, blanks)
 		if len(line) == 0 {
 			return args, nil
 		}
-		var word []byte
-		if word, line, err = cutWord(line); err != nil {
+		word, rest, err := cutWord(line)
+		if err != nil {
 			return nil, err
 		}
-		args = append(args, word)
+		args, line = append(args, word), rest
 	}
 }
 
 func cutWord(line []byte) (word, rest []byte, err error) {
-	word = []byte{}
-	for len(line) > 0 {
-		switch c := line[0]; c {
-		case ' ', '\t', '\v', '\f', '\r', 0:
-			return word, line, nil
-		case '"', '\'':
-			if word, line, err = quoted(word, line[1:], c); err != nil {
-				return nil, nil, err
-			}
-			if len(line) > 0 && bytes.IndexByte([]byte(" \t\v\f\r\x00"), line[0]) < 0 {
-				return nil, nil, errUnbalanced()
-			}
-			return word, line, nil
-		default:
-			word, line = append(word, c), line[1:]
-		}
+	i := bytes.IndexAny(line, blanks+`"'`)
+	switch {
+	case i < 0:
+		return line, nil, nil
+	case line[i] != '"' && line[i] != '\'':
+		return line[:i:i], line[i:], nil
 	}
-	return word, line, nil
+	if word, rest, err = quoted(bytes.Clone(line[:i]), line[i+1:], line[i]); err != nil {
+		return nil, nil, err
+	}
+	if len(rest) > 0 && strings.IndexByte(blanks, rest[0]) < 0 {
+		return nil, nil, errUnbalanced()
+	}
+	return word, rest, nil
 }
 
 func errUnbalanced() error { return fmt.Errorf("%w: unbalanced quotes in request", ErrProtocol) }
