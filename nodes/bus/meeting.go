@@ -207,7 +207,7 @@ func (m *meeting) hear(msg *nats.Msg) (info events.Info, conflict error) {
 		m.server.logError("read info", err)
 		return events.Info{}, nil
 	}
-	conflict = m.server.node.Conflict(info)
+	conflict = m.server.node.Members().Conflict(info)
 	switch {
 	case conflict == nil:
 		if m.server.Met != nil {
@@ -216,7 +216,7 @@ func (m *meeting) hear(msg *nats.Msg) (info events.Info, conflict error) {
 		if q.to == info.Node {
 			m.claim(msg.Subject, events.Info{}) // of nothing: whoever says something else makes it up
 		}
-		return info, m.server.node.Heard(info)
+		return info, m.server.node.Heard(info, events.PathNATS)
 	case q.to == info.Node:
 		m.claim(msg.Subject, info)
 		return info, conflict
