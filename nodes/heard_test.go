@@ -49,8 +49,8 @@ func TestNode_ANewerMapInForce(t *testing.T) {
 		}
 		b.Heard(newBench(t, "mac", cluster(epochs[0], 1)).Info(), events.PathNATS) // one that has not heard yet changes nothing
 		b.want(b.one(events.OpGet, key("p1")), events.StatusStaleMap, events.ErrStaleMap)
-		if got := strings.Join(b.told, ", "); got != "put p1, map-mismatch, map-mismatch" {
-			t.Errorf("told of %s", got)
+		if got := strings.Join(b.notified, ", "); got != "put p1, map-mismatch, map-mismatch" {
+			t.Errorf("notified of %s", got)
 		}
 		b.restart("android", grown(epochs[1]))
 		b.want(b.one(events.OpGet, key("p1")), events.StatusFound, "")

@@ -36,7 +36,7 @@ type Store interface {
 	// must not block.
 	Apply(changes []events.Change, done func(error))
 	// List returns live keys with prefix behind after, in byte order; more
-	// tells whether limit cut the listing. With [events.ErrCorrupt] come the
+	// says whether limit cut the listing. With [events.ErrCorrupt] come the
 	// keys that are certain.
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
 	// Known calls each with every key of which anything is recorded, tombstones
@@ -57,19 +57,18 @@ type Options struct {
 	Name  string // of this node in Map; others know it by nothing else
 	Store Store
 	Clock *events.Clock
-	Build string // told in [events.Info]
-	// Notify is told of each durable change before the reply, and of what is
-	// wrong; where it happened is left to the hearer, and when, where the ID is
-	// zero. It is called from any goroutine and must neither block nor keep the event's
+	Build string // shown in [events.Info]
+	// Notify gets each durable change before the reply, and what is wrong; it adds
+	// where that happened, and when, where the ID is zero. It is called from any goroutine and must neither block nor keep the event's
 	// slices. May be nil.
 	Notify func(events.Event)
-	// Observe is told of every answer, before the reply, and how long it took; as
+	// Observe gets every answer, before the reply, and how long it took; as
 	// with Notify it must neither block nor keep anything. May be nil.
 	Observe func(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration)
 	// Health says why the node can serve nothing now, or reads only, for
 	// [events.Info]; nil where all is well. May be nil.
 	Health func() error
-	// Links tells of the connections to other nodes, for [events.Info]. May be
+	// Links lists the connections to other nodes, for [events.Info]. May be
 	// nil.
 	Links func() []events.Link
 }
@@ -116,7 +115,7 @@ func New(o Options) (*Node, error) {
 	_ = o.Clock.Admit(o.Clock.Now(), o.Store.Newest())
 	n := &Node{Options: o, id: o.Clock.Next(), started: o.Clock.Now()}
 	n.members = members.New(members.Self{Name: o.Name, Run: n.id, Started: n.started}, o.Map)
-	if err := n.install(o.Map); err != nil {
+	if err := n.setMap(o.Map); err != nil {
 		return nil, err
 	}
 	n.forgetIfClean()
@@ -150,7 +149,7 @@ func (n *snapshot) do(op events.Op, reqs []events.Request, bound int64, reply fu
 	reply(answers)
 }
 
-// answered counts and tells of what was answered.
+// answered counts what was answered, and has it observed.
 func (n *Node) answered(op events.Op, reqs []events.Request, answers []events.Answer, begun time.Time) {
 	took := n.Clock.Now().Sub(begun)
 	n.meter.count(op, answers, took)

@@ -16,10 +16,10 @@ import (
 // bench is one node over a store in memory, with a clock that the test turns.
 type bench struct {
 	*nodes.Node
-	t     *testing.T
-	store *store.Memory
-	now   time.Time
-	told  []string
+	t        *testing.T
+	store    *store.Memory
+	now      time.Time
+	notified []string
 }
 
 func cluster(epoch uint64, copies events.Copies) events.Cluster {
@@ -44,8 +44,10 @@ func (b *bench) restart(name string, c events.Cluster) {
 		b.t.Fatal(err)
 	}
 	b.Node, err = nodes.New(nodes.Options{Map: m, Name: name, Store: b.store,
-		Clock:  events.NewClock(func() time.Time { return b.now }),
-		Notify: func(e events.Event) { b.told = append(b.told, strings.TrimSpace(string(e.Type)+" "+string(e.Key))) }})
+		Clock: events.NewClock(func() time.Time { return b.now }),
+		Notify: func(e events.Event) {
+			b.notified = append(b.notified, strings.TrimSpace(string(e.Type)+" "+string(e.Key)))
+		}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -107,8 +109,8 @@ func TestNode_PutGetDelete(t *testing.T) {
 	b.want(b.one(events.OpDelete, key("l1")), events.StatusDeleted, "")
 	b.want(b.one(events.OpGet, key("l1")), events.StatusDeleted, "")
 	b.want(b.one(events.OpDelete, key("l1")), events.StatusAbsent, "")
-	if got := strings.Join(b.told, ", "); got != "put l1, delete l1" {
-		t.Errorf("told of %s", got)
+	if got := strings.Join(b.notified, ", "); got != "put l1, delete l1" {
+		t.Errorf("notified of %s", got)
 	}
 }
 
@@ -140,8 +142,8 @@ func TestNode_LastVersionWins(t *testing.T) {
 	if got := b.one(events.OpGet, key("l1")); string(got.Value) != "new" {
 		t.Errorf("value is %q", got.Value)
 	}
-	if len(b.told) != 1 {
-		t.Errorf("told of %v, want one put", b.told)
+	if len(b.notified) != 1 {
+		t.Errorf("notified of %v, want one put", b.notified)
 	}
 	stamped := b.put("l1", "stamped by the node", events.Version{})
 	b.want(stamped, events.StatusStored, "")
@@ -156,7 +158,7 @@ func TestNode_RefusesForeignClocks(t *testing.T) {
 	ahead := b.put("l1", "", b.stampedAt(nodes.MaxAhead+time.Millisecond))
 	b.want(ahead, events.StatusError, events.ErrClockAhead)
 	if ahead.Time != b.now.UnixMilli() {
-		t.Errorf("the refusal tells time %d, want %d", ahead.Time, b.now.UnixMilli())
+		t.Errorf("the refusal gives time %d, want %d", ahead.Time, b.now.UnixMilli())
 	}
 	b.want(b.put("l2", "", b.stampedAt(-nodes.MaxAge)), events.StatusStored, "")
 	b.want(b.put("l3", "", b.stampedAt(-nodes.MaxAge-time.Millisecond)), events.StatusError, events.ErrLate)
@@ -215,8 +217,8 @@ func TestNode_CountsAndTells(t *testing.T) {
 	if n := info.Took[events.OpGet].Count(); n != 4 { // not what another node owns
 		t.Errorf("%d gets were carried out, want 4", n)
 	}
-	if got := strings.Join(b.told, ", "); got != "put l1, map-mismatch" {
-		t.Errorf("told of %s: one strange map is told of once a minute", got)
+	if got := strings.Join(b.notified, ", "); got != "put l1, map-mismatch" {
+		t.Errorf("notified of %s: another map is reported once a minute", got)
 	}
 }
 
@@ -309,11 +311,11 @@ func TestNode_MisplacedAfterNewRules(t *testing.T) {
 }
 
 // TestNode_MisplacedTombstonesCount deletes a key, then moves it away: only a
-// node that tells of the tombstone keeps an older copy elsewhere from coming back.
+// node that gives the tombstone keeps an older copy elsewhere from coming back.
 func TestNode_MisplacedTombstonesCount(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
 	if !b.Info().Settled {
-		t.Error("an empty node is not settled")
+		t.Error("an empty node is not clean")
 	}
 	b.put("l1", "x", events.Version{})
 	b.one(events.OpDelete, key("l1"))
@@ -326,7 +328,7 @@ func TestNode_MisplacedTombstonesCount(t *testing.T) {
 	a := b.one(events.OpGet, key("l1"))
 	b.want(a, events.StatusDeleted, "")
 	if a.Owner != 0 || a.Version.IsZero() {
-		t.Errorf("the tombstone is told as %+v", a)
+		t.Errorf("the tombstone is given as %+v", a)
 	}
 }
 
@@ -371,11 +373,11 @@ func TestNode_AbsentNamesWhomToAsk(t *testing.T) {
 	if got := ask(); got != "[mac android]" {
 		t.Errorf("before anything is heard: ask %s", got)
 	}
-	heard := func(name string, settled bool) {
+	heard := func(name string, clean bool) {
 		t.Helper()
 		peer := newBench(t, name, cluster(2, 1))
 		info := peer.Info()
-		info.Settled = settled
+		info.Settled = clean
 		if err := b.Heard(info, events.PathNATS); err != nil {
 			t.Fatal(err)
 		}
@@ -383,7 +385,7 @@ func TestNode_AbsentNamesWhomToAsk(t *testing.T) {
 	heard("mac", true)
 	heard("android", false)
 	if got := ask(); got != "[android]" {
-		t.Errorf("mac is settled, android is not: ask %s", got)
+		t.Errorf("mac is clean, android is not: ask %s", got)
 	}
 	// A delete of what is not here must hide what android may hold.
 	b.want(b.one(events.OpDelete, key("l1")), events.StatusAbsent, "")

@@ -74,7 +74,7 @@ func (n *snapshot) soleOwner(key []byte) error {
 	return nil
 }
 
-// blind tells which updates need not read the value.
+// blind says which updates need not read the value.
 func blind(r *events.Request) bool {
 	switch r.Update {
 	case events.UpdateSet, events.UpdateDelete:
@@ -83,7 +83,7 @@ func blind(r *events.Request) bool {
 	return r.Update == events.UpdateAdopt
 }
 
-// decideUpdate is the store's question for one update.
+// decideUpdate decides one update by what stands.
 func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (events.Record, bool) {
 	a, n := &b.answers[i], b.node
 	if !b.sees(a, r, &current) {

@@ -129,7 +129,7 @@ func TestUpdate_RefusesWhereThereIsNoSingleOwner(t *testing.T) {
 	b.want(b.one(events.OpUpdate, add), events.StatusError, events.ErrBadRequest)
 }
 
-// Events tell what updates did, and only that.
+// Events say what updates did, and only that.
 func TestUpdate_Events(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
 	for _, r := range []events.Request{
@@ -141,8 +141,8 @@ func TestUpdate_Events(t *testing.T) {
 		r.Key = []byte("l1")
 		b.one(events.OpUpdate, r)
 	}
-	if got := strings.Join(b.told, ", "); got != "put l1, put l2, delete l1" {
-		t.Errorf("told of %s", got)
+	if got := strings.Join(b.notified, ", "); got != "put l1, put l2, delete l1" {
+		t.Errorf("notified of %s", got)
 	}
 }
 

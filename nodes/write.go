@@ -35,7 +35,7 @@ type batch struct {
 	bounded bool // counted in flight
 	answers []events.Answer
 	changes []events.Change
-	written []written // what finish tells of
+	written []written // what finish notifies of
 	entries []int     // the entry of each change
 	reply   func([]events.Answer)
 }
@@ -78,7 +78,7 @@ func (b *batch) add(i int, c events.Change) {
 }
 
 // checkStamp refuses a version that another clock stamped, when it is of
-// another time. What is adopted may be old: somebody took it once.
+// another time. What is installed may be old: somebody took it once.
 func (n *snapshot) checkStamp(now time.Time, r *events.Request) error {
 	if r.Version.IsZero() {
 		return nil
@@ -105,7 +105,7 @@ func (b *batch) stamp(i int, current *events.Record) (v events.Version, ok bool)
 	return v, err == nil
 }
 
-// decide returns the store's question for one entry: last version wins, and an
+// decide returns how one entry is decided by what stands: last version wins, and an
 // equal version is the same write again.
 func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Record, bool) {
 	return func(current events.Record) (events.Record, bool) {

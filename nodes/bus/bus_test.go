@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // three serves linux, mac and android on one server, and returns a connection
 // of somebody who knows nothing but NATS.
-func three(t *testing.T) (stranger *nats.Conn, servers []*bus.Server) {
+func three(t *testing.T) (other *nats.Conn, servers []*bus.Server) {
 	t.Helper()
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	if err != nil {

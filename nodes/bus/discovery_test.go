@@ -135,11 +135,11 @@ func TestServer_IsFoundAfterAnAsyncError(t *testing.T) {
 	if err := <-heard; err == nil {
 		t.Fatal("no error was heard of")
 	}
-	stranger := connect(t, b)
-	discover[micro.Ping](t, stranger, "$SRV.PING.dht", 1)
-	discover[micro.Stats](t, stranger, "$SRV.STATS.dht", 1)
+	other := connect(t, b)
+	discover[micro.Ping](t, other, "$SRV.PING.dht", 1)
+	discover[micro.Stats](t, other, "$SRV.STATS.dht", 1)
 	server.Close()
-	if _, err := stranger.Request("$SRV.PING.dht", nil, time.Second); err != nats.ErrNoResponders {
+	if _, err := other.Request("$SRV.PING.dht", nil, time.Second); err != nats.ErrNoResponders {
 		t.Errorf("a closed node answers, %v", err)
 	}
 }

@@ -168,13 +168,13 @@ func TestServer_NobodyMutesEvents(t *testing.T) {
 
 func heard(t *testing.T, conn *nats.Conn, b *broker.Broker, server *bus.Server) {
 	t.Helper()
-	told := listen(t, connect(t, b))
-	told.ups = true
+	heard := listen(t, connect(t, b))
+	heard.ups = true
 	gather(t, conn, "dht.node.linux.get", `{"key":"lamp"}`, 1)
-	if err := told.sub.SetPendingLimits(-1, -1); err != nil {
+	if err := heard.sub.SetPendingLimits(-1, -1); err != nil {
 		t.Fatal(err)
 	}
 	server.Notify(events.Event{Type: events.EventMerge})
-	for _, e := told.next(); e.Type != events.EventMerge; _, e = told.next() {
+	for _, e := heard.next(); e.Type != events.EventMerge; _, e = heard.next() {
 	}
 }

@@ -53,7 +53,7 @@ const doubtFor = time.Minute
 // Yield takes a newer map of the same cluster that the sender of info has confirmed.
 // Anybody on the bus can make up a node that this map does not know: that one's word
 // only makes absent keys uncertain. A map that is superseded stays so until another
-// is installed, for whoever follows the newer one may only be out of reach.
+// is set, for whoever follows the newer one may only be out of reach.
 func (t *Table) Yield(info events.Info, now time.Time) Effect {
 	law := t.View().Map
 	if !follows(info, law) || info.Node == t.self.Name {

@@ -63,16 +63,16 @@ type View struct {
 func New(self Self, m *placement.Map) *Table {
 	t := &Table{self: self, members: map[string]*member{}, claims: map[string]claim{},
 		named: newRecent[events.MapID](mostNamed), asked: newRecent[events.Version](mostRuns), reported: newRecent[events.Version](mostRuns)}
-	t.Install(m)
+	t.SetMap(m)
 	return t
 }
 
 // View is what is known now.
 func (t *Table) View() *View { return t.view.Load() }
 
-// Install makes m the map in force. Who has spoken by that map already need not say
+// SetMap makes m the map in force. Who has spoken by that map already need not say
 // it again.
-func (t *Table) Install(m *placement.Map) {
+func (t *Table) SetMap(m *placement.Map) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if newer := t.next.Newer; newer != nil && newer.Epoch <= m.Epoch() {

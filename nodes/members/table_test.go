@@ -207,9 +207,9 @@ func TestTable_Yield(t *testing.T) {
 	}
 }
 
-// TestTable_Install ends what spoke against the map before, and asks nobody again who
+// TestTable_SetMap ends what spoke against the map before, and asks nobody again who
 // has spoken by the new one.
-func TestTable_Install(t *testing.T) {
+func TestTable_SetMap(t *testing.T) {
 	table := table(t, cluster(2))
 	table.Hear(info(t, "android", cluster(2), true), events.PathNATS, noon)
 	table.Yield(info(t, "pi", cluster(3, "pi"), true), noon)
@@ -219,19 +219,19 @@ func TestTable_Install(t *testing.T) {
 	if got := table.Yield(info(t, "mac", cluster(3, "pi"), true), noon); got != members.Unchanged {
 		t.Errorf("said again it has effect %d", got)
 	}
-	table.Install(law(t, cluster(3, "pi")))
+	table.SetMap(law(t, cluster(3, "pi")))
 	v := table.View()
 	if v.Newer != nil || v.Doubted(noon) || v.Map.Epoch() != 3 || fmt.Sprint(v.Unclean) != "[android pi]" {
-		t.Errorf("after the newer map was installed: %+v", v)
+		t.Errorf("after the newer map was set: %+v", v)
 	}
 	table.Yield(info(t, "android", cluster(9), true), noon)
-	table.Install(law(t, cluster(4)))
+	table.SetMap(law(t, cluster(4)))
 	if v := table.View(); v.Newer == nil || v.Newer.Epoch != 9 {
 		t.Errorf("a map newer still is forgotten: %+v", v)
 	}
 }
 
-// TestTable_Properties has nodes say and install anything, in any order: the table is
+// TestTable_Properties has nodes say and take anything, in any order: the table is
 // always what a simple model says.
 func TestTable_Properties(t *testing.T) {
 	var laws []events.Cluster
@@ -251,7 +251,7 @@ func TestTable_Properties(t *testing.T) {
 			switch r.IntN(8) {
 			case 0:
 				mine = by
-				table.Install(law(t, by))
+				table.SetMap(law(t, by))
 				for name := range clean {
 					if table.View().Map.Index(name) < 0 {
 						delete(clean, name)
