@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/members"
 	"dht/nodes/tcp/resp"
 )
 
@@ -215,13 +216,13 @@ func (s *Server) meet(ctx context.Context) {
 	}
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for every := retryFirst; len(missing) > 0; every = min(2*every, retryAtMost) {
+	for tries := 1; len(missing) > 0; tries++ {
 		for p := range missing {
 			if p.settled(ctx) {
 				delete(missing, p)
 			}
 		}
-		pause.Reset(every)
+		pause.Reset(members.Backoff(tries))
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
