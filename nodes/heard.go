@@ -61,8 +61,8 @@ func (n *Node) Yield(info events.Info) {
 		n.mismatch(info.Map, info.Node)
 	case members.Superseded:
 		n.Notify(events.Event{Type: events.EventMapMismatch,
-			Detail: fmt.Sprintf("map %s is in force, so says %s: %s holds %s and answers nothing by it any more; start it with the newer cluster file",
-				info.Map, info.Node, n.Name, n.at.Load().Map.ID())})
+			Detail: fmt.Sprintf("map %s is in force, so says %s: %s holds %s and answers nothing by it any more; "+
+				"start it with the newer cluster file", info.Map, info.Node, n.Name, n.at.Load().Map.ID())})
 	}
 }
 
@@ -80,7 +80,8 @@ func (n *snapshot) doubt(v *members.View, now time.Time) error {
 	if !v.Doubted(now) {
 		return nil
 	}
-	return fmt.Errorf("%w: a newer one was heard of, by which another node may have the key, and %s still holds %s", events.ErrStaleMap, n.Name, n.Map.ID())
+	return fmt.Errorf("%w: a newer one was heard of, by which another node may have the key, and %s still holds %s",
+		events.ErrStaleMap, n.Name, n.Map.ID())
 }
 
 // forgetIfClean lets tombstones go when no older record of their keys can come from

@@ -47,7 +47,8 @@ func TestNode_ANewerMapInForce(t *testing.T) {
 		if keys := b.do(events.OpKeys, events.Request{}); len(keys) != 2 || string(keys[0].Key) != "p1" {
 			t.Errorf("it lists %+v", keys)
 		}
-		b.Heard(newBench(t, "mac", cluster(epochs[0], 1)).Info(), events.PathNATS) // one that has not heard yet changes nothing
+		// One that has not heard yet changes nothing.
+		b.Heard(newBench(t, "mac", cluster(epochs[0], 1)).Info(), events.PathNATS)
 		b.want(b.one(events.OpGet, key("p1")), events.StatusStaleMap, events.ErrStaleMap)
 		if got := strings.Join(b.notified, ", "); got != "put p1, map-mismatch, map-mismatch" {
 			t.Errorf("notified of %s", got)

@@ -59,8 +59,8 @@ type Options struct {
 	Clock *events.Clock
 	Build string // shown in [events.Info]
 	// Notify gets each durable change before the reply, and what is wrong; it adds
-	// where that happened, and when, where the ID is zero. It is called from any goroutine and must neither block nor keep the event's
-	// slices. May be nil.
+	// where that happened, and when, where the ID is zero. It is called from any
+	// goroutine and must neither block nor keep the event's slices. May be nil.
 	Notify func(events.Event)
 	// Observe gets every answer, before the reply, and how long it took; as
 	// with Notify it must neither block nor keep anything. May be nil.
@@ -211,7 +211,8 @@ func (n *snapshot) admit(op events.Op, r *events.Request) error {
 		return fmt.Errorf("%w: expires %d is before 1970", events.ErrBadRequest, r.Expires)
 	}
 	if len(r.Value) > events.MaxValue {
-		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, len(r.Value))
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d",
+			events.ErrTooLarge, events.MaxValue, len(r.Value))
 	}
 	return n.current(op, r)
 }
@@ -220,7 +221,8 @@ func (n *snapshot) admit(op events.Op, r *events.Request) error {
 // value where none belongs: it is the next entry of a message without sizes.
 func (n *snapshot) current(op events.Op, r *events.Request) error {
 	if len(r.Value) > 0 && op != events.OpPut && op != events.OpUpdate {
-		return fmt.Errorf("%w: a %s carries no value; in a message of several entries each one but the last needs its size", events.ErrBadRequest, op)
+		return fmt.Errorf("%w: a %s carries no value; in a message of several entries each one but the last needs its size",
+			events.ErrBadRequest, op)
 	}
 	if r.Deadline != 0 && n.Clock.Now().UnixMilli() > r.Deadline {
 		return fmt.Errorf("%w: the deadline has passed by the clock of %s", events.ErrLate, n.Name)
@@ -237,7 +239,8 @@ func (n *snapshot) current(op events.Op, r *events.Request) error {
 
 func (n *snapshot) Ready() error {
 	if newer := n.members.View().Newer; newer != nil {
-		return fmt.Errorf("%w: it is %s, %s still holds %s: start it with the newer cluster file", events.ErrStaleMap, newer, n.Name, n.Map.ID())
+		return fmt.Errorf("%w: it is %s, %s still holds %s: start it with the newer cluster file",
+			events.ErrStaleMap, newer, n.Name, n.Map.ID())
 	}
 	return nil
 }

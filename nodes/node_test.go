@@ -173,7 +173,8 @@ func TestNode_RefusesMalformed(t *testing.T) {
 	b.want(b.put("l"+strings.Repeat("x", events.MaxKey), "", events.Version{}), events.StatusError, events.ErrBadRequest)
 	b.want(b.put("l"+strings.Repeat("x", events.MaxKey-1), "", events.Version{}), events.StatusStored, "")
 	b.want(b.one(events.OpPut, events.Request{Key: []byte("l"), Expires: -1}), events.StatusError, events.ErrBadRequest)
-	b.want(b.one(events.OpGet, events.Request{Key: []byte("l"), Value: []byte("x")}), events.StatusError, events.ErrBadRequest)
+	b.want(b.one(events.OpGet, events.Request{Key: []byte("l"), Value: []byte("x")}),
+		events.StatusError, events.ErrBadRequest)
 	b.want(b.one("rename", key("l")), events.StatusError, events.ErrBadRequest)
 	stale := key("l")
 	stale.Map = events.MapID{Epoch: 1, Hash: 7}
@@ -352,7 +353,8 @@ func TestNode_WritesStandAgainstWhatOthersMayHold(t *testing.T) {
 		t.Errorf("superseded by %s, want %s", a.Version, newest)
 	}
 	b.want(b.put("l1", "stands", b.stampedAt(400*time.Millisecond)), events.StatusStored, "")
-	if a := b.put("l1", "stamped here", events.Version{}); a.Status != events.StatusStored || a.Version.Compare(newest) <= 0 {
+	if a := b.put("l1", "stamped here", events.Version{}); a.Status != events.StatusStored ||
+		a.Version.Compare(newest) <= 0 {
 		t.Errorf("stamped by the node: %+v", a)
 	}
 }
@@ -463,7 +465,8 @@ func (f failing) Apply(_ []events.Change, done func(error)) {
 
 func TestNode_TellsThatTheDiskIsFull(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
-	n, err := nodes.New(nodes.Options{Map: b.Map, Name: "linux", Store: failing{b.store}, Clock: events.NewClock(time.Now)})
+	n, err := nodes.New(nodes.Options{Map: b.Map, Name: "linux", Store: failing{b.store},
+		Clock: events.NewClock(time.Now)})
 	if err != nil {
 		t.Fatal(err)
 	}

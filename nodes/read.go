@@ -20,7 +20,8 @@ func (n *snapshot) read(op events.Op, reqs []events.Request, now time.Time) []ev
 		if len(reqs) == 1 {
 			return n.keys(&reqs[0])
 		}
-		return []events.Answer{n.Refuse(fmt.Errorf("%w: one listing a message: its answer has many entries already", events.ErrBadRequest))}
+		return []events.Answer{n.Refuse(fmt.Errorf("%w: one listing a message: its answer has many entries already",
+			events.ErrBadRequest))}
 	}
 	return []events.Answer{n.Refuse(fmt.Errorf("%w: no operation %q", events.ErrBadRequest, op))}
 }
@@ -96,8 +97,8 @@ func (g *reading) each(k int, record events.Record, err error) {
 func (n *snapshot) leaveOut(a *events.Answer, size int, r *events.Request) {
 	if !r.Head {
 		owner := a.Owner
-		*a = n.Refuse(fmt.Errorf("%w: the answer has no room for the %d bytes of this value: ask for fewer keys at a time, or over TCP",
-			events.ErrTooLarge, size))
+		*a = n.Refuse(fmt.Errorf("%w: the answer has no room for the %d bytes of this value: "+
+			"ask for fewer keys at a time, or over TCP", events.ErrTooLarge, size))
 		a.Owner = owner
 	}
 	a.Value, a.Bytes = nil, int64(size)
@@ -120,7 +121,8 @@ func (n *snapshot) mayKnow(r *events.Request, a *events.Answer) (v placement.Ver
 }
 
 // known answers what the store knows of the key asked for.
-func (n *snapshot) known(record *events.Record, err error, r *events.Request, v placement.Verdict, now time.Time) events.Answer {
+func (n *snapshot) known(record *events.Record, err error, r *events.Request, v placement.Verdict,
+	now time.Time) events.Answer {
 	switch {
 	case err != nil:
 		return n.Refuse(fmt.Errorf("get %q: %w", r.Key, err))

@@ -27,7 +27,8 @@ func (n *Node) setMap(m *placement.Map) error {
 		return fmt.Errorf("%w: the cluster map has no node %q", events.ErrConfig, n.Name)
 	}
 	if m.Copies() > 1 {
-		return fmt.Errorf("%w: copies = %s: nodes do not keep copies yet, only 1 or \"every-match\"", events.ErrConfig, m.Copies())
+		return fmt.Errorf("%w: copies = %s: nodes do not keep copies yet, only 1 or \"every-match\"",
+			events.ErrConfig, m.Copies())
 	}
 	if err := s.survey(); err != nil {
 		return fmt.Errorf("survey the keys of %s: %w", n.Name, err)

@@ -47,7 +47,8 @@ func TestNode_AnOperationGoesByOneMap(t *testing.T) {
 			seen[answers[0].Map]++
 			for _, a := range answers {
 				if a.Map != answers[0].Map || a.Status != want[a.Map] {
-					t.Errorf("one message is answered %s by map %s and %s by map %s", answers[0].Status, answers[0].Map, a.Status, a.Map)
+					t.Errorf("one message is answered %s by map %s and %s by map %s",
+						answers[0].Status, answers[0].Map, a.Status, a.Map)
 				}
 			}
 		})

@@ -10,8 +10,10 @@ import (
 
 // write decides a put or delete of several entries. What this node owns goes to
 // the store as one batch; the reply waits until that is durable.
-func (n *snapshot) write(op events.Op, reqs []events.Request, begun time.Time, bound int64, reply func([]events.Answer)) {
-	w := &batch{node: n, op: op, reqs: reqs, begun: begun, bounded: bound < math.MaxInt64, answers: make([]events.Answer, len(reqs)), reply: reply}
+func (n *snapshot) write(op events.Op, reqs []events.Request, begun time.Time, bound int64,
+	reply func([]events.Answer)) {
+	w := &batch{node: n, op: op, reqs: reqs, begun: begun, bounded: bound < math.MaxInt64,
+		answers: make([]events.Answer, len(reqs)), reply: reply}
 	for i := range reqs {
 		w.entry(i, &reqs[i])
 	}
@@ -85,10 +87,12 @@ func (n *snapshot) checkStamp(now time.Time, r *events.Request) error {
 	}
 	ahead := r.Version.Time().Sub(now)
 	if n.Clock.Admit(now, r.Version) != nil {
-		return fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s", events.ErrClockAhead, ahead.Round(time.Millisecond), n.Name)
+		return fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s",
+			events.ErrClockAhead, ahead.Round(time.Millisecond), n.Name)
 	}
 	if ahead < -MaxAge && r.Update != events.UpdateAdopt {
-		return fmt.Errorf("%w: the version was stamped %v ago by the clock of %s", events.ErrLate, -ahead.Round(time.Millisecond), n.Name)
+		return fmt.Errorf("%w: the version was stamped %v ago by the clock of %s",
+			events.ErrLate, -ahead.Round(time.Millisecond), n.Name)
 	}
 	return nil
 }

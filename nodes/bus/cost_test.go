@@ -339,7 +339,8 @@ func (s spec) run(parts *closers) (p process, err error) {
 
 // node makes the node, which owns every key.
 func (s spec) node(parts *closers, server *bus.Server) (*nodes.Node, error) {
-	law, err := placement.New(events.Cluster{Name: s.Name, Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: s.Name, Rule: "otherwise"}}})
+	law, err := placement.New(events.Cluster{Name: s.Name, Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: s.Name, Rule: "otherwise"}}})
 	if err != nil {
 		return nil, err
 	}
@@ -347,7 +348,8 @@ func (s spec) node(parts *closers, server *bus.Server) (*nodes.Node, error) {
 	if s.Publish {
 		o.Notify, o.Observe = server.Notify, server.Observe
 	}
-	journal, err := store.Open(s.Folder, store.Options{Owner: store.Owner{Cluster: s.Name, Node: s.Name, Map: law.ID()}, Notify: o.Notify})
+	journal, err := store.Open(s.Folder, store.Options{Owner: store.Owner{Cluster: s.Name, Node: s.Name, Map: law.ID()},
+		Notify: o.Notify})
 	if err != nil {
 		return nil, err
 	}

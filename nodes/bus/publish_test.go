@@ -58,7 +58,8 @@ func TestServer_PublishesChanges(t *testing.T) {
 		for ; e.Type == events.EventMapMismatch; subject, e = heard.next() {
 			mismatches[e.Node] = true
 		}
-		if got := fmt.Sprintf("%s %s %d", e.Type, e.Key, e.Bytes); got != want || subject != "dht.event.linux."+string(e.Type) {
+		if got := fmt.Sprintf("%s %s %d", e.Type, e.Key, e.Bytes); got != want ||
+			subject != "dht.event.linux."+string(e.Type) {
 			t.Errorf("%s heard of %s, want %s", subject, got, want)
 		}
 	}
@@ -82,12 +83,14 @@ func TestServer_PublishesAnswersWhileWatched(t *testing.T) {
 	seen := map[string]string{}
 	for range 3 {
 		_, e := heard.next()
-		if e.Type != events.EventAnswer || e.Op != events.OpGet || string(e.Key) != "lamp" || e.Took < 0 || e.Took > time.Minute {
+		if e.Type != events.EventAnswer || e.Op != events.OpGet || string(e.Key) != "lamp" || e.Took < 0 ||
+			e.Took > time.Minute {
 			t.Errorf("heard of %+v", e)
 		}
 		seen[e.Node] = fmt.Sprint(e.Status, " ", e.Detail)
 	}
-	want := map[string]string{"linux": "absent ", "mac": "not-stored linux comes first", "android": "not-stored linux claims it"}
+	want := map[string]string{"linux": "absent ", "mac": "not-stored linux comes first",
+		"android": "not-stored linux claims it"}
 	for node := range want {
 		if _, ok := seen[node]; !ok {
 			t.Errorf("nothing heard of the answer of %s, but of %v", node, seen)
@@ -99,7 +102,8 @@ func TestServer_PublishesAnswersWhileWatched(t *testing.T) {
 	gather(t, conn, "dht.put", `{"key":"lamp","value":"hello","version":"01a202b6-40f4-7000-af03-6a614a4431ec"}`, 3)
 	for range 3 { // all refuse: the version is of another time, or the key not theirs
 		_, e := heard.next()
-		if e.Op != events.OpPut || e.Version.String() != "01a202b6-40f4-7000-af03-6a614a4431ec" || e.Bytes != 5 || e.Detail == "" {
+		if e.Op != events.OpPut || e.Version.String() != "01a202b6-40f4-7000-af03-6a614a4431ec" || e.Bytes != 5 ||
+			e.Detail == "" {
 			t.Errorf("heard of %+v", e)
 		}
 	}

@@ -16,13 +16,17 @@ func (t *Table) Conflict(info events.Info) error {
 	case info.ID == t.self.Run, info.Map.Epoch != info.Cluster.Epoch: // itself; or nothing that a node says
 		return nil
 	case info.Cluster.Name != law.Name():
-		return fmt.Errorf("%w: cluster %q uses the same subjects on this bus: give %q a prefix of its own", events.ErrConfig, info.Cluster.Name, law.Name())
+		return fmt.Errorf("%w: cluster %q uses the same subjects on this bus: give %q a prefix of its own",
+			events.ErrConfig, info.Cluster.Name, law.Name())
 	case info.Node == t.self.Name:
-		return fmt.Errorf("%w: another process is node %q on this bus, up since %s", events.ErrNameTaken, t.self.Name, info.Started.Format("15:04:05"))
+		return fmt.Errorf("%w: another process is node %q on this bus, up since %s",
+			events.ErrNameTaken, t.self.Name, info.Started.Format("15:04:05"))
 	case info.Map.Epoch == mine.Epoch && info.Map.Hash != mine.Hash:
-		return fmt.Errorf("%w: %s has another map of the same epoch (%s, here %s): use its cluster file, or raise epoch", events.ErrStaleMap, info.Node, info.Map, mine)
+		return fmt.Errorf("%w: %s has another map of the same epoch (%s, here %s): use its cluster file, or raise epoch",
+			events.ErrStaleMap, info.Node, info.Map, mine)
 	case info.Map.Epoch > mine.Epoch:
-		return fmt.Errorf("%w: %s has epoch %d, this file is epoch %d: use the newer cluster file", events.ErrStaleMap, info.Node, info.Map.Epoch, mine.Epoch)
+		return fmt.Errorf("%w: %s has epoch %d, this file is epoch %d: use the newer cluster file",
+			events.ErrStaleMap, info.Node, info.Map.Epoch, mine.Epoch)
 	}
 	return nil
 }

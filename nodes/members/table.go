@@ -62,7 +62,8 @@ type View struct {
 // New makes a table of the nodes of m, of which nothing was heard so far.
 func New(self Self, m *placement.Map) *Table {
 	t := &Table{self: self, members: map[string]*member{}, claims: map[string]claim{},
-		named: newRecent[events.MapID](mostNamed), asked: newRecent[events.Version](mostRuns), reported: newRecent[events.Version](mostRuns)}
+		named: newRecent[events.MapID](mostNamed), asked: newRecent[events.Version](mostRuns),
+		reported: newRecent[events.Version](mostRuns)}
 	t.SetMap(m)
 	return t
 }

@@ -41,12 +41,14 @@ func version(at time.Time) events.Version {
 // info is what a node says that holds that map.
 func info(t *testing.T, name string, c events.Cluster, clean bool) events.Info {
 	t.Helper()
-	return events.Info{Node: name, ID: version(noon), Map: law(t, c).ID(), Cluster: c, Settled: clean, Newest: version(noon), Started: noon}
+	return events.Info{Node: name, ID: version(noon), Map: law(t, c).ID(), Cluster: c, Settled: clean,
+		Newest: version(noon), Started: noon}
 }
 
 func table(t *testing.T, c events.Cluster) *members.Table {
 	t.Helper()
-	return members.New(members.Self{Name: "linux", Run: version(noon.Add(-time.Minute)), Started: noon.Add(-time.Minute)}, law(t, c))
+	return members.New(members.Self{Name: "linux", Run: version(noon.Add(-time.Minute)), Started: noon.Add(-time.Minute)},
+		law(t, c))
 }
 
 // TestTable_WhoIsClean has each node's last word count, by the map in force.
@@ -279,7 +281,8 @@ func TestTable_Properties(t *testing.T) {
 			if !slices.Equal(v.Unclean, want) || v.Floor != floor {
 				t.Fatalf("seed %d: not clean are %v above %s, want %v above %s", seed, v.Unclean, v.Floor, want, floor)
 			}
-			if before != nil && before.Map == v.Map && before.Newer != nil && (v.Newer == nil || v.Newer.Epoch < before.Newer.Epoch) {
+			if before != nil && before.Map == v.Map && before.Newer != nil &&
+				(v.Newer == nil || v.Newer.Epoch < before.Newer.Epoch) {
 				t.Fatalf("seed %d: the newer map went from %v to %v", seed, before.Newer, v.Newer)
 			}
 			if v.Newer != nil && v.Newer.Epoch <= v.Map.Epoch() {
