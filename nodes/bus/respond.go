@@ -98,7 +98,7 @@ func (s *Server) mayAnswer(subject string) bool {
 		return true
 	}
 	if n := s.alien.add(s.node.Clock.Now()); n > 0 {
-		s.Logger.Warn("refused a request whose reply would be a request itself", 
+		s.Logger.Warn("refused a request whose reply would be a request itself",
 			"reply", subject, "since the last such line", n)
 	}
 	return false
