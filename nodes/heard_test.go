@@ -34,11 +34,11 @@ func TestNode_ANewerMapInForce(t *testing.T) {
 			events.OpDelete: key("p1"),
 			events.OpUpdate: {Key: []byte("p1"), Value: []byte("1"), Update: events.UpdateAdd},
 		} {
-			for _, believed := range []events.MapID{{}, b.Map.ID(), newer.Map.ID()} {
+			for _, believed := range []events.MapID{{}, b.Map().ID(), newer.Map().ID()} {
 				r.Map = believed
 				a := b.one(op, r)
 				b.want(a, events.StatusStaleMap, events.ErrStaleMap)
-				if believed == b.Map.ID() && !strings.Contains(a.Error, newer.Map.ID().String()) {
+				if believed == b.Map().ID() && !strings.Contains(a.Error, newer.Map().ID().String()) {
 					t.Errorf("%s: %s does not name the newer map", op, a.Error)
 				}
 			}

@@ -86,10 +86,10 @@ const (
 
 // Node keeps the keys that the rules give it. Safe for concurrent use.
 type Node struct {
-	Options  // but for its Map, which changes: see at
+	Options  // but for its Map
 	id       events.Version
 	started  time.Time
-	at       atomic.Pointer[snapshot]
+	at       atomic.Pointer[snapshot] // by the map in force
 	inFlight atomic.Int64
 	members  *members.Table
 	meter    meter
@@ -118,9 +118,14 @@ func New(o Options) (*Node, error) {
 	if err := n.setMap(o.Map); err != nil {
 		return nil, err
 	}
+	n.Options.Map = nil // from now on there is only Node.Map
 	n.forgetIfClean()
 	return n, nil
 }
+
+// Map is the cluster map in force. Whoever needs it more than once for an operation
+// asks once: it may be replaced in between.
+func (n *Node) Map() *placement.Map { return n.at.Load().Map }
 
 // Do answers a request of one or more entries: reply is called exactly once,
 // with as many answers (for [events.OpKeys]: one a key, then one that says

@@ -67,7 +67,7 @@ func (b *bench) do(op events.Op, reqs ...events.Request) []events.Answer {
 func (b *bench) one(op events.Op, r events.Request) events.Answer {
 	b.t.Helper()
 	answers := b.do(op, r)
-	if len(answers) != 1 || answers[0].Node == "" || answers[0].Map != b.Map.ID() {
+	if len(answers) != 1 || answers[0].Node == "" || answers[0].Map != b.Map().ID() {
 		b.t.Fatalf("answers %+v, want one with node and map", answers)
 	}
 	return answers[0]
@@ -415,7 +415,7 @@ func TestNode_HeardTellsTheYounger(t *testing.T) {
 	} {
 		// The newcomer's clock is far behind: it must not pass for the elder.
 		tt.newcomer.now = tt.newcomer.now.Add(-1000 * time.Hour)
-		tt.newcomer.restart(tt.newcomer.Name, tt.newcomer.Map.Cluster())
+		tt.newcomer.restart(tt.newcomer.Name, tt.newcomer.Map().Cluster())
 		if err := tt.newcomer.Heard(elder.Info(), events.PathNATS); !errors.Is(err, tt.want) {
 			t.Errorf("%s: the newcomer hears %v, want %s", name, err, tt.want)
 		}
@@ -465,7 +465,7 @@ func (f failing) Apply(_ []events.Change, done func(error)) {
 
 func TestNode_TellsThatTheDiskIsFull(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
-	n, err := nodes.New(nodes.Options{Map: b.Map, Name: "linux", Store: failing{b.store},
+	n, err := nodes.New(nodes.Options{Map: b.Map(), Name: "linux", Store: failing{b.store},
 		Clock: events.NewClock(time.Now)})
 	if err != nil {
 		t.Fatal(err)
