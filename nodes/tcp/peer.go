@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"dht/events"
+	"dht/nodes/coordinator"
 	"dht/nodes/tcp/resp"
 )
 
@@ -52,6 +54,8 @@ type peer struct {
 	ahead  atomic.Int64 // milliseconds by which its clock is ahead of this node's
 	link   link
 
+	messages sync.Pool // room to encode one in, *[]byte
+
 	mu    sync.Mutex // guards what follows
 	pipes [lanes]*resp.Pipe
 	why   string // it cannot be reached; empty when it can, or nobody has tried
@@ -76,6 +80,58 @@ func (p *peer) send(op events.Op, message []byte, within time.Duration, done fun
 		}
 		p.lost(pipe)
 	}
+}
+
+// Send asks the peer, which has the usual time.
+func (p *peer) Send(op events.Op, reqs []events.Request, done func([]events.Answer, error)) {
+	deadline := p.server.node.Clock.Now().Add(p.server.Timeout).UnixMilli() + p.ahead.Load()
+	for i := range reqs {
+		reqs[i].Deadline = deadline
+	}
+	n, room := len(reqs), p.messages.Get().(*[]byte)
+	*room = events.AppendRequests((*room)[:0], reqs...)
+	p.send(op, *room, 0, func(reply resp.Reply, err error) {
+		if err != nil {
+			done(nil, noAnswer(err))
+			return
+		}
+		done(p.answers(reply, n))
+	})
+	if cap(*room) <= maxKeepOut {
+		p.messages.Put(room)
+	}
+}
+
+// answers reads one answer to each of n requests; a message that was refused as a
+// whole has only one.
+func (p *peer) answers(reply resp.Reply, n int) ([]events.Answer, error) {
+	if reply.Kind != '$' {
+		return nil, fmt.Errorf("%w: it answers %q", events.ErrInternal, reply.Text)
+	}
+	answers, err := events.DecodeAnswers(reply.Text)
+	if err != nil {
+		return nil, err
+	}
+	for i := range answers {
+		if answers[i].Node != p.name {
+			return nil, fmt.Errorf("%w: an answer of %q to what %s was asked", events.ErrInternal, answers[i].Node, p.name)
+		}
+	}
+	if len(answers) == 1 && answers[0].Code != "" {
+		return slices.Repeat(answers, n), nil
+	}
+	if len(answers) != n {
+		return nil, fmt.Errorf("%w: %d answers to %d requests", events.ErrInternal, len(answers), n)
+	}
+	return answers, nil
+}
+
+// noAnswer says for the coordinator why a pipe gave no reply; other errors stay.
+func noAnswer(err error) error {
+	if failed := (*resp.PipeError)(nil); errors.As(err, &failed) {
+		return &coordinator.NoAnswer{Sent: failed.Sent, Overdue: errors.Is(err, resp.ErrOverdue), Cause: failed}
+	}
+	return err
 }
 
 // pipe returns that of a lane, beginning a new one where there is none; it must

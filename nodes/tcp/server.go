@@ -12,6 +12,7 @@ import (
 
 	"dht/events"
 	"dht/nodes"
+	"dht/nodes/coordinator"
 )
 
 // Options make a server. The zero value of each field has a meaning.
@@ -60,11 +61,12 @@ type Server struct {
 	listener net.Listener
 	node     *nodes.Node
 	run      events.Version // of this process
-	names    []string       // of the map's nodes
-	self     int            // this node's place in it
 	rooms    *rooms
 	ctx      context.Context // ends when nothing is waited for any more
-	peers    []*peer         // by place in the map; nil for this node
+	peers    []*peer         // by their index in the map; nil for this node
+
+	coordinator *coordinator.Coordinator
+
 	commands map[string]*command
 	cursors  cursors
 	stats    stats
@@ -112,17 +114,20 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // lends its values, not its end.
 func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	s.node = node
-	s.names = node.Map.Names(nil)
 	s.run = node.Info().ID
-	s.self, s.rooms = s.place(node.Name), newRooms(len(s.names))
+	s.rooms = newRooms()
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.ctx = ctx
-	peers := make([]*peer, len(s.names))
-	for i, name := range s.names {
+	names := node.Map.Names(nil)
+	peers, known := make([]*peer, len(names)), make([]coordinator.Peer, len(names))
+	for i, name := range names {
 		if name != node.Name {
-			peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name], wake: make(chan struct{}, 1)}
+			peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name], wake: make(chan struct{}, 1),
+				messages: sync.Pool{New: func() any { return new([]byte) }}}
+			known[i] = peers[i]
 		}
 	}
+	s.coordinator = coordinator.New(coordinator.Options{Context: ctx, Node: node, Peers: known, Patience: s.Slow})
 	s.mu.Lock() // Links may be asked already, by the bus
 	s.peers = peers
 	s.mu.Unlock()
@@ -250,5 +255,5 @@ func (s *Server) heard(info events.Info) error {
 	return err
 }
 
-// place of the node called name, -1 when there is none.
-func (s *Server) place(name string) int { return s.node.Map.Index(name) }
+// index of the node called name in the map, -1 when there is none.
+func (s *Server) index(name string) int { return s.node.Map.Index(name) }

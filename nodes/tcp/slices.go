@@ -80,10 +80,7 @@ func (s *session) element(i int) {
 	} else {
 		s.value(a)
 	}
-	q := &s.questions[i]
-	for _, at := range s.slots[q.first : q.first+q.n] {
-		at.group.forget(at.index)
-	}
+	s.batch.Forget(i, i+1)
 	if len(s.out.Buf) >= flushAt {
 		_ = s.flush()
 	}
@@ -92,15 +89,15 @@ func (s *session) element(i int) {
 // eachSlice does a command for some of its keys at a time, and calls done when
 // these are answered.
 func (s *session) eachSlice(cmd *command, whole *call, done func(*call) error) error {
-	defer s.recycle()
+	defer s.batch.Reset()
 	for from := 1; from < len(whole.args) && !s.lost; from += maxKeys {
-		s.recycle()
+		s.batch.Reset()
 		part := call{cmd: cmd, args: append([][]byte{whole.args[0]}, whole.args[from:min(from+maxKeys, len(whole.args))]...)}
 		if err := cmd.begin(s, &part); err != nil {
 			return err
 		}
-		part.n = len(s.questions)
-		s.settle()
+		part.n = s.batch.Len()
+		s.batch.Wait()
 		if err := done(&part); err != nil {
 			return err
 		}
