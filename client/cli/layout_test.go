@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"dht/nodes/placement":       {"dht/events"},
 	"dht/nodes/store":           {"dht/events"},
 	"dht/nodes/store/storetest": {"dht/events", "dht/nodes/store"},
-	"dht/nodes/bus":             {"dht/events", "dht/nodes"},
+	"dht/nodes/bus":             {"dht/events", "dht/nodes", "dht/nodes/coordinator"},
 	"dht/nodes/coordinator":     {"dht/events", "dht/events/quorum", "dht/nodes"},
 	"dht/nodes/tcp":             {"dht/events", "dht/nodes", "dht/nodes/coordinator", "dht/nodes/placement", "dht/nodes/tcp/resp"},
 	"dht/nodes/tcp/resp":        {},

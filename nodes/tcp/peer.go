@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,39 +90,18 @@ func (p *peer) Send(op events.Op, reqs []events.Request, done func([]events.Answ
 	n, room := len(reqs), p.messages.Get().(*[]byte)
 	*room = events.AppendRequests((*room)[:0], reqs...)
 	p.send(op, *room, 0, func(reply resp.Reply, err error) {
-		if err != nil {
+		switch {
+		case err != nil:
 			done(nil, noAnswer(err))
-			return
+		case reply.Kind != '$':
+			done(nil, fmt.Errorf("%w: it answers %q", events.ErrInternal, reply.Text))
+		default:
+			done(events.AnswersOf(p.name, reply.Text, n))
 		}
-		done(p.answers(reply, n))
 	})
 	if cap(*room) <= maxKeepOut {
 		p.messages.Put(room)
 	}
-}
-
-// answers reads one answer to each of n requests; a message that was refused as a
-// whole has only one.
-func (p *peer) answers(reply resp.Reply, n int) ([]events.Answer, error) {
-	if reply.Kind != '$' {
-		return nil, fmt.Errorf("%w: it answers %q", events.ErrInternal, reply.Text)
-	}
-	answers, err := events.DecodeAnswers(reply.Text)
-	if err != nil {
-		return nil, err
-	}
-	for i := range answers {
-		if answers[i].Node != p.name {
-			return nil, fmt.Errorf("%w: an answer of %q to what %s was asked", events.ErrInternal, answers[i].Node, p.name)
-		}
-	}
-	if len(answers) == 1 && answers[0].Code != "" {
-		return slices.Repeat(answers, n), nil
-	}
-	if len(answers) != n {
-		return nil, fmt.Errorf("%w: %d answers to %d requests", events.ErrInternal, len(answers), n)
-	}
-	return answers, nil
 }
 
 // noAnswer says for the coordinator why a pipe gave no reply; other errors stay.

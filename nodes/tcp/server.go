@@ -17,13 +17,17 @@ import (
 
 // Options make a server. The zero value of each field has a meaning.
 type Options struct {
-	Peers      map[string]string // where the other nodes listen, by name; one that is missing cannot be reached
-	Timeout    time.Duration     // how long a peer may take to answer; 0: 2 s
-	MaxConns   int               // connections at once; 0: 10,000
-	Slow       time.Duration     // how long a client may take to send one command, or to take its replies; 0: 30 s
-	Meet       bool              // ask the peers at once who they are, and until all are settled: without a bus nobody else does
-	AllowFlush bool              // FLUSHDB deletes this node's keys; otherwise it is refused
-	Logger     *slog.Logger      // nil: nowhere
+	Peers map[string]string // where the other nodes listen, by name; one that is missing cannot be reached
+	// Elsewhere asks the node of that name by another way, where Peers has no address
+	// of it. nil: such nodes cannot be asked.
+	Elsewhere func(name string) coordinator.Peer
+
+	Timeout    time.Duration // how long a peer may take to answer; 0: 2 s
+	MaxConns   int           // connections at once; 0: 10,000
+	Slow       time.Duration // how long a client may take to send one command, or to take its replies; 0: 30 s
+	Meet       bool          // ask the peers at once who they are, and until all are settled: without a bus nobody else does
+	AllowFlush bool          // FLUSHDB deletes this node's keys; otherwise it is refused
+	Logger     *slog.Logger  // nil: nowhere
 }
 
 func (o Options) withDefaults() Options {
@@ -124,7 +128,7 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 		if name != node.Name {
 			peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name], wake: make(chan struct{}, 1),
 				messages: sync.Pool{New: func() any { return new([]byte) }}}
-			known[i] = peers[i]
+			known[i] = s.way(peers[i])
 		}
 	}
 	s.coordinator = coordinator.New(coordinator.Options{Context: ctx, Node: node, Peers: known, Patience: s.Slow})
@@ -136,6 +140,14 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 		s.wait.Go(func() { s.meet(ctx) })
 	}
 	return nil
+}
+
+// way is how the coordinator asks a peer.
+func (s *Server) way(p *peer) coordinator.Peer {
+	if p.addr == "" && s.Elsewhere != nil {
+		return s.Elsewhere(p.name)
+	}
+	return p
 }
 
 func (s *Server) accept() {
