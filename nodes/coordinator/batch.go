@@ -174,7 +174,7 @@ func (b *Batch) Refuse(op events.Op, err error) {
 
 // Await asks a node by a way of the caller's own: start is called, once the node may
 // be sent so many writes, and calls what it is given when that is answered, or with
-// why it is not. [Batch.Failure] tells.
+// why it is not. see [Batch.Failure].
 func (b *Batch) Await(node int, op events.Op, writes int, start func(done func(error))) {
 	if op != events.OpPut && op != events.OpDelete {
 		b.reserve()

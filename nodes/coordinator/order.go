@@ -148,7 +148,7 @@ func (b *Batch) rewritten(q *question) bool {
 	hash := maphash.Bytes(hashSeed, q.req.Key)
 	for i := range b.keys {
 		t := &b.keys[i]
-		begun := t.question < len(b.questions) // a rename touches its keys before it is asked
+		begun := t.question < len(b.questions) // a rename orders its keys before it is asked
 		if begun && t.write && t.hash == hash && b.questions[t.question].first > q.first {
 			return true
 		}

@@ -147,7 +147,7 @@ func (s *Server) infoCPU() []string {
 	}
 }
 
-// infoCommands tells of every command that was sent, in Redis's words. usec is how
+// infoCommands lists every command that was sent, in Redis's words. usec is how
 // long it was from being complete to its reply; commands that came together share
 // it, and some are timed for all.
 func (s *Server) infoCommands() (lines []string) {

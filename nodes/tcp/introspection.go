@@ -145,7 +145,7 @@ func replyNoConfig(_ *session, c *call) error {
 	return replyError(fmt.Sprintf("ERR CONFIG %s is not supported: the cluster file says how a node runs", strings.ToUpper(string(c.args[1]))))
 }
 
-// replyConfigGet tells settings that clients ask for.
+// replyConfigGet gives settings that clients ask for.
 func replyConfigGet(s *session, c *call) error {
 	patterns := c.args[2:]
 	settings := map[string]string{

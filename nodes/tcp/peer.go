@@ -194,15 +194,15 @@ func (p *peer) connect(ctx context.Context, lane int) (net.Conn, error) {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	if err := p.meet(conn, lane); err != nil {
+	if err := p.handshake(conn, lane); err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("ask who is at %s: %w", p.addr, err)
 	}
 	return quick(conn), conn.SetDeadline(time.Time{})
 }
 
-// meet makes sure that the peer is at the other end, and of this node's map.
-func (p *peer) meet(conn net.Conn, lane int) error {
+// handshake makes sure that the peer is at the other end, and of this node's map.
+func (p *peer) handshake(conn net.Conn, lane int) error {
 	if err := p.shakeHands(conn); err != nil {
 		return err
 	}
@@ -211,11 +211,11 @@ func (p *peer) meet(conn net.Conn, lane int) error {
 	if err != nil {
 		return err
 	}
-	return p.met(reply, asked, lane)
+	return p.admit(reply, asked, lane)
 }
 
-// met takes what the node at the peer's address says of itself.
-func (p *peer) met(reply resp.Reply, asked time.Time, lane int) error {
+// admit takes what the node at the peer's address says of itself.
+func (p *peer) admit(reply resp.Reply, asked time.Time, lane int) error {
 	if reply.Kind != '$' {
 		return fmt.Errorf("it answers %q", reply.Text)
 	}
@@ -238,9 +238,9 @@ func (p *peer) met(reply resp.Reply, asked time.Time, lane int) error {
 	return nil
 }
 
-// meet asks every peer who it is, ever more seldom, until each has said that it
+// askPeers asks every peer who it is, ever more seldom, until each has said that it
 // holds no key of an earlier map.
-func (s *Server) meet(ctx context.Context) {
+func (s *Server) askPeers(ctx context.Context) {
 	missing := map[*peer]bool{}
 	for _, p := range s.peers {
 		if p != nil && p.addr != "" {
@@ -251,7 +251,7 @@ func (s *Server) meet(ctx context.Context) {
 	defer pause.Stop()
 	for every := retryFirst; len(missing) > 0; every = min(2*every, retryAtMost) {
 		for p := range missing {
-			if p.settled(ctx) {
+			if p.isClean(ctx) {
 				delete(missing, p)
 			}
 		}
@@ -264,8 +264,8 @@ func (s *Server) meet(ctx context.Context) {
 	}
 }
 
-// settled asks the peer whether it holds no record of an earlier map.
-func (p *peer) settled(ctx context.Context) bool {
+// isClean asks the peer whether it holds no record of an earlier map.
+func (p *peer) isClean(ctx context.Context) bool {
 	replies := make(chan resp.Reply, 1)
 	p.send(events.OpInfo, nil, 0, func(reply resp.Reply, _ error) { replies <- reply })
 	select {

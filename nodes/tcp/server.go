@@ -25,7 +25,7 @@ type Options struct {
 	Timeout    time.Duration // how long a peer may take to answer; 0: 2 s
 	MaxConns   int           // connections at once; 0: 10,000
 	Slow       time.Duration // how long a client may take to send one command, or to take its replies; 0: 30 s
-	Meet       bool          // ask the peers at once who they are, and until all are settled: without a bus nobody else does
+	Meet       bool          // ask the peers at once who they are, and until all are clean: without a bus nobody else does
 	AllowFlush bool          // FLUSHDB deletes this node's keys; otherwise it is refused
 	Logger     *slog.Logger  // nil: nowhere
 }
@@ -80,7 +80,7 @@ type Server struct {
 
 	stop     context.CancelFunc
 	stopping chan struct{}
-	wait     sync.WaitGroup // for accept, meet, the links and the monitors
+	wait     sync.WaitGroup // for accept, askPeers, the links and the monitors
 	served   sync.WaitGroup // for the sessions
 	closed   sync.Once
 
@@ -90,7 +90,7 @@ type Server struct {
 	lastID   int64
 }
 
-// stats counts what INFO tells.
+// stats counts what INFO reports.
 type stats struct {
 	accepted atomic.Int64
 }
@@ -137,7 +137,7 @@ func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	s.mu.Unlock()
 	s.wait.Go(s.accept)
 	if s.Meet {
-		s.wait.Go(func() { s.meet(ctx) })
+		s.wait.Go(func() { s.askPeers(ctx) })
 	}
 	return nil
 }

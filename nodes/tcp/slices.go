@@ -51,7 +51,7 @@ func (s *session) replySliced(cmd *command, whole *call) error {
 }
 
 // replySlicedValues is MGET of very many keys. Whoever holds them is asked twice:
-// once the first value is written no error can be told but in the place of another.
+// once the first value is written no error can stand but in the place of another.
 func replySlicedValues(s *session, whole *call) error {
 	heads := &command{name: whole.cmd.name, begin: head, keys: allKeys}
 	err := s.eachSlice(heads, whole, func(part *call) error {

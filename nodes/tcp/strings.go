@@ -115,7 +115,7 @@ func (s *session) outcomes(c *call) (answers []events.Answer, err error) {
 	return answers, nil
 }
 
-// replyCount tells for how many keys the answer has the status.
+// replyCount counts for how many keys the answer has the status.
 func (s *session) replyCount(c *call, status events.Status) error {
 	answers, err := s.outcomes(c)
 	if err != nil {

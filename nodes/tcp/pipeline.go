@@ -15,7 +15,7 @@ type call struct {
 	first     int // of its questions
 	n         int
 	flags     int        // what begin found out for the reply
-	err       error      // to be told instead of a reply
+	err       error      // that clients see instead of a reply
 	forwarded *forwarded // what another node is asked as it came
 }
 
