@@ -98,7 +98,8 @@ func (o *Operation) afterRequest() bool {
 	if o.first.Status != events.StatusAbsent || len(o.first.Winner.Ask) == 0 {
 		return false
 	}
-	r := events.Request{Key: o.request.Key, Map: o.request.Map, Deadline: o.request.Deadline, Head: o.q.Op == events.OpDelete}
+	r := events.Request{Key: o.request.Key, Map: o.request.Map, Deadline: o.request.Deadline,
+		Head: o.q.Op == events.OpDelete}
 	nodes := slices.Clone(o.q.Owners)
 	for _, name := range o.first.Winner.Ask {
 		if !slices.Contains(nodes, name) {
@@ -114,7 +115,8 @@ func (o *Operation) afterRequest() bool {
 // nothing left to do: the owner's tombstone hides what the others hold.
 func (o *Operation) afterNewest() bool {
 	if o.q.Op == events.OpDelete {
-		o.removed = slices.ContainsFunc(o.tally.answers, func(a events.Answer) bool { return a.Status == events.StatusFound })
+		o.removed = slices.ContainsFunc(o.tally.answers,
+			func(a events.Answer) bool { return a.Status == events.StatusFound })
 		return false
 	}
 	got := o.tally.Outcome()
@@ -128,8 +130,9 @@ func (o *Operation) afterNewest() bool {
 	case newest.Status == events.StatusDeleted:
 		newest.Value, newest.Expires = nil, 1 // an expired record is a tombstone of its version
 	}
-	return o.begin(stepInstall, Ask{events.OpUpdate, events.Request{Key: o.request.Key, Update: events.UpdateAdopt, Value: newest.Value,
-		Version: newest.Version, Expires: newest.Expires, Map: o.request.Map, Deadline: o.request.Deadline}, o.q.Owners})
+	r := events.Request{Key: o.request.Key, Update: events.UpdateAdopt, Value: newest.Value, Version: newest.Version,
+		Expires: newest.Expires, Map: o.request.Map, Deadline: o.request.Deadline}
+	return o.begin(stepInstall, Ask{events.OpUpdate, r, o.q.Owners})
 }
 
 // again asks for the request itself, as nobody knows anything newer any more.

@@ -77,7 +77,8 @@ func (t *Tally) Add(a events.Answer) {
 		return
 	}
 	if t.underAnother(&a) && a.Status != events.StatusStaleMap {
-		a = events.Answer{Node: a.Node, Status: events.StatusStaleMap, Map: a.Map, Error: fmt.Sprintf("it holds map %s, not %s", a.Map, t.q.Map)}
+		a = events.Answer{Node: a.Node, Status: events.StatusStaleMap, Map: a.Map,
+			Error: fmt.Sprintf("it holds map %s, not %s", a.Map, t.q.Map)}
 	}
 	t.answers[i] = a
 	t.missing--
@@ -236,7 +237,8 @@ func (t *Tally) uncertain(o Outcome, asked []string) error {
 		return fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, list(silent))
 	}
 	if silent := t.silent(asked); len(silent) > 0 {
-		return fmt.Errorf("%w: %s did not answer, and may hold the key from before the rules changed", events.ErrOwnerOffline, list(silent))
+		return fmt.Errorf("%w: %s did not answer, and may hold the key from before the rules changed",
+			events.ErrOwnerOffline, list(silent))
 	}
 	return nil
 }

@@ -90,7 +90,8 @@ const (
 // lets them go, see [Batch.Forget]. giveUp is called when there is no room for a value
 // in time: the caller is to be left.
 func (c *Coordinator) NewBatch(answerEarlier, giveUp func()) *Batch {
-	b := &Batch{shared: c, answerEarlier: answerEarlier, giveUp: giveUp, open: make([]*group, len(c.names)), wake: make(chan struct{}, 1)}
+	b := &Batch{shared: c, answerEarlier: answerEarlier, giveUp: giveUp, open: make([]*group, len(c.names)),
+		wake: make(chan struct{}, 1)}
 	b.left.Store(1)
 	return b
 }

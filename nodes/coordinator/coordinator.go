@@ -89,7 +89,8 @@ func Admissible(r *events.Request) error {
 		}
 	}
 	if len(r.Value) > events.MaxValue {
-		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, len(r.Value))
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d",
+			events.ErrTooLarge, events.MaxValue, len(r.Value))
 	}
 	return events.CheckKey(r.Key)
 }

@@ -23,7 +23,8 @@ type ordered struct {
 const (
 	unsure = -1
 	number = len("-9223372036854775808") // unless what stood was none, and still stands
-	slack  = 256                         // bytes by which a value may be longer than was written: somebody else may write, too
+	// bytes by which a value may be longer than was written: somebody else may write, too
+	slack = 256
 )
 
 var hashSeed = maphash.MakeSeed()

@@ -83,9 +83,11 @@ func (s *session) admit(args [][]byte) (*command, error) {
 // oversize says that an argument was not taken.
 func oversize(size int) error {
 	if size > maxBulk {
-		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, size)
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d",
+			events.ErrTooLarge, events.MaxValue, size)
 	}
-	return fmt.Errorf("%w: a command is at most %d bytes long: send fewer keys at a time", events.ErrTooLarge, maxCommand)
+	return fmt.Errorf("%w: a command is at most %d bytes long: send fewer keys at a time",
+		events.ErrTooLarge, maxCommand)
 }
 
 // lookup finds a command and checks how many arguments it has.

@@ -225,7 +225,8 @@ func (p *peer) admit(reply resp.Reply, asked time.Time, lane int) error {
 	}
 	// Somebody else's node there is no reason to stop: this peer is not reached.
 	if cluster := p.server.node.Map.Name(); info.Node != p.name || info.Cluster.Name != cluster {
-		return fmt.Errorf("%w: it is node %q of cluster %q, not %q of %q", events.ErrConfig, info.Node, info.Cluster.Name, p.name, cluster)
+		return fmt.Errorf("%w: it is node %q of cluster %q, not %q of %q",
+			events.ErrConfig, info.Node, info.Cluster.Name, p.name, cluster)
 	}
 	if err := p.server.heard(info); err != nil {
 		return err

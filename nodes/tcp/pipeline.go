@@ -26,7 +26,8 @@ func (s *session) begin(args [][]byte) {
 	cmd, err := s.admit(args)
 	if err != nil && speaksHTTP(args[0]) {
 		if times, say := s.server.repeated.browser.say(time.Now()); say {
-			s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client", s.conn.RemoteAddr(), "times", times)
+			s.server.Logger.Warn("cut a client off that speaks HTTP: a web page may try to send commands", "client",
+				s.conn.RemoteAddr(), "times", times)
 		}
 		s.quit = true
 		return

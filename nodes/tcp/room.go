@@ -23,7 +23,8 @@ const (
 type rooms struct{ unread, input, huge *semaphore.Weighted }
 
 func newRooms() *rooms {
-	return &rooms{unread: semaphore.NewWeighted(unreadRoom), input: semaphore.NewWeighted(inputRoom), huge: semaphore.NewWeighted(hugeRoom)}
+	return &rooms{unread: semaphore.NewWeighted(unreadRoom), input: semaphore.NewWeighted(inputRoom),
+		huge: semaphore.NewWeighted(hugeRoom)}
 }
 
 // grow takes room for a command that is to take so many bytes, or gives it back: a

@@ -22,12 +22,13 @@ type Options struct {
 	// of it. nil: such nodes cannot be asked.
 	Elsewhere func(name string) coordinator.Peer
 
-	Timeout    time.Duration // how long a peer may take to answer; 0: 2 s
-	MaxConns   int           // connections at once; 0: 10,000
-	Slow       time.Duration // how long a client may take to send one command, or to take its replies; 0: 30 s
-	Meet       bool          // ask the peers at once who they are, and until all are clean: without a bus nobody else does
-	AllowFlush bool          // FLUSHDB deletes this node's keys; otherwise it is refused
-	Logger     *slog.Logger  // nil: nowhere
+	Timeout  time.Duration // how long a peer may take to answer; 0: 2 s
+	MaxConns int           // connections at once; 0: 10,000
+	Slow     time.Duration // how long a client may take to send one command, or to take its replies; 0: 30 s
+	// ask the peers at once who they are, and until all are clean: without a bus nobody else does
+	Meet       bool
+	AllowFlush bool         // FLUSHDB deletes this node's keys; otherwise it is refused
+	Logger     *slog.Logger // nil: nowhere
 }
 
 func (o Options) withDefaults() Options {
@@ -180,7 +181,8 @@ func (s *Server) start(conn net.Conn) {
 	defer s.mu.Unlock()
 	if s.draining || len(s.sessions) >= s.MaxConns {
 		if times, say := s.repeated.full.say(time.Now()); say && !s.draining {
-			s.Logger.Warn("turned a client away: there are as many as there may be", "clients", len(s.sessions), "times", times)
+			s.Logger.Warn("turned a client away: there are as many as there may be", "clients",
+				len(s.sessions), "times", times)
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = conn.Write([]byte("-ERR max number of clients reached\r\n"))

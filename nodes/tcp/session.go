@@ -59,7 +59,8 @@ const (
 func newSession(s *Server, conn net.Conn, id int64) *session {
 	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand, Skip: maxSkip}
 	now := time.Now()
-	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: now, active: now}}
+	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits),
+		client: client{since: now, active: now}}
 	session.batch = s.coordinator.NewBatch(session.answerEarlier, session.giveUp)
 	session.outbox.init(session)
 	session.in.Grow = session.grow

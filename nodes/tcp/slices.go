@@ -14,7 +14,8 @@ func (c *command) sliced() *command {
 	case c.name == "MGET":
 		return &command{name: c.name, alone: true, counts: c.counts, reply: replySlicedValues}
 	case c.keys == allKeys, c.keys == pairKeys:
-		return &command{name: c.name, alone: true, counts: c.counts, reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
+		return &command{name: c.name, alone: true, counts: c.counts,
+			reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
 	}
 	return c
 }
@@ -92,7 +93,8 @@ func (s *session) eachSlice(cmd *command, whole *call, done func(*call) error) e
 	defer s.batch.Reset()
 	for from := 1; from < len(whole.args) && !s.lost; from += maxKeys {
 		s.batch.Reset()
-		part := call{cmd: cmd, args: append([][]byte{whole.args[0]}, whole.args[from:min(from+maxKeys, len(whole.args))]...)}
+		part := call{cmd: cmd, args: append([][]byte{whole.args[0]},
+			whole.args[from:min(from+maxKeys, len(whole.args))]...)}
 		if err := cmd.begin(s, &part); err != nil {
 			return err
 		}

@@ -25,7 +25,8 @@ func updateCommands() []command {
 }
 
 func beginSetNX(s *session, c *call) error {
-	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Value: c.args[2], Update: events.UpdateSet, If: events.IfAbsent})
+	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Value: c.args[2], Update: events.UpdateSet,
+		If: events.IfAbsent})
 	return nil
 }
 
@@ -118,7 +119,8 @@ func beginIncr(s *session, c *call) error {
 		}
 		by = -by
 	}
-	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Value: strconv.AppendInt(nil, by, 10), Update: events.UpdateAdd})
+	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Value: strconv.AppendInt(nil, by, 10),
+		Update: events.UpdateAdd})
 	return nil
 }
 
