@@ -268,7 +268,7 @@ func (n *snapshot) Info() events.Info {
 		Cluster:   n.Map.Cluster(),
 		Keys:      stats.Keys,
 		Misplaced: n.misplaced,
-		Settled:   n.clean,
+		Clean:     n.clean,
 		Newest:    n.Store.Newest(),
 		Bytes:     stats.Bytes,
 		Started:   n.started.UTC(),

@@ -130,7 +130,7 @@ func (o *Operation) afterNewest() bool {
 	case newest.Status == events.StatusDeleted:
 		newest.Value, newest.Expires = nil, 1 // an expired record is a tombstone of its version
 	}
-	r := events.Request{Key: o.request.Key, Update: events.UpdateAdopt, Value: newest.Value, Version: newest.Version,
+	r := events.Request{Key: o.request.Key, Update: events.UpdateInstall, Value: newest.Value, Version: newest.Version,
 		Expires: newest.Expires, Map: o.request.Map, Deadline: o.request.Deadline}
 	return o.begin(stepInstall, Ask{events.OpUpdate, r, o.q.Owners})
 }
@@ -138,7 +138,7 @@ func (o *Operation) afterNewest() bool {
 // again asks for the request itself, as nobody knows anything newer any more.
 func (o *Operation) again() bool {
 	r := o.request
-	r.Settled = true
+	r.AlsoAsked = true
 	return o.begin(stepAgain, Ask{o.q.Op, r, o.q.Owners})
 }
 

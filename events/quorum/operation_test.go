@@ -19,7 +19,7 @@ func asked(a *quorum.Ask) string {
 	if a.Request.Update != "" {
 		words = append(words, string(a.Request.Update))
 	}
-	if a.Request.Settled {
+	if a.Request.AlsoAsked {
 		words = append(words, "settled")
 	}
 	if a.Request.Expires != 0 {

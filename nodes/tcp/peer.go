@@ -273,7 +273,7 @@ func (p *peer) isClean(ctx context.Context) bool {
 	select {
 	case reply := <-replies:
 		info, err := events.DecodeInfo(reply.Text)
-		return err == nil && p.server.heard(info) == nil && info.Map == p.server.node.Map().ID() && info.Settled
+		return err == nil && p.server.heard(info) == nil && info.Map == p.server.node.Map().ID() && info.Clean
 	case <-ctx.Done():
 		return false
 	}
