@@ -3,7 +3,7 @@
 //
 // Everything here is decided without sockets: package bus and package tcp bring
 // requests in and take answers out. A node never asks another one before it
-// answers. It imports events and placement, and declares the store it needs.
+// answers. It imports events, placement and members, and declares the store it needs.
 package nodes
 
 import (
