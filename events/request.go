@@ -147,8 +147,8 @@ func NextRequest(msg []byte, r *Request) (rest []byte, err error) { return nextR
 
 func nextRequest(op Op, msg []byte, r *Request) (rest []byte, err error) {
 	*r = Request{}
-	in := requestReader{r: r, s: scanner{buf: msg}, body: body{size: -1}}
-	if err = in.s.object(in.field); err != nil {
+	in := requestReader{r: r, s: newScanner(msg), body: body{size: -1}}
+	if err = in.s.head(in.field); err != nil {
 		return nil, err
 	}
 	if err = in.check(op); err != nil {

@@ -15,13 +15,14 @@ import (
 // exist.
 var allowed = map[string][]string{
 	"dht":                       {"dht/client/cli"},
-	"dht/events":                {},
+	"dht/events":                {"dht/events/jsontext"},
+	"dht/events/jsontext":       {},
 	"dht/events/quorum":         {"dht/events"},
 	"dht/broker":                {},
 	"dht/configs":               {"dht/events", "dht/nodes/placement"},
 	"dht/nodes":                 {"dht/events", "dht/nodes/placement"},
 	"dht/nodes/placement":       {"dht/events"},
-	"dht/nodes/store":           {"dht/events"},
+	"dht/nodes/store":           {"dht/events", "dht/events/jsontext"},
 	"dht/nodes/store/storetest": {"dht/events", "dht/nodes/store"},
 	"dht/nodes/bus":             {"dht/events", "dht/nodes"},
 	"dht/nodes/tcp":             {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/tcp/resp"},
