@@ -78,3 +78,26 @@ func TestLine_Form(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkLine reads the line of a value of 100 bytes, and writes it.
+func BenchmarkLine(b *testing.B) {
+	body := `{"key":"0123456789abcdef","version":"01a3185d-3f76-700e-8842-d8243616cdb4","value":"`
+	for range 100 {
+		body += "v"
+	}
+	raw := store.WithCRC([]byte(body + `"`))
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			if err := store.ParseLine(raw); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("both", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := store.Reencode(raw); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
