@@ -79,6 +79,15 @@ func unreadable(what string, err error) error {
 	return fmt.Errorf("%w: %s: %s", ErrBadRequest, what, text)
 }
 
+// clip keeps what an error quotes short: an answer must fit the bus.
+func clip(b []byte) []byte {
+	const most = 64
+	if len(b) <= most {
+		return b
+	}
+	return append(append(make([]byte, 0, most+len("…")), b[:most]...), "…"...)
+}
+
 // natural reads a whole number that is not negative: a moment, or how many.
 func (s *scanner) natural() (int64, error) {
 	n, err := s.Integer()

@@ -83,12 +83,3 @@ func CodeOf(err error) Code {
 	}
 	return ErrInternal
 }
-
-// clip keeps what an error quotes short: an answer must fit the bus.
-func clip(b []byte) []byte {
-	const most = 64
-	if len(b) <= most {
-		return b
-	}
-	return append(append(make([]byte, 0, most+len("…")), b[:most]...), "…"...)
-}

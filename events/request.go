@@ -50,9 +50,9 @@ type Request struct {
 	// it; 0 leaves that to the node. It never travels.
 	Room int32
 
-	// Owner is the place among the key's owners, from 1 on, of the node that the
-	// request is handed to, when the hander has found it out; 0 leaves that to the
-	// node. It never travels.
+	// Owner is the rank among the key's owners, from 1 on, of the node that gets the
+	// request, where its caller has found it out; 0 leaves that to the node. It never
+	// travels.
 	Owner int32
 }
 
