@@ -58,7 +58,7 @@ func (p *peer) retry() {
 			case <-p.ctx.Done():
 				return
 			}
-			p.settled(p.ctx)
+			p.isClean(p.ctx)
 			every = min(2*every, retryAtMost)
 			pause.Reset(every)
 		}
@@ -88,8 +88,8 @@ func (p *peer) retried() {
 	}
 }
 
-// told is the link as it is told of.
-func (p *peer) told() events.Link {
+// report is the link as others see it.
+func (p *peer) report() events.Link {
 	l := events.Link{To: p.name, Path: events.PathTCP, State: p.link.state()}
 	if l.State == events.LinkDown {
 		p.mu.Lock()
@@ -99,14 +99,14 @@ func (p *peer) told() events.Link {
 	return l
 }
 
-// Links tells of the connections to the other nodes: of none before Serve.
+// Links reports the connections to the other nodes: of none before Serve.
 func (s *Server) Links() (links []events.Link) {
 	s.mu.Lock()
 	peers := s.peers
 	s.mu.Unlock()
 	for _, p := range peers {
 		if p != nil && p.addr != "" {
-			links = append(links, p.told())
+			links = append(links, p.report())
 		}
 	}
 	return links
