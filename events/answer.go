@@ -31,7 +31,7 @@ type Answer struct {
 	Time   int64    // clock-ahead, late: the node's clock, unix milliseconds
 
 	Key   []byte // keys
-	Bytes int64  // keys: of the value; get: of one that is not given, for want of room or because only the head was asked for
+	Bytes int64  // keys: of the value; get: of one that is not given: no room, or only the head was asked for
 	More  bool   // keys: the listing was cut at its limit
 }
 
@@ -72,7 +72,8 @@ func (a *Answer) appendTo(dst []byte, last bool) []byte {
 
 // ListedSize bounds how many bytes one key of a listing takes in a message.
 func ListedSize(key []byte) int {
-	const head = len(`{"key64":,"version":"01234567-89ab-cdef-0123-456789abcdef","expires":-9223372036854775808,"bytes":-9223372036854775808,"size":0}`) + 1
+	const head = len(`{"key64":,"version":"01234567-89ab-cdef-0123-456789abcdef",` +
+		`"expires":-9223372036854775808,"bytes":-9223372036854775808,"size":0}` + "\n")
 	if !utf8.Valid(key) {
 		return head + len(`""`) + base64.StdEncoding.EncodedLen(len(key))
 	}

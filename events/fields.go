@@ -182,7 +182,8 @@ func (in *requestReader) unknown(name []byte) error {
 	case bytes.HasPrefix(name, []byte("x-")):
 		return in.s.Skip()
 	case string(name) == "to":
-		return fmt.Errorf("%w: field \"to\": nobody coordinates while each key has one copy; rename's new key is \"other\"", ErrBadRequest)
+		return fmt.Errorf("%w: field %q: nobody coordinates while each key has one copy; rename's new key is \"other\"",
+			ErrBadRequest, name)
 	}
 	return fmt.Errorf("%w: field %q is not known; names of your own begin with x-", ErrBadRequest, clip(name))
 }

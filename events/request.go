@@ -31,7 +31,9 @@ type Request struct {
 
 	Prefix []byte // keys: only keys that begin so
 	After  []byte // keys: only keys behind this one
-	Limit  int    // keys: at most so many; watch: so many a second; get: bytes of values in all answers; 0 leaves it to the node
+	// Limit is, of keys, how many at most; of watch, how many a second; of get, the
+	// bytes of values in all answers. 0 leaves it to the node.
+	Limit int
 
 	Update Update    // update: what becomes of the record
 	If     Condition // update: only if this holds of it

@@ -17,8 +17,14 @@ const (
 	UpdateTouch  Update = "touch"  // the value stays, Expires changes
 	UpdateDelete Update = "delete" // the key is deleted
 	UpdateRename Update = "rename" // what is under Key moves to To, expiry included; both must have the same owner
-	UpdateRead   Update = "read"   // nothing changes: a get that comes behind the writes before it, the answer that of a get, once these are durable; it may stand in a put or delete as well; Head and Limit count for the entry
-	UpdateAdopt  Update = "adopt"  // exactly this record, Version included, stands, unless a newer one does; one that has expired is as good as a tombstone
+
+	// UpdateRead changes nothing: it is a get that comes behind the writes before it,
+	// and is answered as one when these are durable. It may stand in a put or delete
+	// as well; Head and Limit count for the entry.
+	UpdateRead Update = "read"
+	// UpdateAdopt makes exactly this record, Version included, stand, unless a newer
+	// one does. One that has expired is as good as a tombstone.
+	UpdateAdopt Update = "adopt"
 )
 
 // Condition says what must hold of the record for an update to be done. It is

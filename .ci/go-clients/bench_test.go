@@ -46,7 +46,8 @@ func BenchmarkPeer(b *testing.B) {
 		defer client.Close()
 		callers(b, func() (ask func()) {
 			return func() {
-				if _, err := client.Do(b.Context(), client.B().Arbitrary("DHT", "get", get).Build()).AsBytes(); err != nil {
+				ask := client.B().Arbitrary("DHT", "get", get).Build()
+				if _, err := client.Do(b.Context(), ask).AsBytes(); err != nil {
 					b.Error(err)
 				}
 			}

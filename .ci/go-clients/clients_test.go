@@ -80,7 +80,8 @@ func TestGoRedis_Info(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Name != "me" || info.User != "default" || info.Resp != 3 || info.LastCmd != "client|info" || info.FD <= 0 || info.LibName == "" {
+	if info.Name != "me" || info.User != "default" || info.Resp != 3 || info.LastCmd != "client|info" ||
+		info.FD <= 0 || info.LibName == "" {
 		t.Errorf("the client's line is read as %+v", info)
 	}
 	commands, err := rdb.Command(t.Context()).Result()
@@ -115,11 +116,13 @@ func TestTransactions(t *testing.T) {
 		_, err := pipe.Exec(ctx)
 		wantRefused("a transaction of go-redis", err)
 		wantRefused("its first command", incr.Err())
-		wantRefused("WATCH of go-redis", rdb.Watch(ctx, func(tx *goredis.Tx) error { return tx.Set(ctx, "l1", "w", 0).Err() }, "l1"))
+		set := func(tx *goredis.Tx) error { return tx.Set(ctx, "l1", "w", 0).Err() }
+		wantRefused("WATCH of go-redis", rdb.Watch(ctx, set, "l1"))
 	}
 	client := newRueidis(t, n.addr("mac"), true)
 	b := client.B()
-	for i, result := range client.DoMulti(ctx, b.Multi().Build(), b.Set().Key("l1").Value("x").Build(), b.Exec().Build()) {
+	all := client.DoMulti(ctx, b.Multi().Build(), b.Set().Key("l1").Value("x").Build(), b.Exec().Build())
+	for i, result := range all {
 		wantRefused(fmt.Sprint("command ", i, " of rueidis"), result.Error())
 	}
 }
@@ -140,14 +143,16 @@ func TestRueidis(t *testing.T) {
 			t.Errorf("a missing key is %v", err)
 		}
 	}
-	if _, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{n.addr("mac")}, ForceSingleClient: true}); err == nil {
+	invalidated := rueidis.ClientOption{InitAddress: []string{n.addr("mac")}, ForceSingleClient: true}
+	if _, err := rueidis.NewClient(invalidated); err == nil {
 		t.Error("a client that wants invalidations is let in, and none are sent")
 	}
 }
 
 func newRueidis(t *testing.T, addr string, single bool) rueidis.Client {
 	t.Helper()
-	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{addr}, DisableCache: true, ForceSingleClient: single})
+	o := rueidis.ClientOption{InitAddress: []string{addr}, DisableCache: true, ForceSingleClient: single}
+	client, err := rueidis.NewClient(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,8 @@ func start(tb testing.TB) *nodes {
 	file := filepath.Join(folder, "three.toml")
 	text := "name = \"three\"\nepoch = 1\n"
 	for _, r := range rules {
-		text += fmt.Sprintf("[[node]]\nname = %q\nrule = '%s'\ntcp = %q\nbus = \"127.0.0.1:0\"\ndata = %q\n", r.node, r.rule, n.addr(r.node), r.node)
+		text += fmt.Sprintf("[[node]]\nname = %q\nrule = '%s'\ntcp = %q\nbus = \"127.0.0.1:0\"\ndata = %q\n",
+			r.node, r.rule, n.addr(r.node), r.node)
 	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		tb.Fatal(err)

@@ -12,7 +12,8 @@ import (
 )
 
 func TestScanner_WalksAnObject(t *testing.T) {
-	s := jsontext.NewScanner([]byte("\n{\"text\":\"a\\u00e9\", \"list\":[\"a\", \"b\"],\"n\": -7,\"yes\":true,\"b\":\"AAE=\",\"null\":null,\"other\":{\"x\":[1]}} \r\nrest"))
+	s := jsontext.NewScanner([]byte("\n{\"text\":\"a\\u00e9\", \"list\":[\"a\", \"b\"],\"n\": -7,\"yes\":true,\"b\":\"AAE=\"," +
+		"\"null\":null,\"other\":{\"x\":[1]}} \r\nrest"))
 	var (
 		text, b []byte
 		list    []string
@@ -89,7 +90,8 @@ func TestScanner_Aliases(t *testing.T) {
 func FuzzScanner(f *testing.F) {
 	for _, seed := range []string{
 		`{"key":"a\"\\\/\b\f\n\r\t\u0000\u00e9\ud83d\ude00","n":-12,"x":[1.5e-3,true,null,{}],"y":{"a":[]}}`,
-		`{"a":"\ud800"}`, "{\"a\":\"\xff\"}", `{"a":01}`, `{"a":-}`, `{"a":9223372036854775808}`, `{"a":1,}`, " {\"\x7f\":\"\u2028\"} ",
+		`{"a":"\ud800"}`, "{\"a\":\"\xff\"}", `{"a":01}`, `{"a":-}`, `{"a":9223372036854775808}`, `{"a":1,}`,
+		" {\"\x7f\":\"\u2028\"} ",
 		strings.Repeat("[", 17) + strings.Repeat("]", 17),
 	} {
 		f.Add([]byte(seed))
@@ -145,7 +147,9 @@ func checkInteger(t *testing.T, text []byte) {
 
 // FuzzString writes any text, and reads it again: here and with encoding/json.
 func FuzzString(f *testing.F) {
-	for _, seed := range []string{"", "plain", "a\"\\/\b\f\n\r\t\x00\x1f\x7f", "é😀\u2028</script>", "\xff", "\xed\xa0\x80"} {
+	for _, seed := range []string{
+		"", "plain", "a\"\\/\b\f\n\r\t\x00\x1f\x7f", "é😀\u2028</script>", "\xff", "\xed\xa0\x80",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -167,7 +171,8 @@ func FuzzString(f *testing.F) {
 }
 
 func checkReadable(t *testing.T, text, written []byte) {
-	readable := utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\n\r\t", r) })
+	control := func(r rune) bool { return r < ' ' && !strings.ContainsRune("\n\r\t", r) }
+	readable := utf8.Valid(text) && !bytes.ContainsFunc(text, control)
 	dst := []byte("in front ")
 	out, ok := jsontext.AppendReadable(dst, text)
 	if ok != readable || !ok && !bytes.Equal(out, dst) {
@@ -188,7 +193,10 @@ func checkReadable(t *testing.T, text, written []byte) {
 // FuzzCutReadable cuts any bytes: where they are JSON, encoding/json reads the
 // same, and what is cut and can be written is cut from that again.
 func FuzzCutReadable(f *testing.F) {
-	for _, seed := range []string{`"a\"b" rest`, `"\n\r\t\\"`, `"a\u0041"`, `"\/"`, `"a`, `"\"`, `"\`, "", "a", "\"\xff\x00\"", "\"\\n\xff\""} {
+	for _, seed := range []string{
+		`"a\"b" rest`, `"\n\r\t\\"`, `"a\u0041"`, `"\/"`, `"a`, `"\"`, `"\`, "", "a",
+		"\"\xff\x00\"", "\"\\n\xff\"",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -208,7 +216,8 @@ func FuzzCutReadable(f *testing.F) {
 	})
 }
 
-const benchHead = `{"key":"key:000000123456","version":"01a3185d-3f76-700e-8842-d8243616cdb4","map":"3-0123456789abcdef","deadline":1790000002000,"size":100}`
+const benchHead = `{"key":"key:000000123456","version":"01a3185d-3f76-700e-8842-d8243616cdb4",` +
+	`"map":"3-0123456789abcdef","deadline":1790000002000,"size":100}`
 
 // BenchmarkScanner reads a head of five fields, beside encoding/json.
 func BenchmarkScanner(b *testing.B) {
