@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	goredis "github.com/redis/go-redis/v9"
 
 	"dht/client"
 	"dht/events"
@@ -275,11 +274,18 @@ func TestTCP_LongTimeout(t *testing.T) {
 			t.Errorf("put is %v", err)
 		}
 	})
-	redis := goredis.NewClient(&goredis.Options{Addr: c.peers["mac"], MaxRetries: -1})
+	redis, err := net.Dial("tcp", c.peers["mac"])
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer redis.Close()
+	replies := bufio.NewReader(redis)
 	for range 2 { // the usual time is over twice before the owner answers
-		if err := redis.Get(t.Context(), "l1").Err(); err == nil || !strings.HasPrefix(err.Error(), "OWNEROFFLINE linux ") {
-			t.Errorf("over Redis it is %v", err)
+		if _, err := io.WriteString(redis, "GET l1\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if reply, err := replies.ReadString('\n'); err != nil || !strings.HasPrefix(reply, "-OWNEROFFLINE linux ") {
+			t.Errorf("over Redis it is %q, %v", reply, err)
 		}
 	}
 	open()

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"unicode/utf8"
+
+	"dht/events/jsontext"
 )
 
 // Answer is one entry of a node's answer. Its byte slices alias the message it
@@ -29,7 +31,7 @@ type Answer struct {
 	Time   int64    // clock-ahead, late: the node's clock, unix milliseconds
 
 	Key   []byte // keys
-	Bytes int64  // keys: of the value; get: of one that is not given, for want of room or because only the head was asked for
+	Bytes int64  // keys: of the value; get: of one that is not given: no room, or only the head was asked for
 	More  bool   // keys: the listing was cut at its limit
 }
 
@@ -70,20 +72,12 @@ func (a *Answer) appendTo(dst []byte, last bool) []byte {
 
 // ListedSize bounds how many bytes one key of a listing takes in a message.
 func ListedSize(key []byte) int {
-	const head = len(`{"key64":"","version":"01234567-89ab-cdef-0123-456789abcdef","expires":-9223372036854775808,"bytes":-9223372036854775808,"size":0}`) + 1
+	const head = len(`{"key64":,"version":"01234567-89ab-cdef-0123-456789abcdef",` +
+		`"expires":-9223372036854775808,"bytes":-9223372036854775808,"size":0}` + "\n")
 	if !utf8.Valid(key) {
-		return head + base64.StdEncoding.EncodedLen(len(key))
+		return head + len(`""`) + base64.StdEncoding.EncodedLen(len(key))
 	}
-	size := head + len(key)
-	for _, c := range key {
-		switch {
-		case c == '"', c == '\\', c == '\n':
-			size++
-		case c < ' ':
-			size += len(`\u0000`) - 1
-		}
-	}
-	return size
+	return head + jsontext.StringSize(key)
 }
 
 // DecodeAnswers reads a whole message. Every failure is [ErrBadRequest].
@@ -125,10 +119,10 @@ func AnswersOf(name string, msg []byte, n int) ([]Answer, error) {
 // node, its name is not allocated again.
 func NextAnswer(msg []byte, a *Answer) (rest []byte, err error) {
 	*a = Answer{Node: a.Node}
-	s := scanner{buf: msg}
+	s := newScanner(msg)
 	body := body{size: -1}
 	named := false
-	err = s.object(func(name []byte) error {
+	err = s.head(func(name []byte) error {
 		named = named || string(name) == "node"
 		return a.field(&s, &body, name)
 	})
@@ -151,38 +145,38 @@ func (a *Answer) field(s *scanner, body *body, name []byte) (err error) {
 		err = s.word(&a.Node)
 	case "status":
 		var t []byte
-		t, err = s.text()
+		t, err = s.Text()
 		a.Status = knownStatus(t)
 	case "owner":
 		var n int64
-		n, err = s.integer()
+		n, err = s.Integer()
 		a.Owner = int(n)
 	case "key", "key64":
 		a.Key, err = s.bytes(name)
 	case "version":
 		a.Version, err = s.version()
 	case "expires":
-		a.Expires, err = s.integer()
+		a.Expires, err = s.Integer()
 	case "bytes":
-		a.Bytes, err = s.integer()
+		a.Bytes, err = s.Integer()
 	case "map":
 		a.Map, err = s.mapID()
 	case "reason":
 		err = s.word(&a.Reason)
 	case "owners":
-		a.Owners, err = s.texts()
+		a.Owners, err = s.Texts()
 	case "ask":
-		a.Ask, err = s.texts()
+		a.Ask, err = s.Texts()
 	case "error":
 		err = s.word(&a.Error)
 	case "code":
 		var t []byte
-		t, err = s.text()
+		t, err = s.Text()
 		a.Code = Code(t)
 	case "time":
-		a.Time, err = s.integer()
+		a.Time, err = s.Integer()
 	case "more":
-		a.More, err = s.boolean()
+		a.More, err = s.Boolean()
 	case "before":
 		a.Before, err = s.version()
 	default:

@@ -22,7 +22,7 @@
 //
 // # Events
 //
-// What happens at a node is told as a CloudEvent 1.0 on "dht.event.NAME.TYPE",
+// A node publishes what happens to it as a CloudEvent 1.0 on "dht.event.NAME.TYPE",
 // structured JSON, for whoever subscribes:
 //
 //	{"specversion":"1.0","id":"0198…","time":"2026-11-22T10:03:48.123Z","type":"put","source":"/three/linux",
@@ -46,5 +46,5 @@
 // # What it is not
 //
 // It opens no socket, starts no goroutine and knows neither NATS nor RESP. It
-// imports the standard library and google/uuid only.
+// imports the standard library and google/uuid only; its JSON is that of [dht/events/jsontext].
 package events

@@ -2,9 +2,13 @@ package events
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
+
+	"dht/events/jsontext"
 )
 
 // body collects what a head says about its value.
@@ -17,7 +21,7 @@ type body struct {
 func (b *body) field(s *scanner, name []byte) (err error) {
 	switch string(name) {
 	case "size":
-		b.size, err = s.integer()
+		b.size, err = s.Integer()
 		if err == nil && b.size < 0 {
 			err = fmt.Errorf("%w: size %d is negative", ErrBadRequest, b.size)
 		}
@@ -28,17 +32,17 @@ func (b *body) field(s *scanner, name []byte) (err error) {
 		b.stands = true
 		b.inline, err = s.bytes(name)
 	default:
-		err = s.skip(0)
+		err = s.Skip()
 	}
 	return err
 }
 
 // split takes the value, and leaves what follows the entry.
 func (b *body) split(s *scanner) (value, rest []byte, err error) {
-	if err := s.endOfHead(); err != nil {
-		return nil, nil, err
+	if err := s.EndOfLine(); err != nil {
+		return nil, nil, unreadable("the head", err)
 	}
-	rest = s.buf[s.pos:]
+	rest = s.Rest()
 	switch {
 	case b.stands && b.size > 0:
 		return nil, nil, fmt.Errorf("%w: the head has a value and a size of %d: say one", ErrBadRequest, b.size)
@@ -52,22 +56,63 @@ func (b *body) split(s *scanner) (value, rest []byte, err error) {
 	return rest[:b.size:b.size], rest[b.size:], nil
 }
 
+// scanner reads what stands in a head.
+type scanner struct{ jsontext.Scanner }
+
+func newScanner(msg []byte) scanner { return scanner{jsontext.NewScanner(msg)} }
+
+// head reads a head. Every failure is [ErrBadRequest].
+func (s *scanner) head(field func(name []byte) error) error {
+	err := s.Object(field)
+	if err == nil || errors.Is(err, ErrBadRequest) {
+		return err
+	}
+	return unreadable("the head", err)
+}
+
+// unreadable is err as [ErrBadRequest], and says what could not be read.
+func unreadable(what string, err error) error {
+	text := strings.TrimPrefix(err.Error(), ErrBadRequest.Error()+": ")
+	if errors.Is(err, jsontext.ErrNotUTF8) {
+		text += "; send such bytes as base64 (key64, value64)"
+	}
+	return fmt.Errorf("%w: %s: %s", ErrBadRequest, what, text)
+}
+
+// clip keeps what an error quotes short: an answer must fit the bus.
+func clip(b []byte) []byte {
+	const most = 64
+	if len(b) <= most {
+		return b
+	}
+	return append(append(make([]byte, 0, most+len("…")), b[:most]...), "…"...)
+}
+
+// natural reads a whole number that is not negative: a moment, or how many.
+func (s *scanner) natural() (int64, error) {
+	n, err := s.Integer()
+	if err == nil && n < 0 {
+		err = fmt.Errorf("%w: %d is negative", ErrBadRequest, n)
+	}
+	return n, err
+}
+
 // bytes reads a field that stands as text under its name, or as base64 under
 // its name with "64" behind.
 func (s *scanner) bytes(name []byte) ([]byte, error) {
 	if name[len(name)-1] == '4' {
-		return s.base64()
+		return s.Base64()
 	}
-	return s.text()
+	return s.Text()
 }
 
 // null passes a null, which is as good as no field; but a value must be one.
 func (s *scanner) null(name []byte) bool {
-	return string(name) != "value" && string(name) != "value64" && s.literal("null")
+	return string(name) != "value" && string(name) != "value64" && s.Literal("null")
 }
 
 func (s *scanner) level() (Level, error) {
-	t, err := s.text()
+	t, err := s.Text()
 	switch l := Level(t); {
 	case err != nil, l == LevelOne, l == LevelQuorum, l == LevelAll:
 		return l, err
@@ -76,7 +121,7 @@ func (s *scanner) level() (Level, error) {
 }
 
 func (s *scanner) version() (Version, error) {
-	t, err := s.text()
+	t, err := s.Text()
 	if err != nil {
 		return Version{}, err
 	}
@@ -84,7 +129,7 @@ func (s *scanner) version() (Version, error) {
 }
 
 func (s *scanner) mapID() (MapID, error) {
-	t, err := s.text()
+	t, err := s.Text()
 	if err != nil {
 		return MapID{}, err
 	}
@@ -93,7 +138,7 @@ func (s *scanner) mapID() (MapID, error) {
 
 // word reads a string, allocating only when it differs from what stands in w.
 func (s *scanner) word(w *string) error {
-	t, err := s.text()
+	t, err := s.Text()
 	if err == nil && string(t) != *w {
 		*w = string(t)
 	}
@@ -115,7 +160,7 @@ func (h *head) name(name string) []byte {
 
 func (h *head) text(name, text string) {
 	if text != "" {
-		h.buf = appendText(h.name(name), []byte(text))
+		h.buf = jsontext.AppendString(h.name(name), []byte(text))
 	}
 }
 
@@ -125,7 +170,7 @@ func (h *head) texts(name string, list []string) {
 	}
 	b, sep := h.name(name), byte('[')
 	for _, t := range list {
-		b = appendText(append(b, sep), []byte(t))
+		b = jsontext.AppendString(append(b, sep), []byte(t))
 		sep = ','
 	}
 	h.buf = append(b, ']')
@@ -136,7 +181,7 @@ func (h *head) bytes(name string, b []byte) {
 	switch {
 	case len(b) == 0:
 	case utf8.Valid(b):
-		h.buf = appendText(h.name(name), b)
+		h.buf = jsontext.AppendString(h.name(name), b)
 	default:
 		h.buf = append(h.name(name+"64"), '"')
 		h.buf = append(base64.StdEncoding.AppendEncode(h.buf, b), '"')

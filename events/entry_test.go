@@ -85,9 +85,9 @@ func TestDecodeRequests_WrittenByHand(t *testing.T) {
 func TestDecodeRequests_Refuses(t *testing.T) {
 	deep := `{"x-deep":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`
 	for message, want := range map[string]string{
-		"hello":                         `column 1 of the head is 'h', not '{'`,
-		`{"key":"a"`:                    "the head ends where ',' or '}' should stand",
-		`{"key":"a"} x`:                 `column 13 of the head is 'x', not the end of the line`,
+		"hello":                         `the head: column 1 is 'h', not '{'`,
+		`{"key":"a"`:                    "the head: it ends where ',' or '}' should stand",
+		`{"key":"a"} x`:                 `the head: column 13 is 'x', not the end of the line`,
 		`{"key":"a","key":"b"}`:         "more than one key",
 		`{"key":"a","key64":"AA=="}`:    "more than one key",
 		`{"value":"a","value64":""}`:    "more than one value",

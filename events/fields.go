@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/bits"
-	"strings"
 )
 
 // MaxID is the longest id of a request, in bytes.
@@ -161,7 +160,7 @@ type requestReader struct {
 
 // field reads one field. A null is as good as no field.
 func (in *requestReader) field(name []byte) error {
-	if in.s.peek() == 'n' && in.s.null(name) {
+	if in.s.Peek() == 'n' && in.s.null(name) {
 		return nil
 	}
 	f := fieldNamed(name)
@@ -173,7 +172,7 @@ func (in *requestReader) field(name []byte) error {
 	}
 	in.seen |= 1 << f
 	if err := in.read(f, name); err != nil {
-		return fmt.Errorf("%w: field %q: %s", ErrBadRequest, name, strings.TrimPrefix(err.Error(), ErrBadRequest.Error()+": "))
+		return unreadable(fmt.Sprintf("field %q", name), err)
 	}
 	return nil
 }
@@ -181,9 +180,10 @@ func (in *requestReader) field(name []byte) error {
 func (in *requestReader) unknown(name []byte) error {
 	switch {
 	case bytes.HasPrefix(name, []byte("x-")):
-		return in.s.skip(0)
+		return in.s.Skip()
 	case string(name) == "to":
-		return fmt.Errorf("%w: field \"to\": nobody coordinates while each key has one copy; rename's new key is \"other\"", ErrBadRequest)
+		return fmt.Errorf("%w: field %q: nobody coordinates while each key has one copy; rename's new key is \"other\"",
+			ErrBadRequest, name)
 	}
 	return fmt.Errorf("%w: field %q is not known; names of your own begin with x-", ErrBadRequest, clip(name))
 }
@@ -210,7 +210,7 @@ func (in *requestReader) read(f field, name []byte) (err error) {
 	case fieldSent:
 		r.Sent, err = s.natural()
 	case fieldBrief:
-		r.Brief, err = s.boolean()
+		r.Brief, err = s.Boolean()
 	case fieldPrefix:
 		r.Prefix, err = s.bytes(name)
 	case fieldAfter:
@@ -220,7 +220,7 @@ func (in *requestReader) read(f field, name []byte) (err error) {
 		n, err = s.natural()
 		r.Limit = int(n)
 	case fieldHead:
-		r.Head, err = s.boolean()
+		r.Head, err = s.Boolean()
 	case fieldValue, fieldSize:
 		err = in.body.field(s, name)
 	default:
@@ -235,21 +235,21 @@ func (in *requestReader) readUpdate(f field, name []byte) (err error) {
 	var t []byte
 	switch f {
 	case fieldUpdate:
-		t, err = s.text()
+		t, err = s.Text()
 		r.Update = Update(t)
 	case fieldIf:
-		t, err = s.text()
+		t, err = s.Text()
 		r.If = Condition(t)
 	case fieldBefore:
 		r.Before, err = s.version()
 	case fieldKeep:
-		r.Keep, err = s.boolean()
+		r.Keep, err = s.Boolean()
 	case fieldOld:
-		r.Old, err = s.boolean()
+		r.Old, err = s.Boolean()
 	case fieldOther:
 		r.To, err = s.bytes(name)
 	case fieldAlsoAsked:
-		r.AlsoAsked, err = s.boolean()
+		r.AlsoAsked, err = s.Boolean()
 	}
 	return err
 }

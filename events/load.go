@@ -9,7 +9,7 @@ import (
 // after the other, give rates.
 type Load struct {
 	Requests map[Op]map[Status]int64 `json:"requests,omitempty"` // entries answered
-	Took     map[Op]Histogram        `json:"took,omitempty"`     // of those that this node carried out, rather than refused to own
+	Took     map[Op]Histogram        `json:"took,omitempty"`     // of those that this node carried out
 }
 
 // Since is what was counted between earlier and l. A node that was started anew

@@ -36,7 +36,7 @@ func (r *Record) Live(now time.Time) bool {
 // queued before it; it must not block nor call the store. The record returned
 // must be of the same key, and stays untouched by the caller until the change
 // is done. A record without a version is no tombstone: it makes the store
-// forget the key, as when settling has moved it away.
+// forget the key, as when its owner has it now.
 type Change struct {
 	Key    []byte
 	Decide func(current Record) (next Record, write bool)

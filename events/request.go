@@ -31,7 +31,9 @@ type Request struct {
 
 	Prefix []byte // keys: only keys that begin so
 	After  []byte // keys: only keys behind this one
-	Limit  int    // keys: at most so many; watch: so many a second; get: bytes of values in all answers; 0 leaves it to the node
+	// Limit is, of keys, how many at most; of watch, how many a second; of get, the
+	// bytes of values in all answers. 0 leaves it to the node.
+	Limit int
 
 	Update Update    // update: what becomes of the record
 	If     Condition // update: only if this holds of it
@@ -50,9 +52,9 @@ type Request struct {
 	// it; 0 leaves that to the node. It never travels.
 	Room int32
 
-	// Owner is the place among the key's owners, from 1 on, of the node that the
-	// request is handed to, when the hander has found it out; 0 leaves that to the
-	// node. It never travels.
+	// Owner is the rank among the key's owners, from 1 on, of the node that gets the
+	// request, where its caller has found it out; 0 leaves that to the node. It never
+	// travels.
 	Owner int32
 }
 
@@ -147,8 +149,8 @@ func NextRequest(msg []byte, r *Request) (rest []byte, err error) { return nextR
 
 func nextRequest(op Op, msg []byte, r *Request) (rest []byte, err error) {
 	*r = Request{}
-	in := requestReader{r: r, s: scanner{buf: msg}, body: body{size: -1}}
-	if err = in.s.object(in.field); err != nil {
+	in := requestReader{r: r, s: newScanner(msg), body: body{size: -1}}
+	if err = in.s.head(in.field); err != nil {
 		return nil, err
 	}
 	if err = in.check(op); err != nil {

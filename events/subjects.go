@@ -32,7 +32,7 @@ func (s Subjects) Node(name string, op Op) string {
 	return s.prefix + ".node." + name + "." + string(op)
 }
 
-// Event is where node name tells of a happening: "dht.event.linux.put".
+// Event is where node name publishes what happens to it: "dht.event.linux.put".
 func (s Subjects) Event(name string, t EventType) string {
 	return s.prefix + ".event." + name + "." + string(t)
 }
@@ -48,7 +48,7 @@ func (s Subjects) Own(subject string) bool {
 	return len(subject) > len(s.prefix) && subject[len(s.prefix)] == '.' && subject[:len(s.prefix)] == s.prefix
 }
 
-// Op tells which operation a request's subject asks for, and of which node
+// Op says which operation a request's subject asks for, and of which node
 // ("" for the broadcast). ok is false for a subject that is no request.
 func (s Subjects) Op(subject string) (node string, op Op, ok bool) {
 	rest, found := strings.CutPrefix(subject, s.prefix+".")

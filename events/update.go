@@ -11,14 +11,20 @@ package events
 type Update string
 
 const (
-	UpdateSet     Update = "set"    // the value becomes Value
-	UpdateAdd     Update = "add"    // the value, a decimal number (absent: 0), grows by Value; the answer gives the sum
-	UpdateAppend  Update = "append" // Value is added at the end; the answer's Bytes is the length
-	UpdateTouch   Update = "touch"  // the value stays, Expires changes
-	UpdateDelete  Update = "delete" // the key is deleted
-	UpdateRename  Update = "rename" // what is under Key moves to To, expiry included; both must have the same owner
-	UpdateRead    Update = "read"   // nothing changes: a get that comes behind the writes before it, the answer that of a get, once these are durable; it may stand in a put or delete as well; Head and Limit count for the entry
-	UpdateInstall Update = "adopt"  // exactly this record, Version included, stands, unless a newer one does; one that has expired is as good as a tombstone
+	UpdateSet    Update = "set"    // the value becomes Value
+	UpdateAdd    Update = "add"    // the value, a decimal number (absent: 0), grows by Value; the answer gives the sum
+	UpdateAppend Update = "append" // Value is added at the end; the answer's Bytes is the length
+	UpdateTouch  Update = "touch"  // the value stays, Expires changes
+	UpdateDelete Update = "delete" // the key is deleted
+	UpdateRename Update = "rename" // what is under Key moves to To, expiry included; both must have the same owner
+
+	// UpdateRead changes nothing: it is a get that comes behind the writes before it,
+	// and is answered as one when these are durable. It may stand in a put or delete
+	// as well; Head and Limit count for the entry.
+	UpdateRead Update = "read"
+	// UpdateInstall makes exactly this record, Version included, stand, unless a newer
+	// one does. One that has expired is as good as a tombstone.
+	UpdateInstall Update = "adopt"
 )
 
 // Condition says what must hold of the record for an update to be done. It is

@@ -12,7 +12,7 @@ const (
 	OpKeys   Op = "keys"
 	OpInfo   Op = "info"
 	OpUpdate Op = "update" // a write that depends on what stands, see [Update]
-	OpWatch  Op = "watch"  // like info; and for the next [WatchFor] the node tells of each answer it gives
+	OpWatch  Op = "watch"  // like info; and for the next [WatchFor] the node publishes each answer that it gives
 )
 
 // Ops returns every operation a node listens for.
@@ -78,11 +78,11 @@ const (
 )
 
 const (
-	// WatchFor is how long a node goes on telling of its answers after an
+	// WatchFor is how long a node goes on publishing its answers after an
 	// [OpWatch]: whoever watches asks again in time, and nobody need take it back.
 	WatchFor = 5 * time.Second
-	// WatchRate is how many answers a second a node tells of, unless the request's
-	// Limit says how many. The others are counted, and told of as lost: watching
+	// WatchRate is how many answers a second a node publishes, unless the request's
+	// Limit says how many. The others are counted, and published as lost: watching
 	// must not cost a busy node its throughput.
 	WatchRate = 1000
 )

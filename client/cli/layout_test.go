@@ -15,14 +15,15 @@ import (
 // exist.
 var allowed = map[string][]string{
 	"dht":                       {"dht/client/cli"},
-	"dht/events":                {},
+	"dht/events":                {"dht/events/jsontext"},
+	"dht/events/jsontext":       {},
 	"dht/events/quorum":         {"dht/events"},
 	"dht/broker":                {},
 	"dht/configs":               {"dht/events", "dht/nodes/placement"},
 	"dht/nodes":                 {"dht/events", "dht/nodes/members", "dht/nodes/placement"},
 	"dht/nodes/members":         {"dht/events", "dht/nodes/placement"},
 	"dht/nodes/placement":       {"dht/events"},
-	"dht/nodes/store":           {"dht/events"},
+	"dht/nodes/store":           {"dht/events", "dht/events/jsontext"},
 	"dht/nodes/store/storetest": {"dht/events", "dht/nodes/store"},
 	"dht/nodes/bus":             {"dht/events", "dht/nodes", "dht/nodes/coordinator", "dht/nodes/members"},
 	"dht/nodes/coordinator":     {"dht/events", "dht/events/quorum", "dht/nodes"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
+	"github.com/dustin/go-humanize"
 	"golang.org/x/term"
 
 	"dht/client/monitor"
@@ -33,7 +34,7 @@ func (t *terminal) width() int {
 const (
 	timeColumn  = "15:04:05.000"
 	whatColumn  = 6
-	sizeColumn  = 6
+	sizeColumn  = 7
 	tookColumn  = 6
 	fixedWidth  = len(timeColumn) + 1 + whatColumn + 1 + 1 + sizeColumn + 1 + tookColumn + 2
 	answerWidth = 28 // what three nodes say
@@ -62,7 +63,7 @@ func (v lines) line(l monitor.Line, width int) string {
 	}
 	size, took := "", ""
 	if l.Bytes > 0 {
-		size = bytesText(l.Bytes)
+		size = humanize.Bytes(uint64(l.Bytes))
 	}
 	if l.Took > 0 {
 		took = tookText(l.Took)
@@ -168,31 +169,19 @@ func padLeft(text string, width int) string {
 	return strings.Repeat(" ", max(0, width-ansi.StringWidth(text))) + text
 }
 
-// bytesText is a size in three digits.
-func bytesText(n int64) string {
-	size, unit := float64(n), "B"
-	for _, larger := range []string{"kB", "MB", "GB", "TB"} {
-		if size < 999.5 {
-			break
-		}
-		size, unit = size/1000, larger
-	}
-	return threeDigits(size, unit == "B") + " " + unit
-}
-
 // tookText is a duration in three digits.
 func tookText(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
 		return strconv.FormatInt(d.Microseconds(), 10) + " µs"
 	case d < time.Second:
-		return threeDigits(float64(d)/float64(time.Millisecond), false) + " ms"
+		return threeDigits(float64(d)/float64(time.Millisecond)) + " ms"
 	}
-	return threeDigits(d.Seconds(), false) + " s"
+	return threeDigits(d.Seconds()) + " s"
 }
 
-func threeDigits(x float64, whole bool) string {
-	if whole || x >= 9.95 {
+func threeDigits(x float64) string {
+	if x >= 9.95 {
 		return strconv.FormatFloat(x, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(x, 'f', 1, 64)

@@ -4,9 +4,9 @@ import (
 	"encoding/base64"
 	"hash/crc32"
 	"strconv"
-	"unicode/utf8"
 
 	"dht/events"
+	"dht/events/jsontext"
 )
 
 // kind is what a line of a segment says.
@@ -98,55 +98,11 @@ func (h *header) appendTo(dst []byte) []byte {
 // under the name with 64 behind, which also bounds what escapes can cost.
 func appendBytes(dst []byte, name string, b []byte) []byte {
 	dst = append(dst, name...)
-	if text, ok := appendText(append(dst, `":"`...), b); ok {
-		return append(text, '"')
+	if text, ok := jsontext.AppendReadable(append(dst, `":`...), b); ok {
+		return text
 	}
 	dst = append(dst, `64":"`...)
 	return append(base64.StdEncoding.AppendEncode(dst, b), '"')
-}
-
-// appendText appends b as a text, unless it is not readable as one.
-func appendText(dst, b []byte) (text []byte, ok bool) {
-	start, ascii := 0, true
-	for i, c := range b {
-		if plain[c] {
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			ascii = false
-			continue
-		}
-		e := escapeOf(c)
-		if e == 0 {
-			return nil, false
-		}
-		dst = append(append(dst, b[start:i]...), '\\', e)
-		start = i + 1
-	}
-	return append(dst, b[start:]...), ascii || utf8.Valid(b)
-}
-
-// plain tells the ASCII bytes that stand for themselves in a text.
-var plain = func() (table [256]bool) {
-	for c := byte(' '); c < utf8.RuneSelf; c++ {
-		table[c] = escapeOf(c) == 0
-	}
-	return table
-}()
-
-// escapeOf is the letter behind the backslash, 0 for a byte that needs none.
-func escapeOf(c byte) byte {
-	switch c {
-	case '"', '\\':
-		return c
-	case '\n':
-		return 'n'
-	case '\r':
-		return 'r'
-	case '\t':
-		return 't'
-	}
-	return 0
 }
 
 const hexDigits = "0123456789abcdef"

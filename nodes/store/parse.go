@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"strconv"
 
 	"dht/events"
+	"dht/events/jsontext"
 )
 
 var (
@@ -162,55 +162,11 @@ func (p *parser) bytes(name string) []byte {
 }
 
 // text reads a string.
-func (p *parser) text() []byte {
-	p.expect(`"`)
-	end := bytes.IndexByte(p.rest, '"')
-	if end < 0 {
-		p.ok = false
-		return nil
-	}
-	text := p.rest[:end:end]
-	if bytes.IndexByte(text, '\\') >= 0 {
-		return p.escapedText()
-	}
-	p.rest = p.rest[end+1:]
+func (p *parser) text() (text []byte) {
+	var ok bool
+	text, p.rest, ok = jsontext.CutReadable(p.rest)
+	p.ok = p.ok && ok
 	return text
-}
-
-func (p *parser) escapedText() []byte {
-	var text []byte
-	for i := 0; i < len(p.rest); i++ {
-		switch c := p.rest[i]; c {
-		case '"':
-			p.rest = p.rest[i+1:]
-			return text
-		case '\\':
-			if i++; i == len(p.rest) {
-				break
-			}
-			c = unescape(p.rest[i])
-			p.ok = p.ok && c != 0
-			text = append(text, c)
-		default:
-			text = append(text, c)
-		}
-	}
-	p.ok = false
-	return nil
-}
-
-func unescape(letter byte) byte {
-	switch letter {
-	case '"', '\\':
-		return letter
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	}
-	return 0
 }
 
 // parseVersion is [events.ParseVersion] for text that a checksum vouches for.

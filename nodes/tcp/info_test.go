@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	goredis "github.com/redis/go-redis/v9"
 )
 
 // sectionsOf are the names of what INFO shows.
@@ -77,22 +75,5 @@ func TestInfo_Commandstats(t *testing.T) {
 	}
 	if got := v.lines("INFO stats")[2]; got != "total_commands_processed:10" {
 		t.Errorf("of 10 commands: %s", got)
-	}
-}
-
-// What go-redis reads of a client's line, it can read.
-func TestClient_InfoForGoRedis(t *testing.T) {
-	rdb := goredis.NewClient(&goredis.Options{Addr: cluster(t).addr("linux"), ClientName: "me", Protocol: 3})
-	defer rdb.Close()
-	info, err := rdb.ClientInfo(t.Context()).Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info.Name != "me" || info.User != "default" || info.Resp != 3 || info.LastCmd != "client|info" || info.FD <= 0 || info.LibName == "" {
-		t.Errorf("the client's line is read as %+v", info)
-	}
-	commands, err := rdb.Command(t.Context()).Result()
-	if err != nil || commands["get"].Arity != 2 || commands["get"].FirstKeyPos != 1 {
-		t.Errorf("COMMAND is read as %v, %v", commands["get"], err)
 	}
 }

@@ -5,16 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/rueidis"
-
 	"dht/events"
 	"dht/nodes/nodetest"
 	"dht/nodes/tcp"
 	"dht/nodes/tcp/resp"
 )
 
-// BenchmarkPeer compares what may carry requests to a peer, at 64 callers of one
-// connection: resp.Pipe, which nodes use, and rueidis.
+// BenchmarkPeer is what carries requests to a peer, at 64 callers of one connection.
+// .ci/go-clients compares it with rueidis.
 //
 //	go test ./nodes/tcp -run '^$' -bench Peer -count 5
 func BenchmarkPeer(b *testing.B) {
@@ -24,44 +22,26 @@ func BenchmarkPeer(b *testing.B) {
 		b.Fatal(err)
 	}
 	get := events.AppendRequests(nil, events.Request{Key: []byte("l1")})
-	b.Run("pipe", func(b *testing.B) {
-		conn, err := net.Dial("tcp", s.addr("linux"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		pipe := resp.NewPipe()
-		done := make(chan struct{})
-		go func() { defer close(done); pipe.Run(conn) }()
-		b.SetParallelism(32)
-		b.ReportAllocs()
-		b.RunParallel(func(pb *testing.PB) {
-			replies := make(chan resp.Reply, 1)
-			take := func(r resp.Reply, _ error) { replies <- r }
-			for pb.Next() {
-				pipe.Send(time.Now().Add(time.Minute), take, []byte("DHT"), []byte("get"), get)
-				if r := <-replies; r.Kind != '$' {
-					b.Errorf("%c%s", r.Kind, r.Text)
-				}
+	conn, err := net.Dial("tcp", s.addr("linux"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	pipe := resp.NewPipe()
+	done := make(chan struct{})
+	go func() { defer close(done); pipe.Run(conn) }()
+	b.SetParallelism(32)
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		replies := make(chan resp.Reply, 1)
+		take := func(r resp.Reply, _ error) { replies <- r }
+		for pb.Next() {
+			pipe.Send(time.Now().Add(time.Minute), take, []byte("DHT"), []byte("get"), get)
+			if r := <-replies; r.Kind != '$' {
+				b.Errorf("%c%s", r.Kind, r.Text)
 			}
-		})
-		pipe.Fail(net.ErrClosed)
-		<-done
-	})
-	b.Run("rueidis", func(b *testing.B) {
-		client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.addr("linux")}, DisableCache: true,
-			ForceSingleClient: true, PipelineMultiplex: -1, AlwaysPipelining: true})
-		if err != nil {
-			b.Fatal(err)
 		}
-		defer client.Close()
-		b.SetParallelism(32)
-		b.ReportAllocs()
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				if _, err := client.Do(b.Context(), client.B().Arbitrary("DHT", "get", string(get)).Build()).AsBytes(); err != nil {
-					b.Error(err)
-				}
-			}
-		})
 	})
+	pipe.Fail(net.ErrClosed)
+	<-done
 }

@@ -63,9 +63,9 @@ func facts(c monitor.Card, width int) []string {
 }
 
 func holds(c monitor.Card) string {
-	text := fmt.Sprintf("%s keys in %s", grouped(int64(c.Keys)), humanize.Bytes(uint64(c.Bytes)))
+	text := fmt.Sprintf("%s keys in %s", humanize.Comma(int64(c.Keys)), humanize.Bytes(uint64(c.Bytes)))
 	if c.Misplaced > 0 {
-		return text + ", " + yellow(grouped(int64(c.Misplaced))+" misplaced")
+		return text + ", " + yellow(humanize.Comma(int64(c.Misplaced))+" misplaced")
 	}
 	return text + ", none misplaced"
 }
@@ -114,7 +114,7 @@ func requests(c monitor.Card) (lines []string) {
 		}
 		var words []string
 		for _, status := range byCount(counts) {
-			words = append(words, grouped(counts[status])+" "+string(status))
+			words = append(words, humanize.Comma(counts[status])+" "+string(status))
 		}
 		lines = append(lines, fmt.Sprintf("%-10s", op)+strings.Join(words, ", "))
 	}

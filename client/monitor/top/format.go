@@ -43,15 +43,6 @@ func short(n float64) string {
 	return "many"
 }
 
-// grouped writes a number in full: 1,234,567.
-func grouped(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
 // latency writes microseconds in at most five cells; – when nothing was
 // measured.
 func latency(micros float64) string {
