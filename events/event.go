@@ -1,8 +1,11 @@
 package events
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -47,7 +50,7 @@ type Event struct {
 	Status  Status        // answer
 	Took    time.Duration // answer: from when the node had the request until its answer; whole microseconds
 	Detail  string        // why an answer is a refusal; what was merged; where the damage is; who differs
-	Request []byte        // put, delete, answer: the id that the request's sender gave it
+	Request []byte        // put, delete, answer: the id of the request, see [Request] and [ReplyID]
 	Lost    int64         // how many events of this node were not told since the one before, see [EventLost]
 }
 
@@ -65,6 +68,22 @@ func (e Event) From(cluster, node string, id Version) Event {
 
 // Source is the source of a node's events.
 func Source(cluster, node string) string { return "/" + cluster + "/" + node }
+
+// ReplyID is the id of a request on the bus whose sender gave it none: who asks
+// has a reply subject of his own for each, which all that hear the request hear as
+// well, so that an id costs no byte of a message. It is nil where no reply is wanted.
+//
+// Whoever reads events must not learn where an answer would be believed: the id is
+// a hash. Only the last two tokens count, which are the sender's own: NATS puts
+// others in front on the way to another cluster.
+func ReplyID(reply string) []byte {
+	if reply == "" {
+		return nil
+	}
+	last := strings.LastIndexByte(reply, '.')
+	sum := sha256.Sum256([]byte(reply[strings.LastIndexByte(reply[:max(0, last)], '.')+1:]))
+	return base64.RawURLEncoding.AppendEncode(nil, sum[:9])
+}
 
 // AppendTo appends the event as structured JSON. A key that is not UTF-8 stands
 // as base64 under "key64". Written by hand: an event goes out with every put,
