@@ -2,7 +2,7 @@
 // listens.
 //
 // A [Reader] makes sights of messages, a [Correlator] makes lines of sights, and
-// [Watch] brings both to a connection; a [Board] makes cards of what nodes say of
+// [Watch] brings both to a connection; a [Snapshot] is what nodes say of
 // themselves. It changes nothing but that nodes publish their answers while it
 // watches. It imports events, client and nats.go.
 package monitor

@@ -391,10 +391,9 @@ func TestModel_AsksOnceAtATime(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	var board monitor.Board
 	long := node("a-node-with-a-name-of-some-length", `prefix "europe/customers/by-name/"`, 0, 123_456_789, 100, 5, 5)
 	long.Prefix = true
-	cards := board.Look(append(without(three(100), "mac"), long))
+	cards := monitor.Snapshot{}.Next(append(without(three(100), "mac"), long)).Cards
 	for width, want := range map[int]string{
 		200: "NODE RULE KEYS SHARE READ/S WRITE/S P50 P99 LINKS MISPLACED DATA UP FOR",
 		80:  "NODE RULE KEYS SHARE READ/S WRITE/S P99",

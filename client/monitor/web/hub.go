@@ -28,7 +28,7 @@ const (
 
 // hub looks once for all viewers, and only while there are any.
 type hub struct {
-	look  func(context.Context, *monitor.Board) Status
+	look  func(context.Context, monitor.Snapshot) (Status, monitor.Snapshot)
 	watch func(ctx context.Context, show func(monitor.Line) error) error // nil: there is nothing to watch
 	done  chan struct{}                                                  // closed by close
 	wait  sync.WaitGroup                                                 // for what runs for viewers
@@ -108,11 +108,12 @@ func (h *hub) taken(line []byte) { h.waiting.Add(-int64(len(line))) }
 
 // poll looks at once, then each second and whenever again says so.
 func (h *hub) poll(ctx context.Context, again <-chan struct{}) {
-	var board monitor.Board
+	var snapshot monitor.Snapshot
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		status := h.look(ctx, &board)
+		status, next := h.look(ctx, snapshot)
+		snapshot = next
 		h.tell(ctx, func() { h.setStatus(&status) })
 		select {
 		case <-tick.C:

@@ -15,7 +15,7 @@ import (
 // What waits for all viewers together has a bound, and what is taken, or waits for
 // one who leaves, does not count any more.
 func TestHub_WaitingIsBounded(t *testing.T) {
-	h := &hub{look: func(context.Context, *monitor.Board) Status { return Status{} }, done: make(chan struct{}), viewers: map[*viewer]struct{}{}}
+	h := &hub{look: func(context.Context, monitor.Snapshot) (Status, monitor.Snapshot) { return Status{}, monitor.Snapshot{} }, done: make(chan struct{}), viewers: map[*viewer]struct{}{}}
 	defer h.close()
 	var viewers []*viewer
 	for range maxViewers {
