@@ -181,7 +181,7 @@ func TestCorrelator_Silence(t *testing.T) {
 	b.is("1300 dht.node.linux.get get@linux k linux:found 1ms", "1300 dht.node.android.get get@android k android:silent")
 }
 
-// Nobody is called silent who was perhaps not told to tell.
+// Nobody is called silent who perhaps does not publish yet.
 func TestCorrelator_SilenceThatMeansNothing(t *testing.T) {
 	b, v := newBench(t, ""), versions(3)
 	b.request(0, "", events.OpPut, "a", v[0])
@@ -199,7 +199,7 @@ func TestCorrelator_SilenceThatMeansNothing(t *testing.T) {
 	b.is("3000 dht.put put c mac:not-stored 1ms")
 }
 
-// A node that has not said yet that it tells may only be late.
+// A node that has not said yet that it publishes may only be late.
 func TestCorrelator_LateNode(t *testing.T) {
 	b, v := newBench(t, "").leased("linux", "mac"), versions(2)
 	for i, ms := range []int{0, 1000} { // a second later than they were heard, and two
@@ -352,17 +352,17 @@ func TestCorrelator_LossIsCountedAndMemoryBounded(t *testing.T) {
 	b.event(2300, events.Event{Type: events.EventLost, Node: "mac", Lost: 3})
 	b.correlator.Tick(at(2900))
 	b.is("2100 dht.event.mac.expire expire@mac ")
-	b.correlator.Tick(at(3200)) // what linux did not tell of is no silence, and counted already
+	b.correlator.Tick(at(3200)) // what linux did not publish is no silence, and counted already
 	b.is("3200    lost 2 (linux answered more than it publishes)", "3200    lost 10 (mac answered more than it publishes)")
 }
 
-// Of a request that all were asked a line is shown when all have told, whatever
-// they have not told of beside.
+// Of a request that all were asked a line is shown when all have published theirs,
+// whatever they have not published beside.
 func TestCorrelator_OnlyWholeLines(t *testing.T) {
 	b, v := newBench(t, "").leased("linux", "mac", "android"), versions(3)
-	for i, told := range [][]string{{"linux", "mac", "android"}, {"linux", "android"}, nil} {
+	for i, published := range [][]string{{"linux", "mac", "android"}, {"linux", "android"}, nil} {
 		b.request(i, "", events.OpPut, fmt.Sprint("k", i), v[i])
-		for _, node := range told {
+		for _, node := range published {
 			b.answer(i+1, node, events.OpPut, fmt.Sprint("k", i), stored, v[i])
 		}
 	}
@@ -373,7 +373,7 @@ func TestCorrelator_OnlyWholeLines(t *testing.T) {
 		"2000    lost 1 (linux answered more than it publishes)", "2000    lost 2 (mac answered more than it publishes)")
 }
 
-// Who looks at one node is told of its losses alone.
+// Who looks at one node is shown its losses alone.
 func TestCorrelator_LossOfOneNode(t *testing.T) {
 	for _, pattern := range []string{"dht.event.linux.>", "dht.node.linux.>"} {
 		b := newBench(t, pattern)
@@ -385,8 +385,8 @@ func TestCorrelator_LossOfOneNode(t *testing.T) {
 	}
 }
 
-// What one node has not told of hides neither the silence of another, nor what it
-// has told all the same.
+// What one node has not published hides neither the silence of another, nor what it
+// has published all the same.
 func TestCorrelator_LossElsewhere(t *testing.T) {
 	b, v := newBench(t, "").leased("linux", "mac", "android"), versions(1)
 	b.request(0, "linux", events.OpGet, "k", events.Version{})
@@ -445,7 +445,7 @@ func TestCorrelator_ManyOfOneKey(t *testing.T) {
 	}
 }
 
-// TestCorrelator_AnyOrder lets everything that nodes tell of some requests arrive
+// TestCorrelator_AnyOrder lets everything that nodes publish of some requests arrive
 // in any order, within the time by which messages may pass each other: the lines
 // are the same.
 func TestCorrelator_AnyOrder(t *testing.T) {

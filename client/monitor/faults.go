@@ -52,7 +52,7 @@ func brokenLinks(cards []Card, down []string) (list []string) {
 			case events.PathNATS:
 				said = fmt.Sprintf("%s has lost its NATS server, %s.", c.Name, l.To)
 			case events.PathRoute:
-				ends := []string{c.Name, l.To} // both tell of it
+				ends := []string{c.Name, l.To} // both report it
 				slices.Sort(ends)
 				said = fmt.Sprintf("The route between %s and %s is down.", ends[0], ends[1])
 			}

@@ -168,7 +168,7 @@ func TestWatch_EndsWithItsViewerOrItsConnection(t *testing.T) {
 	}
 }
 
-// A connection that was away is told of, and nobody is called silent for it.
+// A connection that was away is shown to be, and nobody is called silent for it.
 func TestWatch_Reconnects(t *testing.T) {
 	c := newCluster(t)
 	conn, seen := c.connect(), make(chan string, 1000)
@@ -228,14 +228,14 @@ func TestWatch_SlowViewer(t *testing.T) {
 	conn := c.connect()
 	clock := events.NewClock(time.Now)
 	message := events.Event{Type: events.EventExpire, Key: []byte("k")}.From("two", "mac", clock.Next())
-	tell := func() {
+	publish := func() {
 		if err := conn.Publish("dht.event.mac.expire", message.AppendTo(nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	told := int64(0)
-	for looking := false; !looking; told++ {
-		tell()
+	published := int64(0)
+	for looking := false; !looking; published++ {
+		publish()
 		select {
 		case <-looks:
 			looking = true
@@ -244,7 +244,7 @@ func TestWatch_SlowViewer(t *testing.T) {
 	}
 	const flood = 100_000 // more than may wait
 	for range flood {
-		tell()
+		publish()
 	}
 	if err := conn.Flush(); err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestWatch_SlowViewer(t *testing.T) {
 			select {
 			case <-tick.C:
 			case <-limit:
-				t.Fatalf("%d shown and %d lost of %d", shown.Load(), lost.Load(), told+flood)
+				t.Fatalf("%d shown and %d lost of %d", shown.Load(), lost.Load(), published+flood)
 			}
 		}
 	}
@@ -266,8 +266,8 @@ func TestWatch_SlowViewer(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	if shown.Load()+lost.Load() > told+flood {
-		t.Errorf("%d shown and %d lost of %d", shown.Load(), lost.Load(), told+flood)
+	if shown.Load()+lost.Load() > published+flood {
+		t.Errorf("%d shown and %d lost of %d", shown.Load(), lost.Load(), published+flood)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"dht/events"
 )
 
-// details tell of the selected node, in the lower half of the screen at most.
+// details describe the selected node, in the lower half of the screen at most.
 func (m Model) details(cards []monitor.Card) []string {
 	if m.folded || m.height < low || len(cards) == 0 {
 		return nil
@@ -44,7 +44,7 @@ func (m Model) caption(c monitor.Card) string {
 
 func rulesSay(c monitor.Card) string {
 	if c.Pinned {
-		return "  (keys of a place: no share can be expected)"
+		return "  (keys of a location: no share can be expected)"
 	}
 	return fmt.Sprintf("  (%.1f%% of all keys, expected %.1f%%)", 100*c.Share, 100*c.Expected)
 }

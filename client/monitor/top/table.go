@@ -60,7 +60,7 @@ func state(c monitor.Card) string {
 }
 
 func share(c monitor.Card) string {
-	if c.Pinned { // what the rules say of all keys tells nothing of those that there are
+	if c.Pinned { // what the rules say of all keys says nothing of those that there are
 		return fmt.Sprintf("%.1f%%", 100*c.Share)
 	}
 	return percents(c.Share, c.Expected)

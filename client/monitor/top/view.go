@@ -172,13 +172,13 @@ func (m Model) foot(cards []monitor.Card) string {
 		found := fmt.Sprintf("filter: %s (%d of %d)", m.filter, len(cards), len(m.cards))
 		help = []string{"q quit  " + found + "  esc clear  s sort: " + m.order.String() + "  r reverse", "esc clear  " + found}
 	}
-	place := ""
+	position := ""
 	if len(cards) > 0 {
-		place = fmt.Sprintf("%d/%d", m.cursor(cards)+1, len(cards))
+		position = fmt.Sprintf("%d/%d", m.cursor(cards)+1, len(cards))
 	}
 	for _, text := range help {
-		if ansi.StringWidth(text)+2+len(place) <= m.width {
-			return dim(apart(text, place, m.width))
+		if ansi.StringWidth(text)+2+len(position) <= m.width {
+			return dim(apart(text, position, m.width))
 		}
 	}
 	return dim(fit(help[len(help)-1], m.width))

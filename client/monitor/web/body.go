@@ -20,7 +20,7 @@ const (
 )
 
 // body is a value on its way in. What it holds is taken from a share of all
-// bodies as it comes, so that a length that is only told takes nothing.
+// bodies as it comes, so that a length that is only announced takes nothing.
 type body struct {
 	held  share
 	taken int64

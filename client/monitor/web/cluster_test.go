@@ -199,7 +199,7 @@ func escape(key string) (text string) {
 	return text
 }
 
-// until asks again and again until a condition holds that nothing tells of.
+// until asks again and again until a condition holds that nothing announces.
 func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

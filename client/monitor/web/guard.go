@@ -80,7 +80,7 @@ func forMachines(path string) bool {
 }
 
 // fromElsewhere reports whether a browser says that the page which asks is not
-// ours. To an address without TLS that is not this machine, it tells the Origin
+// ours. To an address without TLS that is not this machine, it sends the Origin
 // alone.
 func fromElsewhere(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {

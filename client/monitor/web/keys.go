@@ -176,7 +176,7 @@ func (s *site) answerWrite(w http.ResponseWriter, r *http.Request, key []byte, w
 	}
 }
 
-// explain tells the story; that the key is not there is part of it.
+// explain answers the explanation; that the key is not there is part of it.
 func (s *site) explain(w http.ResponseWriter, r *http.Request, key []byte) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		wrongMethod(w, "GET, HEAD")

@@ -53,7 +53,7 @@ func (m metrics) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect tells how the node is now.
+// Collect measures the node as it is now.
 func (m metrics) Collect(out chan<- prometheus.Metric) {
 	info := m.info()
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
