@@ -97,7 +97,7 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m.press(msg)
 	case tea.PasteMsg:
 		if m.typing {
-			m.filter += msg.Content
+			m.filter += printable(msg.Content)
 		}
 	}
 	return m, nil

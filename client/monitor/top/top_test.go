@@ -319,6 +319,16 @@ func TestModel_Filter(t *testing.T) {
 	v.sees("android  up", "/ filter")
 }
 
+func TestModel_PastedFilter(t *testing.T) {
+	v := newViewer(t, 80, 24)
+	v.look(0, three(100))
+	v.send(tea.PasteMsg{Content: "unasked"})
+	v.misses("unasked")
+	v.press("/")
+	v.send(tea.PasteMsg{Content: "m\r\n\x1b[2Ja\tc"})
+	v.sees(`No node matches "m[2Jac".`, "filter: m[2Jac")
+}
+
 func TestModel_Leave(t *testing.T) {
 	v := newViewer(t, 80, 24)
 	leaves := func(cmd tea.Cmd) bool {
