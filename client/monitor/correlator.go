@@ -33,7 +33,8 @@ type Correlator struct {
 
 // NewCorrelator calls show with each line that f lets through.
 func NewCorrelator(f Filter, show func(Line)) *Correlator {
-	return &Correlator{filter: f, show: show, publishers: newPublishers(), losses: newLosses(), index: map[identity][]*entry{}}
+	return &Correlator{filter: f, show: show, publishers: newPublishers(),
+		losses: newLosses(), index: map[identity][]*entry{}}
 }
 
 // Add takes the next thing seen.
@@ -68,7 +69,8 @@ func (c *Correlator) request(s Sight) {
 	if !c.filter.shows(s.Subject, s.Op) {
 		return
 	}
-	line := Line{Time: s.Time, Subject: s.Subject, Op: s.Op, Node: s.Node, Key: s.Key, Version: s.Version, Bytes: s.Bytes, Expires: s.Expires}
+	line := Line{Time: s.Time, Subject: s.Subject, Op: s.Op, Node: s.Node, Key: s.Key,
+		Version: s.Version, Bytes: s.Bytes, Expires: s.Expires}
 	if s.Fault != nil {
 		line.Detail = s.Fault.Error()
 	}

@@ -52,7 +52,9 @@ func (e *entry) hasAnswer(node string) bool {
 func (e *entry) complete(nodes []string, silence bool) Line {
 	line, rest := e.line, slices.Clone(e.answers)
 	line.Took = e.result.Took
-	line.Version, line.Bytes, line.Expires = cmp.Or(line.Version, e.result.Version), cmp.Or(line.Bytes, e.result.Bytes), cmp.Or(line.Expires, e.result.Expires)
+	line.Version = cmp.Or(line.Version, e.result.Version)
+	line.Bytes = cmp.Or(line.Bytes, e.result.Bytes)
+	line.Expires = cmp.Or(line.Expires, e.result.Expires)
 	for _, name := range nodes {
 		i := slices.IndexFunc(rest, func(a Answer) bool { return a.Node == name })
 		switch {

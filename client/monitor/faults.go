@@ -33,7 +33,8 @@ func Faults(cards []Card) (list []string) {
 	list = append(list, brokenLinks(cards, down)...)
 	for _, c := range cards {
 		if c.Misplaced > 0 {
-			list = append(list, fmt.Sprintf("Misplaced on %s: %d. The rules give them to other nodes.", c.Name, c.Misplaced))
+			list = append(list, fmt.Sprintf("Misplaced on %s: %d. The rules give them to other nodes.",
+				c.Name, c.Misplaced))
 		}
 	}
 	list = append(list, unlike(cards, "another cluster map", func(c Card) string { return fmt.Sprint(c.Map) })...)

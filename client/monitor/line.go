@@ -63,7 +63,8 @@ type answerJSON struct {
 // stands as base64 under "key64".
 func (l Line) MarshalJSON() ([]byte, error) {
 	out := lineJSON{
-		Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"), Event: l.Event, Op: l.Op, Node: l.Node, KeyText: client.TextOf(l.Key), Version: l.Version,
+		Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"), Event: l.Event, Op: l.Op, Node: l.Node,
+		KeyText: client.TextOf(l.Key), Version: l.Version,
 		Bytes: l.Bytes, Expires: l.Expires, US: l.Took.Microseconds(), Detail: l.Detail, Lost: l.Lost,
 	}
 	if l.Op != "" || l.Event != "" {

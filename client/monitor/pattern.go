@@ -41,7 +41,8 @@ func NewFilter(s events.Subjects, pattern string) (Filter, error) {
 	}
 	f := Filter{subjects: s, pattern: tokens}
 	if !f.overlaps(s.Events()) && !f.requests() {
-		return Filter{}, fmt.Errorf("%w: pattern %q matches no subject of this cluster: try %s, %s or %s", events.ErrBadRequest,
+		return Filter{}, fmt.Errorf("%w: pattern %q matches no subject of this cluster: try %s, %s or %s",
+			events.ErrBadRequest,
 			pattern, s.All(), s.Broadcast(events.OpPut), s.Event("NAME", ">"))
 	}
 	return f, nil

@@ -96,7 +96,8 @@ func (s Snapshot) Sum() Sum {
 // the requests between took.
 func (c *Card) fill(now, before events.Info) (took events.Histogram) {
 	c.Keys, c.Misplaced, c.Bytes = now.Keys, now.Misplaced, now.Bytes
-	c.Unready, c.OS, c.Build, c.UptimeMS, c.Map, c.Links = now.Unready, now.OS, now.Build, now.UptimeMS, now.Map, now.Links
+	c.Unready, c.OS, c.Build, c.UptimeMS, c.Map, c.Links =
+		now.Unready, now.OS, now.Build, now.UptimeMS, now.Map, now.Links
 	c.Requests = now.Requests
 	since := now.UptimeMS
 	if now.ID == before.ID { // the same run of the process

@@ -36,7 +36,8 @@ const (
 func Watch(ctx context.Context, conn *nats.Conn, f Filter, rate int, show func(Line) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &watcher{conn: conn, filter: f, lease: events.AppendRequests(nil, events.Request{Limit: rate}), messages: make(chan *nats.Msg), infos: make(chan *nats.Msg, 64), lines: make(chan Line, maxShown)}
+	w := &watcher{conn: conn, filter: f, lease: events.AppendRequests(nil, events.Request{Limit: rate}),
+		messages: make(chan *nats.Msg), infos: make(chan *nats.Msg, 64), lines: make(chan Line, maxShown)}
 	w.correlator = NewCorrelator(f, w.queue)
 	if err := w.subscribe(ctx); err != nil {
 		w.unsubscribe()
@@ -191,7 +192,8 @@ func (w *watcher) moved(s nats.Status) {
 // for who does not read.
 func (w *watcher) woke(now time.Time, asleep time.Duration) {
 	w.correlator.Missed()
-	w.queue(Line{Time: now, Detail: fmt.Sprintf("stopped for %v: not all that happened meanwhile is seen", asleep.Round(time.Second))})
+	w.queue(Line{Time: now,
+		Detail: fmt.Sprintf("stopped for %v: not all that happened meanwhile is seen", asleep.Round(time.Second))})
 	w.ask()
 }
 

@@ -24,10 +24,12 @@ func (m Model) details(cards []monitor.Card) []string {
 	if c.Up {
 		lines = append(lines, facts(c, m.width)...)
 	} else if last, seen := m.seen[c.Name]; seen {
-		lines = append(lines, fmt.Sprintf("had       %s, at %s", holds(last.card), last.at.Format(time.TimeOnly)), "ran       "+runs(last.card))
+		lines = append(lines, fmt.Sprintf("had       %s, at %s", holds(last.card), last.at.Format(time.TimeOnly)),
+			"ran       "+runs(last.card))
 	}
 	if room := m.height / 2; len(lines) > room {
-		lines = append(lines[:room-1], dim(fmt.Sprintf("          … %d more lines on a higher screen", len(lines)-room+1)))
+		lines = append(lines[:room-1],
+			dim(fmt.Sprintf("          … %d more lines on a higher screen", len(lines)-room+1)))
 	}
 	return lines
 }
@@ -80,7 +82,8 @@ func linksOver(c monitor.Card, path events.LinkPath, width int) (text string) {
 	for i, l := range list {
 		next := l.To + " " + paintLink(l.State)
 		rest := fmt.Sprintf(" and %d more", len(list)-i)
-		if room := width - ansi.StringWidth(text) - ansi.StringWidth(next) - 2; i > 0 && room < len(rest) && i < len(list)-1 || room < 0 {
+		room := width - ansi.StringWidth(text) - ansi.StringWidth(next) - 2
+		if i > 0 && room < len(rest) && i < len(list)-1 || room < 0 {
 			return text + dim(rest)
 		}
 		if i > 0 {

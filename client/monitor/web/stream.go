@@ -51,7 +51,8 @@ func (v *viewer) write(w io.Writer, text []byte, taken func(line []byte)) error 
 		}
 	}
 	if lost := v.lost.Swap(0); lost > 0 && err == nil {
-		_, err = w.Write(frame("lost", monitor.Line{Time: time.Now(), Lost: lost, Detail: "more than this page can show"}))
+		_, err = w.Write(frame("lost", monitor.Line{Time: time.Now(), Lost: lost,
+			Detail: "more than this page can show"}))
 	}
 	return err
 }
