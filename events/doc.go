@@ -40,7 +40,8 @@
 //	status    answer: what was answered
 //	us        answer: microseconds from when the node had the request until its answer
 //	detail    answer: why not; merge, corrupt, map-mismatch: what, where, who
-//	request   put, delete, answer: the id that the request's sender gave it; "request64" when it is not UTF-8
+//	request   put, delete, answer: the request's id; "request64" when it is not UTF-8. Of a request on the bus without one,
+//	          while somebody watches: what [ReplyID] says of its reply subject
 //	lost      how many events of this node were not told since the one before; of type "lost": how many answers were not
 //
 // # What it is not

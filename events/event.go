@@ -1,39 +1,44 @@
 package events
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
-// EventType is the last token of an event's subject.
+// EventType is the last token of an event's subject. Answers are published only while
+// somebody watches; of what expires while a node is down nothing is.
 type EventType string
 
 const (
 	EventPut         EventType = "put"          // a value was stored, durably
 	EventDelete      EventType = "delete"       // a tombstone was written
-	EventExpire      EventType = "expire"       // a value's time passed less than a second ago; not told of what expires while the node is down
-	EventAnswer      EventType = "answer"       // an entry of a request was answered; told only while somebody watches, see [OpWatch]
+	EventExpire      EventType = "expire"       // a value's time passed less than a second ago
+	EventAnswer      EventType = "answer"       // an entry of a request was answered; see [OpWatch]
 	EventUp          EventType = "up"           // the node is ready
 	EventDrain       EventType = "drain"        // the node takes no new requests and answers what is in flight
 	EventDown        EventType = "down"         // the node is closing
 	EventMerge       EventType = "merge"        // segments of the journal were merged into one
 	EventCorrupt     EventType = "corrupt"      // damage was found on disk
 	EventMapMismatch EventType = "map-mismatch" // somebody believes in another cluster map
-	EventLost        EventType = "lost"         // answers of which nothing is told, because nobody asked for so many: Lost of them
+	EventLost        EventType = "lost"         // Lost answers are not published: nobody asked for so many
 )
 
-// EventTypes returns every type of event that a node tells of.
+// EventTypes returns every type of event that a node publishes.
 func EventTypes() []EventType {
-	return []EventType{EventPut, EventDelete, EventExpire, EventAnswer, EventUp, EventDrain, EventDown, EventMerge, EventCorrupt, EventMapMismatch, EventLost}
+	return []EventType{EventPut, EventDelete, EventExpire, EventAnswer, EventUp, EventDrain, EventDown,
+		EventMerge, EventCorrupt, EventMapMismatch, EventLost}
 }
 
-// Event tells of a happening at a node. It travels as a CloudEvent 1.0 in
+// Event is something that happened at a node. It travels as a CloudEvent 1.0 in
 // structured JSON
 // (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md),
 // whose data are the fields from Node on, named as the package says; those that
 // are zero are left out.
-// Events are told at most once: what cannot be told is counted in Lost.
+// Events are published at most once: what cannot be is counted in Lost.
 type Event struct {
 	ID      Version // when it happened, too
 	Type    EventType
@@ -47,8 +52,8 @@ type Event struct {
 	Status  Status        // answer
 	Took    time.Duration // answer: from when the node had the request until its answer; whole microseconds
 	Detail  string        // why an answer is a refusal; what was merged; where the damage is; who differs
-	Request []byte        // put, delete, answer: the id that the request's sender gave it
-	Lost    int64         // how many events of this node were not told since the one before, see [EventLost]
+	Request []byte        // put, delete, answer: the id of the request, see [Request] and [ReplyID]
+	Lost    int64         // how many events of this node were not published since the one before, see [EventLost]
 }
 
 // About says that the event is about r.
@@ -65,6 +70,22 @@ func (e Event) From(cluster, node string, id Version) Event {
 
 // Source is the source of a node's events.
 func Source(cluster, node string) string { return "/" + cluster + "/" + node }
+
+// ReplyID is the id of a request on the bus whose sender gave it none: who asks
+// has a reply subject of his own for each, which all that hear the request hear as
+// well, so that an id costs no byte of a message. It is nil where no reply is wanted.
+//
+// Whoever reads events must not learn where an answer would be believed: the id is
+// a hash. Only the last two tokens count, which are the sender's own: NATS puts
+// others in front on the way to another cluster.
+func ReplyID(reply string) []byte {
+	if reply == "" {
+		return nil
+	}
+	last := strings.LastIndexByte(reply, '.')
+	sum := sha256.Sum256([]byte(reply[strings.LastIndexByte(reply[:max(0, last)], '.')+1:]))
+	return base64.RawURLEncoding.AppendEncode(nil, sum[:9])
+}
 
 // AppendTo appends the event as structured JSON. A key that is not UTF-8 stands
 // as base64 under "key64". Written by hand: an event goes out with every put,
@@ -123,7 +144,8 @@ func DecodeEvent(b []byte) (Event, error) {
 		return Event{}, fmt.Errorf("%w: decode event: %v", ErrBadRequest, err)
 	}
 	if in.SpecVersion != specVersion {
-		return Event{}, fmt.Errorf("%w: decode event: specversion is %q, not %q", ErrBadRequest, in.SpecVersion, specVersion)
+		return Event{}, fmt.Errorf("%w: decode event: specversion is %q, not %q", ErrBadRequest,
+			in.SpecVersion, specVersion)
 	}
 	key, request := in.Data.Key64, in.Data.ID64
 	if in.Data.Key != "" {

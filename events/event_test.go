@@ -101,6 +101,32 @@ func checkData(t *testing.T, ce *cloudevents.Event, e *events.Event) {
 	}
 }
 
+// TestReplyID wants an id that fits a request, that differs where the reply subject
+// does, and that stays when NATS puts tokens in front of it.
+func TestReplyID(t *testing.T) {
+	seen := map[string]string{}
+	for _, reply := range []string{"_INBOX.Zm9v.1", "_INBOX.Zm9v.2", "_INBOX.YmFy.1", "_INBOX.Zm9v", "mine", "a.mine"} {
+		id := string(events.ReplyID(reply))
+		if other, known := seen[id]; known || id == "" || len(id) > events.MaxID || strings.Contains(id, "Zm9v") {
+			t.Errorf("the id of %s is %q, that of %q as well", reply, id, other)
+		}
+		seen[id] = reply
+	}
+	if direct, remote := events.ReplyID("_INBOX.Zm9v.1"), events.ReplyID("_GR_.cluster.server._INBOX.Zm9v.1"); string(direct) != string(remote) {
+		t.Errorf("the id is %s here and %s in another cluster of NATS", direct, remote)
+	}
+	if id := events.ReplyID(""); id != nil {
+		t.Errorf("a request without reply has the id %q", id)
+	}
+}
+
+func BenchmarkReplyID(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		events.ReplyID("_INBOX.BFvLZTjUWzGzqmOMHkSrmG.1f3a")
+	}
+}
+
 func TestDecodeEvent_Refuses(t *testing.T) {
 	for _, text := range []string{"", "{}", "[]", `{"specversion":"0.3"}`, `{"specversion":"1.0","id":"x"}`} {
 		if _, err := events.DecodeEvent([]byte(text)); !errors.Is(err, events.ErrBadRequest) {

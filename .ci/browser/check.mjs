@@ -28,7 +28,7 @@ async function putGetExplain(screen) {
   await screen.shows('.stop:nth-child(1)', '% 2 = 1 → no')
   await screen.shows('.stop:nth-child(2)', '% 3 = 2 → no')
   await screen.shows('.stop.owner', 'found')
-  await screen.page.locator('.story-lines [marker-end]').waitFor({ state: 'attached' })
+  await screen.page.locator('.explanation-lines [marker-end]').waitFor({ state: 'attached' })
 }
 
 async function forms(screen, cluster) {
@@ -65,7 +65,7 @@ async function hostile(screen) {
   await screen.ask('get', key)
   await screen.shows('#outcome .value', value)
   await screen.ask('explain', key)
-  await screen.shows('.story-key', key)
+  await screen.shows('.explanation-key', key)
   for (const name of names) {
     await screen.page.click(`[data-node=${name}] button`)
     await screen.shows('#keys-sum', name)

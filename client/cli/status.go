@@ -65,19 +65,18 @@ func silent(cards []monitor.Card) error {
 
 // look asks the nodes how they are; when rates are to be measured, twice.
 func look(ctx context.Context, c *client.Client, over time.Duration) ([]monitor.Card, error) {
-	var board monitor.Board
 	list, err := c.Status(ctx)
+	first := monitor.Snapshot{}.Next(list)
 	if err != nil || over == 0 {
-		return board.Look(list), err
+		return first.Cards, err
 	}
-	board.Look(list)
 	select {
 	case <-time.After(over):
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 	list, err = c.Status(ctx)
-	return board.Look(list), err
+	return first.Next(list).Cards, err
 }
 
 func (a *app) showStatus(cards []monitor.Card, over time.Duration) error {

@@ -33,7 +33,8 @@ func Faults(cards []Card) (list []string) {
 	list = append(list, brokenLinks(cards, down)...)
 	for _, c := range cards {
 		if c.Misplaced > 0 {
-			list = append(list, fmt.Sprintf("Misplaced on %s: %d. The rules give them to other nodes.", c.Name, c.Misplaced))
+			list = append(list, fmt.Sprintf("Misplaced on %s: %d. The rules give them to other nodes.",
+				c.Name, c.Misplaced))
 		}
 	}
 	list = append(list, unlike(cards, "another cluster map", func(c Card) string { return fmt.Sprint(c.Map) })...)
@@ -52,7 +53,7 @@ func brokenLinks(cards []Card, down []string) (list []string) {
 			case events.PathNATS:
 				said = fmt.Sprintf("%s has lost its NATS server, %s.", c.Name, l.To)
 			case events.PathRoute:
-				ends := []string{c.Name, l.To} // both tell of it
+				ends := []string{c.Name, l.To} // both report it
 				slices.Sort(ends)
 				said = fmt.Sprintf("The route between %s and %s is down.", ends[0], ends[1])
 			}

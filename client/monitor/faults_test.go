@@ -39,7 +39,7 @@ func TestFaults(t *testing.T) {
 		}, []string{"mac is down: what only it keeps is offline."}},
 		{"two nodes are down", func(linux, mac, _ *monitor.Card) { down(linux, mac) },
 			[]string{"linux and mac are down: what only they keep is offline."}},
-		{"a route, as both its ends tell", func(linux, mac, _ *monitor.Card) {
+		{"a route, as both its ends report", func(linux, mac, _ *monitor.Card) {
 			linux.Links, mac.Links = link("mac", events.PathRoute, events.LinkDown), link("linux", events.PathRoute, events.LinkDown)
 		}, []string{"The route between linux and mac is down."}},
 		{"other links", func(linux, mac, _ *monitor.Card) {

@@ -16,13 +16,13 @@ type Line struct {
 	Subject string    // of the message; of a request that came over TCP and so was no message, empty
 	Op      events.Op
 	Event   events.EventType
-	Node    string // that the request is addressed to, empty for all; that the event tells of
+	Node    string // that the request is addressed to, empty for all; at which the event happened
 	Key     []byte // keys: the prefix
 	Version events.Version
 	Bytes   int64 // of the value
 	Expires int64 // unix milliseconds; 0 is never
 	Answers []Answer
-	Took    time.Duration // of a request: until the last answer was told of here
+	Took    time.Duration // of a request: until the last answer was seen here
 	Detail  string        // of an event; of a request that cannot be read; of a loss, why
 	Lost    int64         // how many messages or lines cannot be shown
 }
@@ -30,7 +30,7 @@ type Line struct {
 // Answer is what one node answered to one entry of a request.
 type Answer struct {
 	Node   string
-	Status events.Status // silent: it was expected to answer and has not told of it
+	Status events.Status // silent: it was expected to publish an answer and has not
 	Detail string        // why it refused
 	Took   time.Duration // by the node's own measure
 }
@@ -63,7 +63,8 @@ type answerJSON struct {
 // stands as base64 under "key64".
 func (l Line) MarshalJSON() ([]byte, error) {
 	out := lineJSON{
-		Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"), Event: l.Event, Op: l.Op, Node: l.Node, KeyText: client.TextOf(l.Key), Version: l.Version,
+		Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"), Event: l.Event, Op: l.Op, Node: l.Node,
+		KeyText: client.TextOf(l.Key), Version: l.Version,
 		Bytes: l.Bytes, Expires: l.Expires, US: l.Took.Microseconds(), Detail: l.Detail, Lost: l.Lost,
 	}
 	if l.Op != "" || l.Event != "" {

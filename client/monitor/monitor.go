@@ -1,9 +1,9 @@
 // Package monitor shows what goes over the bus: a monitor is a client that only
 // listens.
 //
-// A [Reader] makes sights of messages, a [Gatherer] makes lines of sights, and
-// [Watch] brings both to a connection; a [Board] makes cards of what nodes say of
-// themselves. It changes nothing but that nodes tell of their answers while it
+// A [Reader] makes sights of messages, a [Correlator] makes lines of sights, and
+// [Watch] brings both to a connection; a [Snapshot] is what nodes say of
+// themselves. It changes nothing but that nodes publish their answers while it
 // watches. It imports events, client and nats.go.
 package monitor
 
@@ -22,6 +22,7 @@ type Sight struct {
 
 	// Of a request:
 
+	ID      []byte // the same in its answers; nil where neither the sender nor a reply subject gives one
 	Op      events.Op
 	Node    string // that it is addressed to; empty: every node
 	Key     []byte // keys: the prefix
@@ -39,9 +40,9 @@ func NewReader(s events.Subjects) Reader { return Reader{s} }
 
 // Read returns what one message shows: nothing when it is not of the cluster.
 // The sights keep nothing of data.
-func (r Reader) Read(subject string, data []byte, at time.Time) []Sight {
+func (r Reader) Read(subject, reply string, data []byte, at time.Time) []Sight {
 	if node, op, ok := r.subjects.Op(subject); ok {
-		return readRequest(Sight{Time: at, Subject: subject, Op: op, Node: node}, data)
+		return readRequest(Sight{Time: at, Subject: subject, ID: events.ReplyID(reply), Op: op, Node: node}, data)
 	}
 	e, err := events.DecodeEvent(data)
 	if err != nil || e.Type == "" || subject != r.subjects.Event(e.Node, e.Type) {
@@ -62,7 +63,11 @@ func readRequest(s Sight, data []byte) (list []Sight) {
 		s.Fault = err
 		return []Sight{s}
 	}
+	byReply := s.ID
 	for _, r := range reqs {
+		if s.ID = byReply; len(r.ID) > 0 {
+			s.ID = bytes.Clone(r.ID)
+		}
 		s.Key, s.Version, s.Bytes, s.Expires = bytes.Clone(r.Key), r.Version, int64(len(r.Value)), r.Expires
 		if s.Op == events.OpKeys {
 			s.Key = bytes.Clone(r.Prefix)

@@ -2,6 +2,7 @@ package monitor_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +13,28 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestReader_IDs wants the id of each entry, by the reply subject where it has none.
+func TestReader_IDs(t *testing.T) {
+	reader := monitor.NewReader(events.NewSubjects(""))
+	byReply := string(events.ReplyID("_INBOX.a.1"))
+	for _, tt := range []struct {
+		reply, message string
+		want           []string
+	}{
+		{"_INBOX.a.1", `{"key":"a"}`, []string{byReply}},
+		{"_INBOX.a.1", "{\"key\":\"a\",\"id\":\"mine\",\"size\":0}\n{\"key\":\"b\"}", []string{"mine", byReply}},
+		{"", `{"key":"a"}`, []string{""}},
+	} {
+		var got []string
+		for _, s := range reader.Read("dht.get", tt.reply, []byte(tt.message), time.Now()) {
+			got = append(got, string(s.ID))
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: the ids are %q, want %q", tt.message, got, tt.want)
+		}
+	}
+}
 
 func TestReader_Read(t *testing.T) {
 	clock := events.NewClock(time.Now)
@@ -30,7 +53,7 @@ func TestReader_Read(t *testing.T) {
 		"_INBOX.x":            {`{"node":"linux","status":"stored"}`, ""},
 	} {
 		got := ""
-		for _, s := range reader.Read(subject, []byte(tt.message), time.Now()) {
+		for _, s := range reader.Read(subject, "", []byte(tt.message), time.Now()) {
 			what, fault := string(s.Op), ""
 			if s.Event.Type != "" {
 				what, s.Node, s.Key, s.Bytes = string(s.Event.Type)+"!", s.Event.Node, s.Event.Key, s.Event.Bytes

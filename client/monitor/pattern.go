@@ -41,7 +41,8 @@ func NewFilter(s events.Subjects, pattern string) (Filter, error) {
 	}
 	f := Filter{subjects: s, pattern: tokens}
 	if !f.overlaps(s.Events()) && !f.requests() {
-		return Filter{}, fmt.Errorf("%w: pattern %q matches no subject of this cluster: try %s, %s or %s", events.ErrBadRequest,
+		return Filter{}, fmt.Errorf("%w: pattern %q matches no subject of this cluster: try %s, %s or %s",
+			events.ErrBadRequest,
 			pattern, s.All(), s.Broadcast(events.OpPut), s.Event("NAME", ">"))
 	}
 	return f, nil
@@ -51,8 +52,8 @@ func NewFilter(s events.Subjects, pattern string) (Filter, error) {
 func (f Filter) String() string { return strings.Join(f.pattern, ".") }
 
 // Subjects are what must be subscribed to. Requests can only be shown with their
-// answers when both are heard. Where answers are told of they say what was
-// stored and deleted: a node that nobody asks to tell of changes saves the work.
+// answers when both are heard. Where answers are published they say what was
+// stored and deleted: a node of whose changes nobody hears saves the work.
 func (f Filter) Subjects() (list []string) {
 	if !f.answers() {
 		return []string{f.String()}
@@ -91,7 +92,7 @@ func (f Filter) requestsTo(node string) bool {
 	})
 }
 
-// answers reports whether answers must be told of.
+// answers reports whether answers must be published.
 func (f Filter) answers() bool {
 	return f.requests() || f.overlaps(f.subjects.Event("*", events.EventAnswer))
 }

@@ -38,7 +38,7 @@ func TestNewFilter(t *testing.T) {
 		case err == nil && !contains(f.Subjects(), strings.Fields(want)):
 			t.Errorf("%q subscribes to %s, want %s", pattern, f.Subjects(), want)
 		case err == nil && len(f.Subjects()) > 1 && contains(f.Subjects(), []string{"dht.event.*.put"}):
-			t.Errorf("%q subscribes to %s: answers tell of puts", pattern, f.Subjects())
+			t.Errorf("%q subscribes to %s: answers say so of puts", pattern, f.Subjects())
 		case err != nil && (!errors.Is(err, events.ErrBadRequest) || !strings.Contains(err.Error(), want)):
 			t.Errorf("%q: %v, want %q", pattern, err, want)
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// lease is how often nodes are asked to tell of their answers.
+	// lease is how often nodes are asked to publish their answers.
 	lease = events.WatchFor * 2 / 5
 	// interval is how often what has waited is looked at.
 	interval = 25 * time.Millisecond
@@ -28,16 +28,17 @@ const (
 )
 
 // Watch calls show, one line at a time, with what f lets through, until ctx ends
-// or show fails: its error is returned. As long as it runs, nodes tell of their
-// answers, each of rate a second and as many more in a burst (0 leaves that to
+// or show fails: its error is returned. As long as it runs, nodes publish their
+// answers, each of them rate a second and as many more in a burst (0 leaves that to
 // them). However slow show is, no node waits for it: what it could not take in
 // time is lost, counted, and shown as a line of its own. [events.ErrUnreachable]
 // says that conn was closed for good; the caller closes it otherwise.
 func Watch(ctx context.Context, conn *nats.Conn, f Filter, rate int, show func(Line) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &watcher{conn: conn, filter: f, lease: events.AppendRequests(nil, events.Request{Limit: rate}), messages: make(chan *nats.Msg), infos: make(chan *nats.Msg, 64), lines: make(chan Line, maxShown)}
-	w.gatherer = NewGatherer(f, w.queue)
+	w := &watcher{conn: conn, filter: f, lease: events.AppendRequests(nil, events.Request{Limit: rate}),
+		messages: make(chan *nats.Msg), infos: make(chan *nats.Msg, 64), lines: make(chan Line, maxShown)}
+	w.correlator = NewCorrelator(f, w.queue)
 	if err := w.subscribe(ctx); err != nil {
 		w.unsubscribe()
 		return err
@@ -62,21 +63,21 @@ func Watch(ctx context.Context, conn *nats.Conn, f Filter, rate int, show func(L
 	return errors.Join(failed, ended)
 }
 
-// watcher brings messages to a gatherer and queues its lines.
+// watcher brings messages to a correlator and queues its lines.
 type watcher struct {
-	conn     *nats.Conn
-	filter   Filter
-	gatherer *Gatherer
-	lease    []byte // the message that asks nodes to tell
-	subs     []*nats.Subscription
-	infoSub  *nats.Subscription // nil before it is subscribed
-	status   chan nats.Status
-	inbox    string
-	messages chan *nats.Msg
-	infos    chan *nats.Msg
-	lines    chan Line
-	dropped  int   // messages, as last seen
-	lost     int64 // what was not told of yet
+	conn       *nats.Conn
+	filter     Filter
+	correlator *Correlator
+	lease      []byte // the message that asks nodes to publish
+	subs       []*nats.Subscription
+	infoSub    *nats.Subscription // nil before it is subscribed
+	status     chan nats.Status
+	inbox      string
+	messages   chan *nats.Msg
+	infos      chan *nats.Msg
+	lines      chan Line
+	dropped    int   // messages, as last seen
+	lost       int64 // what was not shown yet
 }
 
 func (w *watcher) subscribe(ctx context.Context) error {
@@ -138,7 +139,7 @@ func (w *watcher) run(ctx context.Context) error {
 			w.take(m)
 		case m := <-w.infos:
 			if info, err := events.DecodeInfo(m.Data); err == nil {
-				w.gatherer.Heard(info, time.Now())
+				w.correlator.Leased(info, time.Now())
 			}
 		case s := <-w.status:
 			if s == nats.CLOSED {
@@ -153,8 +154,8 @@ func (w *watcher) run(ctx context.Context) error {
 				w.woke(now, asleep)
 			}
 			last = now
-			w.gatherer.Tick(now)
-			w.tellLoss()
+			w.correlator.Tick(now)
+			w.showLoss()
 		}
 	}
 }
@@ -168,18 +169,18 @@ func (w *watcher) ask() {
 }
 
 func (w *watcher) take(m *nats.Msg) {
-	for _, s := range NewReader(w.filter.subjects).Read(m.Subject, m.Data, time.Now()) {
-		w.gatherer.Add(s)
+	for _, s := range NewReader(w.filter.subjects).Read(m.Subject, m.Reply, m.Data, time.Now()) {
+		w.correlator.Add(s)
 		if s.Event.Type == events.EventUp {
 			w.ask()
 		}
 	}
 }
 
-// moved tells that the connection is away, or back.
+// moved shows that the connection is away, or back.
 func (w *watcher) moved(s nats.Status) {
 	if s == nats.RECONNECTING {
-		w.gatherer.Deaf()
+		w.correlator.Missed()
 		w.queue(Line{Time: time.Now(), Detail: "not connected: what happens now is not seen"})
 		return
 	}
@@ -187,11 +188,12 @@ func (w *watcher) moved(s nats.Status) {
 	w.ask()
 }
 
-// woke tells that this process was stopped for a while: NATS keeps only so much
+// woke shows that this process was stopped for a while: NATS keeps only so much
 // for who does not read.
 func (w *watcher) woke(now time.Time, asleep time.Duration) {
-	w.gatherer.Deaf()
-	w.queue(Line{Time: now, Detail: fmt.Sprintf("stopped for %v: not all that happened meanwhile is seen", asleep.Round(time.Second))})
+	w.correlator.Missed()
+	w.queue(Line{Time: now,
+		Detail: fmt.Sprintf("stopped for %v: not all that happened meanwhile is seen", asleep.Round(time.Second))})
 	w.ask()
 }
 
@@ -204,8 +206,8 @@ func (w *watcher) queue(l Line) {
 	}
 }
 
-// tellLoss says how much was lost since it was said last.
-func (w *watcher) tellLoss() {
+// showLoss shows how much was lost since the last time.
+func (w *watcher) showLoss() {
 	if w.countLoss() == 0 {
 		return
 	}
@@ -234,7 +236,7 @@ func (w *watcher) loss() Line {
 
 // end shows what is left, and waits until it is taken.
 func (w *watcher) end() {
-	w.gatherer.Close(time.Now())
+	w.correlator.Close(time.Now())
 	if w.countLoss() > 0 {
 		w.lines <- w.loss()
 	}

@@ -168,7 +168,7 @@ func TestWatch_EndsWithItsViewerOrItsConnection(t *testing.T) {
 	}
 }
 
-// A connection that was away is told of, and nobody is called silent for it.
+// A connection that was away is shown to be, and nobody is called silent for it.
 func TestWatch_Reconnects(t *testing.T) {
 	c := newCluster(t)
 	conn, seen := c.connect(), make(chan string, 1000)
@@ -228,14 +228,14 @@ func TestWatch_SlowViewer(t *testing.T) {
 	conn := c.connect()
 	clock := events.NewClock(time.Now)
 	message := events.Event{Type: events.EventExpire, Key: []byte("k")}.From("two", "mac", clock.Next())
-	tell := func() {
+	publish := func() {
 		if err := conn.Publish("dht.event.mac.expire", message.AppendTo(nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	told := int64(0)
-	for looking := false; !looking; told++ {
-		tell()
+	published := int64(0)
+	for looking := false; !looking; published++ {
+		publish()
 		select {
 		case <-looks:
 			looking = true
@@ -244,7 +244,7 @@ func TestWatch_SlowViewer(t *testing.T) {
 	}
 	const flood = 100_000 // more than may wait
 	for range flood {
-		tell()
+		publish()
 	}
 	if err := conn.Flush(); err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestWatch_SlowViewer(t *testing.T) {
 			select {
 			case <-tick.C:
 			case <-limit:
-				t.Fatalf("%d shown and %d lost of %d", shown.Load(), lost.Load(), told+flood)
+				t.Fatalf("%d shown and %d lost of %d", shown.Load(), lost.Load(), published+flood)
 			}
 		}
 	}
@@ -266,8 +266,8 @@ func TestWatch_SlowViewer(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	if shown.Load()+lost.Load() > told+flood {
-		t.Errorf("%d shown and %d lost of %d", shown.Load(), lost.Load(), told+flood)
+	if shown.Load()+lost.Load() > published+flood {
+		t.Errorf("%d shown and %d lost of %d", shown.Load(), lost.Load(), published+flood)
 	}
 }
 
@@ -284,7 +284,7 @@ func TestWatch_StoppedMonitorSlowsNobody(t *testing.T) {
 		}
 		return all, slowest
 	}
-	before, _ := puts()
+	before, slowestBefore := puts()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(c.broker.URL(), "nats://"))
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +302,7 @@ func TestWatch_StoppedMonitorSlowsNobody(t *testing.T) {
 		pong += string(b[:n])
 	}
 	after, slowest := puts()
-	if after > 4*before+time.Second || slowest > time.Second {
-		t.Errorf("puts took %v before, %v with a monitor that does not read, the slowest %v", before, after, slowest)
+	if after > 4*before+time.Second || slowest > 4*slowestBefore+time.Second {
+		t.Errorf("puts took %v before, the slowest %v; %v with a monitor that does not read, the slowest %v", before, slowestBefore, after, slowest)
 	}
 }

@@ -171,6 +171,7 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 		s.respondInfo(m)
 		return
 	}
+	s.identify(reqs, m.Reply)
 	for i, room := 0, int32(min(s.conn.MaxPayload(), math.MaxInt32)); i < len(reqs); i++ {
 		reqs[i].Room = room
 	}

@@ -14,7 +14,7 @@ import (
 	"dht/events"
 )
 
-// details tell of the selected node, in the lower half of the screen at most.
+// details describe the selected node, in the lower half of the screen at most.
 func (m Model) details(cards []monitor.Card) []string {
 	if m.folded || m.height < low || len(cards) == 0 {
 		return nil
@@ -24,10 +24,12 @@ func (m Model) details(cards []monitor.Card) []string {
 	if c.Up {
 		lines = append(lines, facts(c, m.width)...)
 	} else if last, seen := m.seen[c.Name]; seen {
-		lines = append(lines, fmt.Sprintf("had       %s, at %s", holds(last.card), last.at.Format(time.TimeOnly)), "ran       "+runs(last.card))
+		lines = append(lines, fmt.Sprintf("had       %s, at %s", holds(last.card), last.at.Format(time.TimeOnly)),
+			"ran       "+runs(last.card))
 	}
 	if room := m.height / 2; len(lines) > room {
-		lines = append(lines[:room-1], dim(fmt.Sprintf("          … %d more lines on a higher screen", len(lines)-room+1)))
+		lines = append(lines[:room-1],
+			dim(fmt.Sprintf("          … %d more lines on a higher screen", len(lines)-room+1)))
 	}
 	return lines
 }
@@ -44,7 +46,7 @@ func (m Model) caption(c monitor.Card) string {
 
 func rulesSay(c monitor.Card) string {
 	if c.Pinned {
-		return "  (keys of a place: no share can be expected)"
+		return "  (keys of a location: no share can be expected)"
 	}
 	return fmt.Sprintf("  (%.1f%% of all keys, expected %.1f%%)", 100*c.Share, 100*c.Expected)
 }
@@ -80,7 +82,8 @@ func linksOver(c monitor.Card, path events.LinkPath, width int) (text string) {
 	for i, l := range list {
 		next := l.To + " " + paintLink(l.State)
 		rest := fmt.Sprintf(" and %d more", len(list)-i)
-		if room := width - ansi.StringWidth(text) - ansi.StringWidth(next) - 2; i > 0 && room < len(rest) && i < len(list)-1 || room < 0 {
+		room := width - ansi.StringWidth(text) - ansi.StringWidth(next) - 2
+		if i > 0 && room < len(rest) && i < len(list)-1 || room < 0 {
 			return text + dim(rest)
 		}
 		if i > 0 {

@@ -79,7 +79,8 @@ func percents(actual, expected float64) string {
 	if expected < 0.0995 {
 		digits = 1
 	}
-	return strconv.FormatFloat(100*actual, 'f', digits, 64) + " of " + strconv.FormatFloat(100*expected, 'f', digits, 64) + "%"
+	return strconv.FormatFloat(100*actual, 'f', digits, 64) + " of " +
+		strconv.FormatFloat(100*expected, 'f', digits, 64) + "%"
 }
 
 // sparkline draws the last values as bars, one cell each, the highest in full.

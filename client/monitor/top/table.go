@@ -35,20 +35,26 @@ const (
 )
 
 func columns() []column {
+	keys := func(c monitor.Card) string { return fmt.Sprint(c.Keys) }
+	reads := func(c monitor.Card) string { return short(c.Reads) }
+	writes := func(c monitor.Card) string { return short(c.Writes) }
+	misplaced := func(c monitor.Card) string { return fmt.Sprint(c.Misplaced) }
+	data := func(c monitor.Card) string { return humanize.Bytes(uint64(c.Bytes)) }
+	upFor := func(c monitor.Card) string { return lasting(time.Duration(c.UptimeMS) * time.Millisecond) }
 	return []column{
 		{title: nodeColumn, width: 5, left: true, order: byName, cell: func(c monitor.Card) string { return c.Name }},
 		{title: "", rank: 1, left: true, width: len("down"), cell: state, paint: paintState},
 		{title: ruleColumn, rank: 6, left: true, cell: func(c monitor.Card) string { return c.Rule }},
-		{title: "KEYS", rank: 2, width: 6, order: byKeys, cell: func(c monitor.Card) string { return fmt.Sprint(c.Keys) }},
+		{title: "KEYS", rank: 2, width: 6, order: byKeys, cell: keys},
 		{title: "SHARE", rank: 7, width: 9, cell: share},
-		{title: "READ/S", rank: 3, width: 6, order: byReads, cell: func(c monitor.Card) string { return short(c.Reads) }},
-		{title: "WRITE/S", rank: 4, width: 7, order: byWrites, cell: func(c monitor.Card) string { return short(c.Writes) }},
+		{title: "READ/S", rank: 3, width: 6, order: byReads, cell: reads},
+		{title: "WRITE/S", rank: 4, width: 7, order: byWrites, cell: writes},
 		{title: "P50", rank: 9, width: 5, cell: func(c monitor.Card) string { return latency(c.P50US) }},
 		{title: "P99", rank: 5, width: 5, order: byP99, cell: func(c monitor.Card) string { return latency(c.P99US) }},
 		{title: "LINKS", rank: 8, cell: links, paint: paintLinks},
-		{title: misplacedColumn, rank: extra + 1, order: byMisplaced, cell: func(c monitor.Card) string { return fmt.Sprint(c.Misplaced) }, paint: paintMisplaced},
-		{title: "DATA", rank: extra + 2, width: 7, cell: func(c monitor.Card) string { return humanize.Bytes(uint64(c.Bytes)) }},
-		{title: "UP FOR", rank: extra, cell: func(c monitor.Card) string { return lasting(time.Duration(c.UptimeMS) * time.Millisecond) }},
+		{title: misplacedColumn, rank: extra + 1, order: byMisplaced, cell: misplaced, paint: paintMisplaced},
+		{title: "DATA", rank: extra + 2, width: 7, cell: data},
+		{title: "UP FOR", rank: extra, cell: upFor},
 	}
 }
 
@@ -60,7 +66,7 @@ func state(c monitor.Card) string {
 }
 
 func share(c monitor.Card) string {
-	if c.Pinned { // what the rules say of all keys tells nothing of those that there are
+	if c.Pinned { // what the rules say of all keys says nothing of those that there are
 		return fmt.Sprintf("%.1f%%", 100*c.Share)
 	}
 	return percents(c.Share, c.Expected)

@@ -1,7 +1,7 @@
 // Package top shows the nodes of a cluster in a terminal: as a table for who
 // looks once, and as a screen for who goes on looking.
 //
-// It draws what it is told and asks through a function it is given: it opens no
+// It draws what it is given and asks through a function it is given: it opens no
 // connection and reads no clock. It imports monitor, client for what nodes say,
 // events, and the terminal libraries.
 package top
@@ -34,7 +34,7 @@ type Model struct {
 	now           time.Time
 	asking        bool
 
-	board   monitor.Board
+	last    monitor.Snapshot // that nodes answered to
 	looks   int
 	cluster events.Cluster
 	cards   []monitor.Card // in map order
@@ -97,7 +97,7 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m.press(msg)
 	case tea.PasteMsg:
 		if m.typing {
-			m.filter += msg.Content
+			m.filter += printable(msg.Content)
 		}
 	}
 	return m, nil
@@ -107,12 +107,11 @@ func (m Model) take(l Look) Model {
 	m.asking, m.now, m.err = false, l.At, l.Err
 	if l.Err != nil {
 		m.cards = silenced(m.cards)
-		m.sum = m.board.Sum(m.cards)
-		m.sum.P50US, m.sum.P99US = 0, 0
+		m.sum = monitor.Sum{Nodes: len(m.cards)}
 		return m
 	}
-	m.cards, m.heard = m.board.Look(l.Nodes), l.At
-	m.sum = m.board.Sum(m.cards)
+	m.last, m.heard = m.last.Next(l.Nodes), l.At
+	m.cards, m.sum = m.last.Cards, m.last.Sum()
 	m.seen = maps.Clone(m.seen)
 	for i, c := range m.cards {
 		if c.Up {

@@ -319,6 +319,16 @@ func TestModel_Filter(t *testing.T) {
 	v.sees("android  up", "/ filter")
 }
 
+func TestModel_PastedFilter(t *testing.T) {
+	v := newViewer(t, 80, 24)
+	v.look(0, three(100))
+	v.send(tea.PasteMsg{Content: "unasked"})
+	v.misses("unasked")
+	v.press("/")
+	v.send(tea.PasteMsg{Content: "m\r\n\x1b[2Ja\tc"})
+	v.sees(`No node matches "m[2Jac".`, "filter: m[2Jac")
+}
+
 func TestModel_Leave(t *testing.T) {
 	v := newViewer(t, 80, 24)
 	leaves := func(cmd tea.Cmd) bool {
@@ -391,10 +401,9 @@ func TestModel_AsksOnceAtATime(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	var board monitor.Board
 	long := node("a-node-with-a-name-of-some-length", `prefix "europe/customers/by-name/"`, 0, 123_456_789, 100, 5, 5)
 	long.Prefix = true
-	cards := board.Look(append(without(three(100), "mac"), long))
+	cards := monitor.Snapshot{}.Next(append(without(three(100), "mac"), long)).Cards
 	for width, want := range map[int]string{
 		200: "NODE RULE KEYS SHARE READ/S WRITE/S P50 P99 LINKS MISPLACED DATA UP FOR",
 		80:  "NODE RULE KEYS SHARE READ/S WRITE/S P99",

@@ -91,7 +91,8 @@ func copies(c events.Copies) string {
 // rates draws both as they were lately, each over half of the width.
 func (m Model) rates() string {
 	half := m.width / 2
-	return pad(rate("reads/s", m.sum.Reads, m.reads, half), half) + rate("writes/s", m.sum.Writes, m.writes, m.width-half)
+	return pad(rate("reads/s", m.sum.Reads, m.reads, half), half) +
+		rate("writes/s", m.sum.Writes, m.writes, m.width-half)
 }
 
 func rate(name string, now float64, lately []float64, width int) string {
@@ -100,7 +101,8 @@ func rate(name string, now float64, lately []float64, width int) string {
 }
 
 func (m Model) totals() string {
-	text := fmt.Sprintf("keys     %5s  data %s  p50 %s  p99 %s", short(float64(m.sum.Keys)), humanize.Bytes(uint64(m.sum.Bytes)),
+	text := fmt.Sprintf("keys     %5s  data %s  p50 %s  p99 %s",
+		short(float64(m.sum.Keys)), humanize.Bytes(uint64(m.sum.Bytes)),
 		latency(m.sum.P50US), latency(m.sum.P99US))
 	over := "over " + m.every.String()
 	if m.looks < 2 {
@@ -116,7 +118,8 @@ func (m Model) health() string {
 	case m.err != nil && m.looks == 0:
 		return red(fit(fmt.Sprintf("Trying again: %v", m.err), m.width))
 	case m.err != nil:
-		return red(fit(fmt.Sprintf("Nobody answers for %s, trying again: %v", lasting(m.now.Sub(m.heard)), m.err), m.width))
+		return red(fit(fmt.Sprintf("Nobody answers for %s, trying again: %v",
+			lasting(m.now.Sub(m.heard)), m.err), m.width))
 	case m.looks == 0:
 		return dim("asking the nodes …")
 	case len(faults) == 0:
@@ -170,15 +173,16 @@ func (m Model) foot(cards []monitor.Card) string {
 		"q quit  ↑↓ select  enter details  s sort  / filter", "q quit  s sort  / filter", "q quit"}
 	if m.filter != "" {
 		found := fmt.Sprintf("filter: %s (%d of %d)", m.filter, len(cards), len(m.cards))
-		help = []string{"q quit  " + found + "  esc clear  s sort: " + m.order.String() + "  r reverse", "esc clear  " + found}
+		help = []string{"q quit  " + found + "  esc clear  s sort: " + m.order.String() + "  r reverse",
+			"esc clear  " + found}
 	}
-	place := ""
+	position := ""
 	if len(cards) > 0 {
-		place = fmt.Sprintf("%d/%d", m.cursor(cards)+1, len(cards))
+		position = fmt.Sprintf("%d/%d", m.cursor(cards)+1, len(cards))
 	}
 	for _, text := range help {
-		if ansi.StringWidth(text)+2+len(place) <= m.width {
-			return dim(apart(text, place, m.width))
+		if ansi.StringWidth(text)+2+len(position) <= m.width {
+			return dim(apart(text, position, m.width))
 		}
 	}
 	return dim(fit(help[len(help)-1], m.width))

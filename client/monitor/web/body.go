@@ -20,7 +20,7 @@ const (
 )
 
 // body is a value on its way in. What it holds is taken from a share of all
-// bodies as it comes, so that a length that is only told takes nothing.
+// bodies as it comes, so that a length that is only announced takes nothing.
 type body struct {
 	held  share
 	taken int64
@@ -35,7 +35,8 @@ func (b *body) release() { b.held.Release(b.taken) }
 func (b *body) read(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > events.MaxValue {
 		w.Header().Set("Connection", "close") // rather than read it all the same
-		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, r.ContentLength)
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d",
+			events.ErrTooLarge, events.MaxValue, r.ContentLength)
 	}
 	from := connectionOf(r)
 	err := b.readAll(w, r, from)
@@ -64,7 +65,8 @@ func (b *body) readAll(w http.ResponseWriter, r *http.Request, from *connection)
 			_ = control.SetWriteDeadline(time.Now().Add(writeWithin))
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return fmt.Errorf("%w: of the value %d bytes came in %v", errSlow, len(b.value), time.Since(begun).Round(time.Second))
+			return fmt.Errorf("%w: of the value %d bytes came in %v",
+				errSlow, len(b.value), time.Since(begun).Round(time.Second))
 		case err != nil:
 			return fmt.Errorf("%w: the value did not arrive: %v", events.ErrBadRequest, err)
 		}

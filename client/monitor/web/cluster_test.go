@@ -199,10 +199,10 @@ func escape(key string) (text string) {
 	return text
 }
 
-// until asks again and again until a condition holds that nothing tells of.
+// until asks again and again until a condition holds that nothing announces.
 func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

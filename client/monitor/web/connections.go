@@ -62,7 +62,7 @@ func connectionOf(r *http.Request) *connection {
 	return c
 }
 
-// watch is told of each change of a connection.
+// watch is called with each change of a connection.
 func (c *connections) watch(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -161,7 +161,7 @@ func TestKeys_SlowValue(t *testing.T) {
 }
 
 // All values that are on their way in may take so much memory together; whoever
-// comes late waits, then is told, and nothing of it is stored.
+// comes late waits, then is refused, and nothing of it is stored.
 func TestKeys_ManyLargeValues(t *testing.T) {
 	p := newCluster(t).page()
 	most := strings.Repeat("v", events.MaxValue-1)
@@ -180,7 +180,7 @@ func TestKeys_ManyLargeValues(t *testing.T) {
 	for _, conn := range conns {
 		wait.Go(func() {
 			if _, err := bufio.NewReader(conn).ReadString('\n'); !errors.Is(err, net.ErrClosed) {
-				away.Add(1) // told so, or cut off while it was still sending
+				away.Add(1) // refused, or cut off while it was still sending
 			}
 		})
 	}

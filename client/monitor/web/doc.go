@@ -5,7 +5,7 @@
 //	GET  /healthz            200 while the process serves
 //	GET  /readyz             200 when requests can be answered, else 503 and the reason
 //	GET  /metrics            for Prometheus
-//	GET  /nats/varz          what the embedded NATS server tells; also connz, routez
+//	GET  /nats/varz          what the embedded NATS server reports; also connz, routez
 //	GET  /v1/status          the nodes: [Status]
 //	GET  /v1/events          server-sent events, see below
 //	GET  /v1/keys/KEY        the value's bytes; headers ETag, Dht-Node, Dht-Version and Dht-Expires (unix ms)
@@ -61,6 +61,6 @@
 // requests under way and of lines that wait for viewers. /healthz, /readyz and
 // /metrics have connections of their own.
 //
-// It is a client like any other: it never touches the node beside it, other than
+// It is a client like any other: it never uses the node beside it, other than
 // by the functions in [Backend]. It imports events, client and monitor.
 package web

@@ -129,7 +129,7 @@ func TestEvents_NodeGoesDownAtOnce(t *testing.T) {
 	show := <-watching
 	s.find("status")
 	// In this test it still answers: the next look, which may come before the
-	// viewer has been told, says so.
+	// viewer was sent, says so.
 	seen := make(chan string)
 	go func() { seen <- s.find("status", `{"name":"android","up":false`) }()
 	for again := time.NewTicker(20 * time.Millisecond); ; {
@@ -187,7 +187,7 @@ func TestEvents_WithoutBus(t *testing.T) {
 	}
 }
 
-// A viewer that does not read holds up nobody, and is told what it missed.
+// A viewer that does not read holds up nobody, and is shown what it missed.
 func TestEvents_SlowViewer(t *testing.T) {
 	p, watching := watchedPage(t)
 	slow := p.stream()
@@ -210,7 +210,7 @@ func TestEvents_SlowViewer(t *testing.T) {
 	slow.findLoss(1)
 }
 
-// findLoss waits until at least so many lines are told to be lost.
+// findLoss waits until at least so many lines are said to be lost.
 func (s *stream) findLoss(atLeast int64) {
 	s.t.Helper()
 	for lost := int64(0); lost < atLeast; {

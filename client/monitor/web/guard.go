@@ -32,7 +32,8 @@ func harden(h http.Header) {
 // admit refuses what a browser sends for a page that is not ours.
 func (s *Server) admit(r *http.Request) error {
 	if !s.ours(r.Host) && (s.loopback || !forMachines(r.URL.Path)) {
-		return fmt.Errorf("%w: this server is not %q: a name that leads to it by way of DNS may belong to anybody; %s", events.ErrRefused, r.Host, s.instead())
+		return fmt.Errorf("%w: this server is not %q: a name that leads to it by way of DNS may belong to anybody; %s",
+			events.ErrRefused, r.Host, s.instead())
 	}
 	if err := s.foreign.Check(r); err != nil {
 		return fmt.Errorf("%w: %w", events.ErrRefused, err)
@@ -63,7 +64,8 @@ func (s *Server) ours(host string) bool {
 // notPublic reports whether nobody can register the name.
 func notPublic(name string) bool {
 	reserved := func(end string) bool { return strings.HasSuffix(name, end) }
-	return !strings.Contains(name, ".") || slices.ContainsFunc([]string{".local", ".localhost", ".internal", ".home.arpa", ".lan"}, reserved)
+	return !strings.Contains(name, ".") ||
+		slices.ContainsFunc([]string{".local", ".localhost", ".internal", ".home.arpa", ".lan"}, reserved)
 }
 
 // instead is what to do about a name that is not ours.
@@ -80,7 +82,7 @@ func forMachines(path string) bool {
 }
 
 // fromElsewhere reports whether a browser says that the page which asks is not
-// ours. To an address without TLS that is not this machine, it tells the Origin
+// ours. To an address without TLS that is not this machine, it sends the Origin
 // alone.
 func fromElsewhere(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {

@@ -18,7 +18,7 @@ const (
 	watchAgain = time.Second // after a watch that failed
 
 	// MaxRate is how many lines a second are shown: nobody reads more, and each
-	// costs a browser its time. Nodes need tell of no more.
+	// costs a browser its time. Nodes need publish no more.
 	MaxRate = 500
 
 	// maxWaiting is how many bytes of lines may wait for all viewers together: two
@@ -28,7 +28,7 @@ const (
 
 // hub looks once for all viewers, and only while there are any.
 type hub struct {
-	look  func(context.Context, *monitor.Board) Status
+	look  func(context.Context, monitor.Snapshot) (Status, monitor.Snapshot)
 	watch func(ctx context.Context, show func(monitor.Line) error) error // nil: there is nothing to watch
 	done  chan struct{}                                                  // closed by close
 	wait  sync.WaitGroup                                                 // for what runs for viewers
@@ -58,7 +58,7 @@ func (h *hub) join() (*viewer, error) {
 		h.begin()
 	}
 	if h.last != nil {
-		v.tellStatus(frame("status", h.last))
+		v.setStatus(frame("status", h.last))
 	}
 	h.viewers[v] = struct{}{}
 	return v, nil
@@ -108,12 +108,13 @@ func (h *hub) taken(line []byte) { h.waiting.Add(-int64(len(line))) }
 
 // poll looks at once, then each second and whenever again says so.
 func (h *hub) poll(ctx context.Context, again <-chan struct{}) {
-	var board monitor.Board
+	var snapshot monitor.Snapshot
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		status := h.look(ctx, &board)
-		h.tell(ctx, func() { h.setStatus(&status) })
+		status, next := h.look(ctx, snapshot)
+		snapshot = next
+		h.whileViewed(ctx, func() { h.setStatus(&status) })
 		select {
 		case <-tick.C:
 		case <-again:
@@ -127,7 +128,7 @@ func (h *hub) poll(ctx context.Context, again <-chan struct{}) {
 func (h *hub) tail(ctx context.Context, again chan<- struct{}) {
 	for ctx.Err() == nil {
 		err := h.watch(ctx, func(l monitor.Line) error {
-			h.tell(ctx, func() { h.show(l) })
+			h.whileViewed(ctx, func() { h.show(l) })
 			if comesOrGoes(l) {
 				select {
 				case again <- struct{}{}:
@@ -137,7 +138,7 @@ func (h *hub) tail(ctx context.Context, again chan<- struct{}) {
 			return nil
 		})
 		if err != nil {
-			h.tell(ctx, func() { h.show(monitor.Line{Time: time.Now(), Lost: 1, Detail: err.Error()}) })
+			h.whileViewed(ctx, func() { h.show(monitor.Line{Time: time.Now(), Lost: 1, Detail: err.Error()}) })
 		}
 		select {
 		case <-time.After(watchAgain):
@@ -150,8 +151,8 @@ func comesOrGoes(l monitor.Line) bool {
 	return l.Event == events.EventUp || l.Event == events.EventDrain || l.Event == events.EventDown
 }
 
-// tell runs f unless the viewers whom it would tell have left.
-func (h *hub) tell(ctx context.Context, f func()) {
+// whileViewed runs f unless the viewers whom it serves have left.
+func (h *hub) whileViewed(ctx context.Context, f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if ctx.Err() == nil {
@@ -164,7 +165,7 @@ func (h *hub) setStatus(s *Status) {
 	h.last = s
 	text := frame("status", s)
 	for v := range h.viewers {
-		v.tellStatus(text)
+		v.setStatus(text)
 	}
 }
 

@@ -15,7 +15,9 @@ import (
 // What waits for all viewers together has a bound, and what is taken, or waits for
 // one who leaves, does not count any more.
 func TestHub_WaitingIsBounded(t *testing.T) {
-	h := &hub{look: func(context.Context, *monitor.Board) Status { return Status{} }, done: make(chan struct{}), viewers: map[*viewer]struct{}{}}
+	h := &hub{look: func(context.Context, monitor.Snapshot) (Status, monitor.Snapshot) {
+		return Status{}, monitor.Snapshot{}
+	}, done: make(chan struct{}), viewers: map[*viewer]struct{}{}}
 	defer h.close()
 	var viewers []*viewer
 	for range maxViewers {
@@ -40,7 +42,7 @@ func TestHub_WaitingIsBounded(t *testing.T) {
 		t.Errorf("%d bytes in %d lines wait, %d are not shown", waiting, held, lost)
 	}
 	if err := viewers[0].write(io.Discard, nil, h.taken); err != nil || viewers[0].lost.Load() != 0 {
-		t.Errorf("%v, %d lines not told of", err, viewers[0].lost.Load())
+		t.Errorf("%v, %d lines still count as lost", err, viewers[0].lost.Load())
 	}
 	for _, v := range viewers {
 		h.leave(v)

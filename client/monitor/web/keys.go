@@ -85,7 +85,8 @@ func found(w http.ResponseWriter, r *http.Request, result client.Result, wants p
 	}
 	switch {
 	case wants.match != nil && !wants.match.name(result.Version, false):
-		preconditionFailed(w, result.Version, fmt.Errorf("%w: version %s stands under this key", events.ErrRefused, result.Version))
+		preconditionFailed(w, result.Version,
+			fmt.Errorf("%w: version %s stands under this key", events.ErrRefused, result.Version))
 	case !wants.allows(result.Version):
 		w.WriteHeader(http.StatusNotModified)
 	default:
@@ -114,7 +115,8 @@ func (s *site) put(w http.ResponseWriter, r *http.Request, key []byte) {
 		fail(w, err)
 	default:
 		s.answerWrite(w, r, key, wants, int64(len(body.value)), func(condition ...client.Option) (client.Result, error) {
-			return s.Client.Put(r.Context(), key, body.value, slices.Concat(condition, opts, []client.Option{client.AllAnswers()})...)
+			return s.Client.Put(r.Context(), key, body.value,
+				slices.Concat(condition, opts, []client.Option{client.AllAnswers()})...)
 		})
 	}
 }
@@ -129,13 +131,15 @@ func putOptions(r *http.Request) ([]client.Option, error) {
 	case values.Has("ttl"):
 		ttl, err := time.ParseDuration(values.Get("ttl"))
 		if err != nil || ttl <= 0 {
-			return nil, fmt.Errorf("%w: ttl %q: write how long the value shall live, as in 10s, 5m or 24h", events.ErrBadRequest, values.Get("ttl"))
+			return nil, fmt.Errorf("%w: ttl %q: write how long the value shall live, as in 10s, 5m or 24h",
+				events.ErrBadRequest, values.Get("ttl"))
 		}
 		return []client.Option{client.TTL(ttl)}, nil
 	case values.Has("expires"):
 		at, err := strconv.ParseInt(values.Get("expires"), 10, 64)
 		if err != nil || at <= 0 {
-			return nil, fmt.Errorf("%w: expires %q: write when the value expires, in milliseconds since 1970", events.ErrBadRequest, values.Get("expires"))
+			return nil, fmt.Errorf("%w: expires %q: write when the value expires, in milliseconds since 1970",
+				events.ErrBadRequest, values.Get("expires"))
 		}
 		return []client.Option{client.ExpireAt(at)}, nil
 	}
@@ -155,7 +159,8 @@ func (s *site) delete(w http.ResponseWriter, r *http.Request, key []byte) {
 }
 
 // answerWrite does a put or delete, and answers what became of it.
-func (s *site) answerWrite(w http.ResponseWriter, r *http.Request, key []byte, wants precondition, size int64, do func(...client.Option) (client.Result, error)) {
+func (s *site) answerWrite(w http.ResponseWriter, r *http.Request, key []byte,
+	wants precondition, size int64, do func(...client.Option) (client.Result, error)) {
 	work := workOfWrite + size
 	if err := s.work.take(r.Context(), work); err != nil {
 		fail(w, err)
@@ -176,7 +181,7 @@ func (s *site) answerWrite(w http.ResponseWriter, r *http.Request, key []byte, w
 	}
 }
 
-// explain tells the story; that the key is not there is part of it.
+// explain answers the explanation; that the key is not there is part of it.
 func (s *site) explain(w http.ResponseWriter, r *http.Request, key []byte) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		wrongMethod(w, "GET, HEAD")

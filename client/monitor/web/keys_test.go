@@ -44,9 +44,9 @@ func TestKeys_AnyBytes(t *testing.T) {
 		if g := p.ask("HEAD", path, nil); g.status != http.StatusOK || len(g.body) > 0 || g.header.Get("Content-Length") != strconv.Itoa(len(value)) {
 			t.Errorf("head %q: %d, %s bytes", key, g.status, g.header.Get("Content-Length"))
 		}
-		var story client.ExplainReport
-		if p.ask("GET", "/v1/explain/"+escape(key), nil).json(t, &story); len(story.Rules) != 3 || !same(story.KeyText, key) || story.Source != client.FromCluster {
-			t.Errorf("explain %q answers %+v", key, story)
+		var explanation client.ExplainReport
+		if p.ask("GET", "/v1/explain/"+escape(key), nil).json(t, &explanation); len(explanation.Rules) != 3 || !same(explanation.KeyText, key) || explanation.Source != client.FromCluster {
+			t.Errorf("explain %q answers %+v", key, explanation)
 		}
 		if g := p.ask("DELETE", path, nil); g.status != http.StatusOK {
 			t.Errorf("delete %q: %d %s", key, g.status, g.body)
@@ -149,11 +149,11 @@ func TestKeys_TooLarge(t *testing.T) {
 		t.Errorf("the largest value comes back as %d bytes", len(g.body))
 	}
 	p.Transport.(*http.Transport).ExpectContinueTimeout = time.Minute // without a word, the body stays here
-	for name, body := range map[string]io.Reader{"told": unread{t}, "not told": bytes.NewReader(append(largest, 'v'))} {
+	for name, body := range map[string]io.Reader{"announced": unread{t}, "not announced": bytes.NewReader(append(largest, 'v'))} {
 		t.Run(name, func(t *testing.T) {
 			r, err := http.NewRequestWithContext(t.Context(), "PUT", p.URL()+"v1/keys/k", io.NopCloser(body))
 			must(t, err)
-			if name == "told" {
+			if name == "announced" {
 				r.ContentLength = 1 << 40
 				r.Header.Set("Expect", "100-continue")
 			}

@@ -45,8 +45,8 @@ func (s *site) list(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.work.Release(workOfListing)
-	page, err := s.Client.Page(r.Context(), client.Listing{Node: values.Get("node"), Prefix: []byte(values.Get("prefix")),
-		After: []byte(values.Get("after")), Limit: limit})
+	page, err := s.Client.Page(r.Context(), client.Listing{Node: values.Get("node"),
+		Prefix: []byte(values.Get("prefix")), After: []byte(values.Get("after")), Limit: limit})
 	if err != nil {
 		fail(w, err)
 		return
@@ -68,7 +68,8 @@ func limitOf(values url.Values) (int, error) {
 	}
 	n, err := strconv.Atoi(values.Get("limit"))
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%w: limit %q: write a number from 1 to %d", events.ErrBadRequest, values.Get("limit"), pageMost)
+		return 0, fmt.Errorf("%w: limit %q: write a number from 1 to %d",
+			events.ErrBadRequest, values.Get("limit"), pageMost)
 	}
 	return min(n, pageMost), nil
 }

@@ -22,15 +22,18 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descRequests  = describe("requests_total", "Requests answered, by operation and by what was answered.", "op", "status")
-	descDuration  = describe("request_duration_seconds", "Time from request to answer, of requests that this node carried out.", "op")
+	descRequests = describe("requests_total",
+		"Requests answered, by operation and by what was answered.", "op", "status")
+	descDuration = describe("request_duration_seconds",
+		"Time from request to answer, of requests that this node carried out.", "op")
 	descKeys      = describe("keys", "Live keys held.")
 	descMisplaced = describe("misplaced_keys", "Live keys held that belong to other nodes by the rules.")
 	descBytes     = describe("store_bytes", "Bytes of the keys and values held.")
-	descPeers     = describe("peers", "Connections to other nodes and to NATS servers, by path and state.", "path", "state")
-	descRule      = describe("rule_info", "The node's placement rule.", "cluster", "node", "rule")
-	descBuild     = describe("build_info", "What the program was built from.", "version")
-	descStart     = describe("start_time_seconds", "When the node started, in seconds since 1970.")
+	descPeers     = describe("peers",
+		"Connections to other nodes and to NATS servers, by path and state.", "path", "state")
+	descRule  = describe("rule_info", "The node's placement rule.", "cluster", "node", "rule")
+	descBuild = describe("build_info", "What the program was built from.", "version")
+	descStart = describe("start_time_seconds", "When the node started, in seconds since 1970.")
 )
 
 // metricsHandler serves them from a registry of its own, together with Go's and
@@ -48,12 +51,13 @@ func metricsHandler(info func() events.Info) (http.Handler, error) {
 
 // Describe names every metric.
 func (m metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRequests, descDuration, descKeys, descMisplaced, descBytes, descPeers, descRule, descBuild, descStart} {
+	for _, d := range []*prometheus.Desc{descRequests, descDuration, descKeys, descMisplaced,
+		descBytes, descPeers, descRule, descBuild, descStart} {
 		out <- d
 	}
 }
 
-// Collect tells how the node is now.
+// Collect measures the node as it is now.
 func (m metrics) Collect(out chan<- prometheus.Metric) {
 	info := m.info()
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
@@ -72,11 +76,13 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	}
 	for op, counts := range info.Requests {
 		for status, n := range counts {
-			out <- prometheus.MustNewConstMetric(descRequests, prometheus.CounterValue, float64(n), string(op), string(status))
+			out <- prometheus.MustNewConstMetric(descRequests, prometheus.CounterValue, float64(n),
+				string(op), string(status))
 		}
 	}
 	for op, h := range info.Took {
-		out <- prometheus.MustNewConstHistogram(descDuration, uint64(h.Count()), float64(h.SumNS)/1e9, bucketsOf(h), string(op))
+		out <- prometheus.MustNewConstHistogram(descDuration, uint64(h.Count()), float64(h.SumNS)/1e9,
+			bucketsOf(h), string(op))
 	}
 }
 

@@ -54,7 +54,8 @@ func parseTags(h http.Header, field string) (*tags, error) {
 	for rest := text; rest != ""; {
 		one, after, ok := nextTag(rest)
 		if !ok {
-			return nil, fmt.Errorf(`%w: %s: %q is neither * nor a list of entity tags like "VERSION", with their quotes`, events.ErrBadRequest, field, text)
+			return nil, fmt.Errorf(`%w: %s: %q is neither * nor a list of entity tags like "VERSION", with their quotes`,
+				events.ErrBadRequest, field, text)
 		}
 		t.list, rest = append(t.list, one), after
 	}
@@ -70,7 +71,8 @@ func nextTag(text string) (t tag, rest string, ok bool) {
 	if text, ok = strings.CutPrefix(text, `"`); !ok {
 		return t, "", false
 	}
-	if t.text, rest, ok = strings.Cut(text, `"`); !ok || strings.ContainsFunc(t.text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+	if t.text, rest, ok = strings.Cut(text, `"`); !ok ||
+		strings.ContainsFunc(t.text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return t, "", false
 	}
 	rest = strings.TrimLeft(rest, " \t")
@@ -96,7 +98,8 @@ func (t *tags) name(stands events.Version, weakToo bool) bool {
 	if stands.IsZero() {
 		return false
 	}
-	return t.any || slices.ContainsFunc(t.list, func(t tag) bool { return t.text == stands.String() && (weakToo || !t.weak) })
+	return t.any ||
+		slices.ContainsFunc(t.list, func(t tag) bool { return t.text == stands.String() && (weakToo || !t.weak) })
 }
 
 // alone is the one condition of the nodes that says all of p.
@@ -125,7 +128,8 @@ const mostTries = 16
 // write does a put or delete if p holds, in one step with the look at what
 // stands. Where it does not hold, the result's status is unchanged, and its Before
 // stands.
-func (s *site) write(ctx context.Context, key []byte, p precondition, do func(...client.Option) (client.Result, error)) (client.Result, error) {
+func (s *site) write(ctx context.Context, key []byte, p precondition,
+	do func(...client.Option) (client.Result, error)) (client.Result, error) {
 	if p.match == nil && p.noneMatch == nil {
 		return do()
 	}
@@ -138,7 +142,8 @@ func (s *site) write(ctx context.Context, key []byte, p precondition, do func(..
 	}
 	for range mostTries {
 		if !p.allows(stands) {
-			return client.Result{Key: key, Status: events.StatusUnchanged, Before: stands}, fmt.Errorf("%w: the precondition does not hold", events.ErrRefused)
+			return client.Result{Key: key, Status: events.StatusUnchanged, Before: stands},
+				fmt.Errorf("%w: the precondition does not hold", events.ErrRefused)
 		}
 		result, err := do(precisely(stands))
 		if result.Status != events.StatusUnchanged {

@@ -17,7 +17,7 @@ import (
 )
 
 // At copies = 1 a precondition is checked where the key is kept, in the step that
-// writes: it holds, or nothing is done and what stands is told.
+// writes: it holds, or nothing is done and what stands is said.
 func TestKeys_Preconditions(t *testing.T) {
 	p := newCluster(t).page()
 	other := `"` + events.NewClock(time.Now).Next().String() + `"`
@@ -90,7 +90,7 @@ func TestKeys_Preconditions(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", what, g.status, g.body, tt.status)
 		}
 		if g.status == 412 && (tt.stands != (g.header.Get("ETag") == now) || tt.method != "HEAD" && g.code() != events.ErrRefused) {
-			t.Errorf("%s: what stands is told as %q, %s", what, g.header.Get("ETag"), g.body)
+			t.Errorf("%s: what stands is given as %q, %s", what, g.header.Get("ETag"), g.body)
 		}
 		if g.status == 304 && (g.header.Get("ETag") != now || len(g.body) > 0) {
 			t.Errorf("%s: %v %q", what, g.header, g.body)

@@ -10,7 +10,7 @@ import (
 	"dht/events"
 )
 
-// Failure is the body of a response that tells of an error.
+// Failure is the body of a response that is an error.
 type Failure struct {
 	Error string      `json:"error"`
 	Code  events.Code `json:"code"`
@@ -19,7 +19,7 @@ type Failure struct {
 func reply(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"error":"cannot be told in JSON","code":"internal"}`)
+		status, body = http.StatusInternalServerError, []byte(`{"error":"cannot be written as JSON","code":"internal"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

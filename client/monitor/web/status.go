@@ -38,13 +38,13 @@ func (s *site) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.work.Release(workOfRead)
-	status := s.look(r.Context(), new(monitor.Board))
+	status, _ := s.look(r.Context(), monitor.Snapshot{})
 	connectionOf(r).moves()
 	reply(w, http.StatusOK, status)
 }
 
-// look asks every node how it is. The board keeps what it saw last.
-func (s *site) look(ctx context.Context, board *monitor.Board) Status {
+// look asks every node how it is, and what has changed since the snapshot before.
+func (s *site) look(ctx context.Context, before monitor.Snapshot) (Status, monitor.Snapshot) {
 	info := s.Info()
 	status := Status{Cluster: info.Cluster.Name, Epoch: info.Cluster.Epoch, Copies: info.Cluster.Copies, Map: info.Map,
 		Node: info.Node, Build: info.Build, Pages: s.Pages}
@@ -54,12 +54,13 @@ func (s *site) look(ctx context.Context, board *monitor.Board) Status {
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	nodes, err := s.Client.Status(ctx)
-	status.Nodes = board.Look(nodes)
+	snapshot := before.Next(nodes)
+	status.Nodes = snapshot.Cards
 	if err != nil {
 		status.Error = err.Error()
 		for _, n := range info.Cluster.Nodes {
 			status.Nodes = append(status.Nodes, monitor.Card{Name: n.Name, Rule: n.Rule})
 		}
 	}
-	return status
+	return status, snapshot
 }

@@ -13,7 +13,7 @@ import (
 
 const (
 	queue     = 256              // lines that may wait for a viewer before the newest are lost
-	heartbeat = 15 * time.Second // when nothing else is told
+	heartbeat = 15 * time.Second // when nothing else is sent
 	takeFor   = 10 * time.Second // a viewer's time to take what is written
 )
 
@@ -30,8 +30,8 @@ func newViewer() *viewer {
 
 func (v *viewer) full() bool { return len(v.lines) == cap(v.lines) }
 
-// tellStatus replaces what was not taken yet.
-func (v *viewer) tellStatus(text []byte) {
+// setStatus replaces what was not taken yet.
+func (v *viewer) setStatus(text []byte) {
 	select {
 	case <-v.status:
 	default:
@@ -51,7 +51,8 @@ func (v *viewer) write(w io.Writer, text []byte, taken func(line []byte)) error 
 		}
 	}
 	if lost := v.lost.Swap(0); lost > 0 && err == nil {
-		_, err = w.Write(frame("lost", monitor.Line{Time: time.Now(), Lost: lost, Detail: "more than this page can show"}))
+		_, err = w.Write(frame("lost", monitor.Line{Time: time.Now(), Lost: lost,
+			Detail: "more than this page can show"}))
 	}
 	return err
 }
@@ -60,7 +61,7 @@ func (v *viewer) write(w io.Writer, text []byte, taken func(line []byte)) error 
 func frame(event string, v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Appendf(nil, ": %s cannot be told in JSON\n\n", event)
+		return fmt.Appendf(nil, ": %s cannot be written as JSON\n\n", event)
 	}
 	return fmt.Appendf(nil, "event: %s\ndata: %s\n\n", event, data)
 }

@@ -24,12 +24,15 @@ func refuse(status int, format string, args ...any) *refusal {
 func understood(r *http.Request) *refusal {
 	for _, field := range []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
 		if r.Header.Get(field) != "" {
-			return refuse(http.StatusBadRequest, "%s is not obeyed: send the request with the method that is meant", field)
+			return refuse(http.StatusBadRequest,
+				"%s is not obeyed: send the request with the method that is meant", field)
 		}
 	}
 	for field := range r.Header {
 		if strings.HasPrefix(field, "Dht-") {
-			return refuse(http.StatusBadRequest, "no request has a header %s: how long a value shall live is said by ?ttl=1h or ?expires=UNIX-MILLISECONDS", field)
+			return refuse(http.StatusBadRequest,
+				"no request has a header %s: how long a value shall live is said by ?ttl=1h or ?expires=UNIX-MILLISECONDS",
+				field)
 		}
 	}
 	switch r.Method {
@@ -53,7 +56,8 @@ func understoodWrite(r *http.Request) *refusal {
 	for field := range h {
 		condition := field == "If" || strings.HasPrefix(field, "If-") && field != "If-Match" && field != "If-None-Match"
 		if condition || slices.Contains(unkept, field) {
-			return refuse(http.StatusNotImplemented, "%s is not known here; conditions are If-Match and If-None-Match", field)
+			return refuse(http.StatusNotImplemented,
+				"%s is not known here; conditions are If-Match and If-None-Match", field)
 		}
 	}
 	for _, field := range []string{"Content-Range", "Range"} {
@@ -66,11 +70,13 @@ func understoodWrite(r *http.Request) *refusal {
 	}
 	for _, coding := range h.Values("Content-Encoding") {
 		if !strings.EqualFold(strings.TrimSpace(coding), "identity") {
-			return refuse(http.StatusUnsupportedMediaType, "Content-Encoding %s is not undone here: send the bytes as they are to be stored", coding)
+			return refuse(http.StatusUnsupportedMediaType,
+				"Content-Encoding %s is not undone here: send the bytes as they are to be stored", coding)
 		}
 	}
 	if kind := h.Get("Content-Type"); strings.HasPrefix(strings.ToLower(strings.TrimSpace(kind)), "multipart/") {
-		return refuse(http.StatusUnsupportedMediaType, "Content-Type %s: send the value's bytes alone, with curl by -T FILE or --data-binary", kind)
+		return refuse(http.StatusUnsupportedMediaType,
+			"Content-Type %s: send the value's bytes alone, with curl by -T FILE or --data-binary", kind)
 	}
 	return nil
 }

@@ -9,11 +9,11 @@ import { keyBox } from './keybox.js'
 import { tail } from './tail.js'
 import { plural, timeOfDay } from './words.js'
 
-const tell = sentence => setText(byId('announce'), sentence)
-const show = keyBox({ tell })
-const lines = tail({ show, tell })
+const announce = sentence => setText(byId('announce'), sentence)
+const show = keyBox({ announce })
+const lines = tail({ show, announce })
 const keys = browse({ show })
-const drawCards = cards(byId('cards'), { browse: keys.open, tell })
+const drawCards = cards(byId('cards'), { browse: keys.open, announce })
 const drawCharts = charts()
 
 let server = '' // the node that serves this page
@@ -45,7 +45,7 @@ function status({ cluster, epoch, copies, node, build, nodes, pages = {}, error,
 }
 
 function live() {
-  if (down) tell('connected again')
+  if (down) announce('connected again')
   down = undefined
   first = true
   link('up', 'live')
@@ -61,7 +61,7 @@ function dead() {
   document.body.classList.add('stale')
   const sentence = `${server || 'The node'} does not answer since ${timeOfDay(down)}. What you see is from then; trying again …`
   byId('banner').replaceChildren(sentence, ...elsewhere())
-  tell(sentence)
+  announce(sentence)
 }
 
 // elsewhere is where the other nodes show this page, those first that were up.

@@ -4,8 +4,8 @@ import { el, setText } from './dom.js'
 import { NONE, bytes, micros, number, percent, plural, rate, ruleInWords, span, system, timeOfDay } from './words.js'
 
 // cards draws into list; browse is called with the name of a node whose keys are
-// asked for, tell with a sentence when a node goes or comes.
-export function cards(list, { browse, tell }) {
+// asked for, announce with a sentence when a node goes or comes.
+export function cards(list, { browse, announce }) {
   const shown = new Map() // by name
 
   return function update(nodes, now) {
@@ -16,7 +16,7 @@ export function cards(list, { browse, tell }) {
     }
     for (const node of nodes) {
       const change = shown.get(node.name).update(node, now)
-      if (change) tell(change)
+      if (change) announce(change)
     }
   }
 }

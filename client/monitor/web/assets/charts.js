@@ -8,7 +8,7 @@ const LENGTH = 120_000 // milliseconds shown
 const HEIGHT = 176
 const EDGE = { left: 56, right: 8, top: 8, bottom: 24 }
 
-// charts returns what takes each status; the first of a connection tells rates
+// charts returns what takes each status; the first of a connection gives rates
 // since the nodes' start, and is left out.
 export function charts() {
   const samples = [] // {at, byNode}

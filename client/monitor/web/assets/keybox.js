@@ -4,13 +4,13 @@
 import * as api from './api.js'
 import { byId, keyName } from './dom.js'
 import { choices, conflict, failed, got, headline, wrote } from './outcome.js'
-import { story } from './story.js'
+import { explanation } from './explanation.js'
 import { asText, duration, fromHex, toBytes, toHex } from './words.js'
 
 const UNDO_FOR = 10_000 // milliseconds
 
-// keyBox returns what puts a key into the box; tell is called with what came of it.
-export function keyBox({ tell }) {
+// keyBox returns what puts a key into the box; announce is called with what came of it.
+export function keyBox({ announce }) {
   const form = byId('box')
   const outcome = byId('outcome')
   let turn = 0 // of answers, only the last request's is shown
@@ -29,7 +29,7 @@ export function keyBox({ tell }) {
     if (mine !== turn) return
     outcome.removeAttribute('aria-busy')
     outcome.replaceChildren(...parts)
-    tell(parts[0].lastChild.textContent)
+    announce(parts[0].lastChild.textContent)
   }
 
   // see remembers what stands under a key: null is nothing.
@@ -155,7 +155,7 @@ export function keyBox({ tell }) {
     get: () => run('get', get),
     put: () => run('put', put),
     delete: () => run('delete', remove),
-    explain: () => run('explain', async key => story(key, await api.explain(key))),
+    explain: () => run('explain', async key => explanation(key, await api.explain(key))),
   }
   for (const name of ['put', 'delete', 'explain']) byId(name).addEventListener('click', acts[name])
   form.key.addEventListener('input', unfill)

@@ -13,7 +13,7 @@ const kinds = ['put', 'get', 'delete', 'update', 'keys', 'up', 'down', 'drain', 
 
 // tail returns what takes a line, the names of the nodes, and why there are no
 // lines; show is called with a key that was chosen.
-export function tail({ show, tell }) {
+export function tail({ show, announce }) {
   const list = byId('tail')
   const filter = { text: byId('tail-text'), op: byId('tail-op'), node: byId('tail-node') }
   const pause = byId('tail-pause')
@@ -28,7 +28,7 @@ export function tail({ show, tell }) {
   function add(line) {
     const entry = { line, key: keyOf(line) }
     seen++
-    if (line.lost && !lost) tell(`some lines are not shown: ${line.detail}`)
+    if (line.lost && !lost) announce(`some lines are not shown: ${line.detail}`)
     lost += line.lost ?? 0
     kept.push(entry)
     if (kept.length > 2 * KEPT) kept = kept.slice(-KEPT)

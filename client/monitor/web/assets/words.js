@@ -87,7 +87,7 @@ export function fromHex(text) {
   return Uint8Array.from(digits.match(/../g), pair => parseInt(pair, 16))
 }
 
-// keyOf is the key of what the API tells: key64 stands for key where it is no text.
+// keyOf is the key of what the API answers: key64 stands for key where it is no text.
 export function keyOf({ key, key64 }) {
   if (key64 !== undefined) return Uint8Array.from(atob(key64), c => c.charCodeAt(0))
   return key === undefined ? null : toBytes(key)

@@ -1,15 +1,15 @@
-// The story of one key, drawn: from the key down the rules in their order, and
+// The explanation of one key, drawn: from the key down the rules in their order, and
 // from its owner to what that answers.
 
 import { el, keyName, svg } from './dom.js'
 import { hashName, look } from './words.js'
 
-// story is the elements that tell what the API explains of key.
-export function story(key, { hashes, rules, owners, answers }) {
-  const root = el('div', { class: 'story' })
-  const start = el('p', { class: 'story-key' }, el('span', { class: 'hint' }, 'key'), keyName(key))
+// explanation is the elements that show what the API explains of key.
+export function explanation(key, { hashes, rules, owners, answers }) {
+  const root = el('div', { class: 'explanation' })
+  const start = el('p', { class: 'explanation-key' }, el('span', { class: 'hint' }, 'key'), keyName(key))
   const stops = rules.map((rule, i) => stop(rule, i, hashes, owners, answers.find(a => a.node === rule.node)))
-  const lines = svg('svg', { class: 'story-lines', 'aria-hidden': true })
+  const lines = svg('svg', { class: 'explanation-lines', 'aria-hidden': true })
   root.append(lines, start, hashList(hashes, rules), el('ol', { class: 'stops' }, stops.map(s => s.root)))
   new ResizeObserver(() => draw(lines, root, start, stops)).observe(root)
   return [sentence(key, rules, owners), root]

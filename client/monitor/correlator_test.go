@@ -12,13 +12,14 @@ import (
 	"dht/events"
 )
 
-// bench feeds a gatherer by hand: at is the time since the start.
+// bench feeds a correlator by hand: at is the time since the start.
 type bench struct {
-	t        *testing.T
-	gatherer *monitor.Gatherer
-	subjects events.Subjects
-	shown    []string
-	lost     int64
+	t          *testing.T
+	correlator *monitor.Correlator
+	subjects   events.Subjects
+	id         string // of requests and answers without a version: which names the others here
+	shown      []string
+	lost       int64
 }
 
 var start = time.UnixMilli(1_790_000_000_000)
@@ -30,17 +31,17 @@ func newBench(t *testing.T, pattern string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.gatherer = monitor.NewGatherer(f, func(l monitor.Line) {
+	b.correlator = monitor.NewCorrelator(f, func(l monitor.Line) {
 		b.lost += l.Lost
 		b.shown = append(b.shown, text(l))
 	})
 	return b
 }
 
-// heard lets nodes say that they tell, long enough ago to be believed.
-func (b *bench) heard(names ...string) *bench {
+// leased lets nodes say that they publish their answers, long enough ago to be believed.
+func (b *bench) leased(names ...string) *bench {
 	for _, name := range names {
-		b.gatherer.Heard(events.Info{Node: name, Cluster: events.Cluster{Nodes: []events.Member{{Name: "linux"}, {Name: "mac"}, {Name: "android"}}}}, start.Add(-time.Second))
+		b.correlator.Leased(events.Info{Node: name, Cluster: events.Cluster{Nodes: []events.Member{{Name: "linux"}, {Name: "mac"}, {Name: "android"}}}}, start.Add(-time.Second))
 	}
 	return b
 }
@@ -50,15 +51,28 @@ func (b *bench) request(ms int, node string, op events.Op, key string, v events.
 	if node != "" {
 		subject = b.subjects.Node(node, op)
 	}
-	b.gatherer.Add(monitor.Sight{Time: at(ms), Subject: subject, Op: op, Node: node, Key: []byte(key), Version: v, Bytes: 5})
+	b.correlator.Add(monitor.Sight{Time: at(ms), Subject: subject, ID: b.idOf(v), Op: op, Node: node, Key: []byte(key), Version: v, Bytes: 5})
 }
 
 func (b *bench) answer(ms int, node string, op events.Op, key string, s events.Status, v events.Version) {
-	b.event(ms, events.Event{Type: events.EventAnswer, Node: node, Op: op, Key: []byte(key), Status: s, Version: v, Took: time.Millisecond})
+	b.event(ms, events.Event{Type: events.EventAnswer, Node: node, Op: op, Key: []byte(key), Status: s, Version: v, Took: time.Millisecond, Request: b.idOf(v)})
+}
+
+func (b *bench) idOf(v events.Version) []byte {
+	if b.id != "" || v.IsZero() {
+		return []byte(b.id)
+	}
+	return v[:]
+}
+
+// of is the bench for what has that id.
+func (b *bench) of(id string) *bench {
+	b.id = id
+	return b
 }
 
 func (b *bench) event(ms int, e events.Event) {
-	b.gatherer.Add(monitor.Sight{Time: at(ms), Subject: b.subjects.Event(e.Node, e.Type), Event: e})
+	b.correlator.Add(monitor.Sight{Time: at(ms), Subject: b.subjects.Event(e.Node, e.Type), Event: e})
 }
 
 func at(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
@@ -107,8 +121,8 @@ const (
 	found  = events.StatusFound
 )
 
-func TestGatherer_OneLineWhenAllHaveAnswered(t *testing.T) {
-	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(1)[0]
+func TestCorrelator_OneLineWhenAllHaveAnswered(t *testing.T) {
+	b, v := newBench(t, "").leased("linux", "mac", "android"), versions(1)[0]
 	b.request(0, "", events.OpPut, "k", v)
 	b.answer(1, "android", events.OpPut, "k", no, v)
 	b.event(2, events.Event{Type: events.EventPut, Node: "linux", Key: []byte("k"), Version: v})
@@ -116,12 +130,12 @@ func TestGatherer_OneLineWhenAllHaveAnswered(t *testing.T) {
 	b.is()
 	b.answer(3, "mac", events.OpPut, "k", no, v)
 	b.is("0 dht.put put k linux:stored mac:not-stored android:not-stored 3ms")
-	b.gatherer.Tick(at(2000))
+	b.correlator.Tick(at(2000))
 	b.is()
 }
 
-func TestGatherer_ResentAndConcurrent(t *testing.T) {
-	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(2)
+func TestCorrelator_ResentAndConcurrent(t *testing.T) {
+	b, v := newBench(t, "").leased("linux", "mac", "android"), versions(2)
 	b.request(0, "", events.OpPut, "k", v[0])
 	b.request(1, "", events.OpPut, "k", v[1])
 	for _, node := range []string{"linux", "mac", "android"} {
@@ -135,22 +149,23 @@ func TestGatherer_ResentAndConcurrent(t *testing.T) {
 		}
 	}
 	b.is("0 dht.put put k linux:stored mac:stored android:stored 4ms", "3 dht.put put k linux:stored mac:stored android:stored 1ms")
-	b.request(5, "", events.OpGet, "k", events.Version{})
-	b.request(6, "", events.OpGet, "k", events.Version{})
-	for ms, node := range []string{"mac", "linux", "linux", "android", "android", "mac"} {
-		b.answer(10+ms, node, events.OpGet, "k", found, v[0])
+	b.of("first").request(5, "", events.OpGet, "k", events.Version{})
+	b.of("second").request(6, "", events.OpGet, "k", events.Version{})
+	for ms, node := range []string{"mac", "linux", "android"} { // each the later one first
+		b.of("second").answer(10+ms, node, events.OpGet, "k", found, v[0])
+		b.of("first").answer(10+ms, node, events.OpGet, "k", no, v[0])
 	}
-	b.is("5 dht.get get k linux:found mac:found android:found 8ms", "6 dht.get get k linux:found mac:found android:found 9ms")
+	b.is("6 dht.get get k linux:found mac:found android:found 6ms", "5 dht.get get k linux:not-stored mac:not-stored android:not-stored 7ms")
 }
 
-func TestGatherer_Silence(t *testing.T) {
-	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(3)
+func TestCorrelator_Silence(t *testing.T) {
+	b, v := newBench(t, "").leased("linux", "mac", "android"), versions(3)
 	b.request(0, "", events.OpPut, "k", v[0])
 	b.answer(1, "linux", events.OpPut, "k", stored, v[0])
 	b.answer(1, "mac", events.OpPut, "k", no, v[0])
-	b.gatherer.Tick(at(999))
+	b.correlator.Tick(at(999))
 	b.is()
-	b.gatherer.Tick(at(1000))
+	b.correlator.Tick(at(1000))
 	b.is("0 dht.put put k linux:stored mac:not-stored android:silent 1ms")
 	// Who has said goodbye is not waited for.
 	b.event(1100, events.Event{Type: events.EventDown, Node: "android"})
@@ -159,52 +174,52 @@ func TestGatherer_Silence(t *testing.T) {
 	b.answer(1202, "mac", events.OpPut, "k", no, v[1])
 	b.is("1100 dht.event.android.down down@android ", "1200 dht.put put k linux:stored mac:not-stored android:silent 2ms")
 	// Of an addressed request only that node's answer is expected.
-	b.request(1300, "android", events.OpGet, "k", events.Version{})
-	b.request(1300, "linux", events.OpGet, "k", events.Version{})
-	b.answer(1301, "linux", events.OpGet, "k", found, v[1])
-	b.gatherer.Tick(at(2300))
+	b.of("a").request(1300, "android", events.OpGet, "k", events.Version{})
+	b.of("l").request(1300, "linux", events.OpGet, "k", events.Version{})
+	b.of("l").answer(1301, "linux", events.OpGet, "k", found, v[1])
+	b.correlator.Tick(at(2300))
 	b.is("1300 dht.node.linux.get get@linux k linux:found 1ms", "1300 dht.node.android.get get@android k android:silent")
 }
 
-// Nobody is called silent who was perhaps not told to tell.
-func TestGatherer_SilenceThatMeansNothing(t *testing.T) {
+// Nobody is called silent who perhaps does not publish yet.
+func TestCorrelator_SilenceThatMeansNothing(t *testing.T) {
 	b, v := newBench(t, ""), versions(3)
 	b.request(0, "", events.OpPut, "a", v[0])
-	b.gatherer.Tick(at(1000))
+	b.correlator.Tick(at(1000))
 	b.is("0 dht.put put a")
-	b.heard("linux", "mac", "android")
-	b.gatherer.Deaf()
+	b.leased("linux", "mac", "android")
+	b.correlator.Missed()
 	b.request(2000, "", events.OpPut, "b", v[1])
 	b.answer(2001, "linux", events.OpPut, "b", stored, v[1])
-	b.gatherer.Tick(at(3000))
+	b.correlator.Tick(at(3000))
 	b.is("2000 dht.put put b linux:stored 1ms")
 	b.request(3000, "", events.OpPut, "c", v[2])
 	b.answer(3001, "mac", events.OpPut, "c", no, v[2])
-	b.gatherer.Close(at(3100))
+	b.correlator.Close(at(3100))
 	b.is("3000 dht.put put c mac:not-stored 1ms")
 }
 
-// A node that has not said yet that it tells may only be late.
-func TestGatherer_LateNode(t *testing.T) {
-	b, v := newBench(t, "").heard("linux", "mac"), versions(2)
+// A node that has not said yet that it publishes may only be late.
+func TestCorrelator_LateNode(t *testing.T) {
+	b, v := newBench(t, "").leased("linux", "mac"), versions(2)
 	for i, ms := range []int{0, 1000} { // a second later than they were heard, and two
 		b.request(ms, "", events.OpPut, "k", v[i])
 		b.answer(ms+1, "linux", events.OpPut, "k", stored, v[i])
 		b.answer(ms+1, "mac", events.OpPut, "k", no, v[i])
-		b.gatherer.Tick(at(ms + 1000))
+		b.correlator.Tick(at(ms + 1000))
 	}
 	b.is("0 dht.put put k linux:stored mac:not-stored 1ms", "1000 dht.put put k linux:stored mac:not-stored android:silent 1ms")
 }
 
-func TestGatherer_AnswersThatOvertakeTheirRequest(t *testing.T) {
-	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(2)
+func TestCorrelator_AnswersThatOvertakeTheirRequest(t *testing.T) {
+	b, v := newBench(t, "").leased("linux", "mac", "android"), versions(2)
 	b.answer(0, "mac", events.OpPut, "k", no, v[0])
 	b.answer(1, "linux", events.OpPut, "k", stored, v[0])
-	b.gatherer.Tick(at(40))
+	b.correlator.Tick(at(40))
 	b.request(45, "", events.OpPut, "k", v[0])
 	b.answer(46, "android", events.OpPut, "k", no, v[0])
 	b.is("45 dht.put put k linux:stored mac:not-stored android:not-stored 1ms")
-	// One that its owner stamps.
+	b.id = "that its owner stamps"
 	b.answer(50, "linux", events.OpPut, "k", stored, v[1])
 	b.answer(51, "mac", events.OpPut, "k", no, events.Version{})
 	b.request(52, "", events.OpPut, "k", events.Version{})
@@ -212,35 +227,67 @@ func TestGatherer_AnswersThatOvertakeTheirRequest(t *testing.T) {
 	b.is("52 dht.put put k linux:stored mac:not-stored android:not-stored 1ms")
 }
 
-func TestGatherer_OverTCP(t *testing.T) {
-	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(2)
+// What has no id belongs together by operation and key, each node once.
+func TestCorrelator_WithoutID(t *testing.T) {
+	b := newBench(t, "").leased("linux", "mac", "android")
+	b.request(0, "", events.OpDelete, "k", events.Version{})
+	for ms, node := range []string{"mac", "linux", "android"} {
+		b.answer(ms, node, events.OpDelete, "k", events.StatusAbsent, events.Version{})
+	}
+	b.is("0 dht.delete delete k linux:absent mac:absent android:absent 2ms")
+	for ms, node := range []string{"mac", "linux", "linux"} { // over TCP, at every-match
+		b.answer(10+ms, node, events.OpGet, "k", found, events.Version{})
+	}
+	b.correlator.Tick(at(100))
+	b.is("10  get k linux:found mac:found 1ms", "12  get k linux:found 1ms")
+}
+
+// Entries of one message have one id, and each its own line; so has a key that
+// stands in it twice.
+func TestCorrelator_EntriesOfOneMessage(t *testing.T) {
+	b := newBench(t, "").leased("linux", "mac", "android").of("one")
+	keys := []string{"a", "b", "a"}
+	for _, key := range keys {
+		b.request(0, "", events.OpGet, key, events.Version{})
+	}
+	for ms, node := range []string{"mac", "linux", "android"} {
+		for _, key := range keys {
+			b.answer(ms, node, events.OpGet, key, found, events.Version{})
+		}
+	}
+	b.is("0 dht.get get a linux:found mac:found android:found 2ms", "0 dht.get get b linux:found mac:found android:found 2ms",
+		"0 dht.get get a linux:found mac:found android:found 2ms")
+}
+
+func TestCorrelator_OverTCP(t *testing.T) {
+	b, v := newBench(t, "").leased("linux", "mac", "android"), versions(2)
 	b.event(0, events.Event{Type: events.EventPut, Node: "linux", Key: []byte("k"), Version: v[0]})
 	b.answer(0, "linux", events.OpUpdate, "k", stored, v[0])
 	b.answer(1, "linux", events.OpUpdate, "k", stored, v[1])
-	b.gatherer.Tick(at(49))
+	b.correlator.Tick(at(49))
 	b.is()
-	b.gatherer.Tick(at(60))
+	b.correlator.Tick(at(60))
 	b.is("0  update k linux:stored 1ms", "1  update k linux:stored 1ms")
 }
 
 // A request from before this monitor listened did not come over TCP.
-func TestGatherer_AnswersToRequestsFromBefore(t *testing.T) {
+func TestCorrelator_AnswersToRequestsFromBefore(t *testing.T) {
 	b, v := newBench(t, ""), versions(3)
 	b.answer(0, "linux", events.OpPut, "before", stored, v[0])
-	b.gatherer.Tick(at(60))
-	b.heard("linux", "mac", "android")
-	b.gatherer.Deaf()
+	b.correlator.Tick(at(60))
+	b.leased("linux", "mac", "android")
+	b.correlator.Missed()
 	b.answer(100, "linux", events.OpPut, "away", stored, v[1])
-	b.gatherer.Tick(at(160))
+	b.correlator.Tick(at(160))
 	b.is()
-	b.heard("linux")
+	b.leased("linux")
 	b.answer(200, "linux", events.OpPut, "after", stored, v[2])
-	b.gatherer.Tick(at(260))
+	b.correlator.Tick(at(260))
 	b.is("200  put after linux:stored 1ms")
 }
 
 // Where answers are heard they say what was stored and deleted.
-func TestGatherer_ChangesOnlyWhereNoAnswersAre(t *testing.T) {
+func TestCorrelator_ChangesOnlyWhereNoAnswersAre(t *testing.T) {
 	for pattern, want := range map[string][]string{
 		"":                   {"1 dht.event.mac.expire expire@mac k"},
 		"dht.event.*.*":      {"1 dht.event.mac.expire expire@mac k"},
@@ -249,12 +296,12 @@ func TestGatherer_ChangesOnlyWhereNoAnswersAre(t *testing.T) {
 		b, v := newBench(t, pattern), versions(1)[0]
 		b.event(0, events.Event{Type: events.EventDelete, Node: "mac", Key: []byte("k"), Version: v})
 		b.event(1, events.Event{Type: events.EventExpire, Node: "mac", Key: []byte("k"), Version: v})
-		b.gatherer.Tick(at(50))
+		b.correlator.Tick(at(50))
 		b.is(want...)
 	}
 }
 
-func TestGatherer_Patterns(t *testing.T) {
+func TestCorrelator_Patterns(t *testing.T) {
 	linux := "0 dht.put put k linux:stored mac:not-stored android:not-stored 1ms"
 	for pattern, want := range map[string][]string{
 		"":                         {linux, "2 dht.event.linux.merge merge@linux ", "3  get tcp linux:found 1ms"},
@@ -269,7 +316,7 @@ func TestGatherer_Patterns(t *testing.T) {
 		"dht.event.android.expire": nil,
 	} {
 		t.Run(pattern, func(t *testing.T) {
-			b, v := newBench(t, pattern).heard("linux", "mac", "android"), versions(1)[0]
+			b, v := newBench(t, pattern).leased("linux", "mac", "android"), versions(1)[0]
 			b.request(0, "", events.OpPut, "k", v)
 			b.event(0, events.Event{Type: events.EventPut, Node: "linux", Key: []byte("k"), Version: v})
 			b.answer(0, "linux", events.OpPut, "k", stored, v)
@@ -278,110 +325,43 @@ func TestGatherer_Patterns(t *testing.T) {
 			b.request(2, "", events.OpInfo, "", events.Version{})
 			b.event(2, events.Event{Type: events.EventMerge, Node: "linux"})
 			b.answer(3, "linux", events.OpGet, "tcp", found, v)
-			b.gatherer.Tick(at(1500))
+			b.correlator.Tick(at(1500))
 			b.is(want...)
 		})
 	}
 }
 
-func TestGatherer_LossIsCountedAndMemoryBounded(t *testing.T) {
-	b := newBench(t, "").heard("linux")
-	const flood = 100_000
-	for i, v := range versions(flood) {
-		b.request(0, "", events.OpPut, fmt.Sprint("k", i), v)
-	}
-	b.gatherer.Tick(at(1))
-	if len(b.shown) != 1 || b.lost == 0 {
-		t.Fatalf("shown %.3q", b.shown)
-	}
-	b.gatherer.Tick(at(2000))
-	if shown := int64(len(b.shown) - 1); shown+b.lost != flood || shown > 20_000 {
-		t.Errorf("%d lines and %d lost of %d requests", shown, b.lost, flood)
-	}
-	b.shown = nil
-	b.event(2100, events.Event{Type: events.EventExpire, Node: "mac", Lost: 7})
-	b.request(2100, "linux", events.OpGet, "k", events.Version{})
-	b.event(2200, events.Event{Type: events.EventLost, Node: "linux", Lost: 2})
-	b.event(2300, events.Event{Type: events.EventLost, Node: "mac", Lost: 3})
-	b.gatherer.Tick(at(2900))
-	b.is("2100 dht.event.mac.expire expire@mac ")
-	b.gatherer.Tick(at(3200)) // what linux did not tell of is no silence, and counted already
-	b.is("3200    lost 2 (linux answered more than it tells of)", "3200    lost 10 (mac answered more than it tells of)")
-}
-
-// Of a request that all were asked a line is shown when all have told, whatever
-// they have not told of beside.
-func TestGatherer_OnlyWholeLines(t *testing.T) {
-	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(3)
-	for i, told := range [][]string{{"linux", "mac", "android"}, {"linux", "android"}, nil} {
-		b.request(i, "", events.OpPut, fmt.Sprint("k", i), v[i])
-		for _, node := range told {
-			b.answer(i+1, node, events.OpPut, fmt.Sprint("k", i), stored, v[i])
-		}
-	}
-	b.event(100, events.Event{Type: events.EventLost, Node: "mac", Lost: 2})
-	b.event(101, events.Event{Type: events.EventLost, Node: "linux", Lost: 1})
-	b.gatherer.Tick(at(2000))
-	b.is("0 dht.put put k0 linux:stored mac:stored android:stored 1ms",
-		"2000    lost 1 (linux answered more than it tells of)", "2000    lost 2 (mac answered more than it tells of)")
-}
-
-// Who looks at one node is told of its losses alone.
-func TestGatherer_LossOfOneNode(t *testing.T) {
-	for _, pattern := range []string{"dht.event.linux.>", "dht.node.linux.>"} {
-		b := newBench(t, pattern)
-		for _, node := range []string{"linux", "mac"} {
-			b.event(0, events.Event{Type: events.EventLost, Node: node, Lost: 5})
-		}
-		b.gatherer.Tick(at(2000))
-		b.is("2000    lost 5 (linux answered more than it tells of)")
-	}
-}
-
-// What one node has not told of hides neither the silence of another, nor what it
-// has told all the same.
-func TestGatherer_LossElsewhere(t *testing.T) {
-	b, v := newBench(t, "").heard("linux", "mac", "android"), versions(1)
-	b.request(0, "linux", events.OpGet, "k", events.Version{})
-	b.request(1, "", events.OpPut, "k", v[0])
-	b.answer(2, "linux", events.OpPut, "k", stored, v[0])
-	b.event(3, events.Event{Type: events.EventLost, Node: "mac", Lost: 1})
-	b.answer(4, "mac", events.OpPut, "k", no, v[0])
-	b.gatherer.Tick(at(1500))
-	b.is("0 dht.node.linux.get get@linux k linux:silent", "1 dht.put put k linux:stored mac:not-stored android:silent 3ms",
-		"1500    lost 1 (mac answered more than it tells of)")
-}
-
 // An answer that is here before the requests goes to the one that its node was
 // asked.
-func TestGatherer_OvertakesAnotherNodesRequest(t *testing.T) {
-	b := newBench(t, "").heard("linux", "mac", "android")
-	b.answer(0, "android", events.OpKeys, "", "", events.Version{})
-	b.request(1, "linux", events.OpKeys, "", events.Version{})
-	b.request(2, "android", events.OpKeys, "", events.Version{})
-	b.answer(3, "linux", events.OpKeys, "", "", events.Version{})
-	b.gatherer.Tick(at(3000))
+func TestCorrelator_OvertakesAnotherNodesRequest(t *testing.T) {
+	b := newBench(t, "").leased("linux", "mac", "android")
+	b.of("a").answer(0, "android", events.OpKeys, "", "", events.Version{})
+	b.of("l").request(1, "linux", events.OpKeys, "", events.Version{})
+	b.of("a").request(2, "android", events.OpKeys, "", events.Version{})
+	b.of("l").answer(3, "linux", events.OpKeys, "", "", events.Version{})
+	b.correlator.Tick(at(3000))
 	b.is("2 dht.node.android.keys keys@android  android:listed 1ms", "1 dht.node.linux.keys keys@linux  linux:listed 2ms")
 }
 
 // Answers of several nodes that are here before the requests are no answers to one
 // request, when each was asked for itself.
-func TestGatherer_OvertakeSeveralRequests(t *testing.T) {
-	b := newBench(t, "").heard("linux", "mac", "android")
+func TestCorrelator_OvertakeSeveralRequests(t *testing.T) {
+	b := newBench(t, "").leased("linux", "mac", "android")
 	for ms := 0; ms < 200; ms += 10 {
-		b.answer(ms, "linux", events.OpKeys, "", "", events.Version{})
-		b.answer(ms, "mac", events.OpKeys, "", "", events.Version{})
-		b.request(ms+1, "linux", events.OpKeys, "", events.Version{})
-		b.request(ms+1, "mac", events.OpKeys, "", events.Version{})
+		l, m := fmt.Sprint("l", ms), fmt.Sprint("m", ms)
+		b.of(l).answer(ms, "linux", events.OpKeys, "", "", events.Version{})
+		b.of(m).answer(ms, "mac", events.OpKeys, "", "", events.Version{})
+		b.of(l).request(ms+1, "linux", events.OpKeys, "", events.Version{})
+		b.of(m).request(ms+1, "mac", events.OpKeys, "", events.Version{})
 		b.is(fmt.Sprintf("%d dht.node.linux.keys keys@linux  linux:listed 1ms", ms+1), fmt.Sprintf("%d dht.node.mac.keys keys@mac  mac:listed 1ms", ms+1))
 	}
-	b.gatherer.Tick(at(3000))
+	b.correlator.Tick(at(3000))
 	b.is()
 }
 
 // Thousands of requests for one key must not make each other slow.
-func TestGatherer_ManyOfOneKey(t *testing.T) {
-	b := newBench(t, "").heard("linux", "mac", "android")
+func TestCorrelator_ManyOfOneKey(t *testing.T) {
+	b := newBench(t, "").leased("linux", "mac", "android")
 	began := time.Now()
 	for ms := range 10 {
 		for range 1500 {
@@ -391,19 +371,19 @@ func TestGatherer_ManyOfOneKey(t *testing.T) {
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	b.gatherer.Tick(at(1000))
+	b.correlator.Tick(at(1000))
 	if len(b.shown) != 15_000 {
 		t.Errorf("%d lines", len(b.shown))
 	}
 }
 
-// TestGatherer_AnyOrder lets everything that nodes tell of some requests arrive
+// TestCorrelator_AnyOrder lets everything that nodes publish of some requests arrive
 // in any order, within the time by which messages may pass each other: the lines
 // are the same.
-func TestGatherer_AnyOrder(t *testing.T) {
+func TestCorrelator_AnyOrder(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		b := newBench(t, "").heard("linux", "mac", "android")
+		b := newBench(t, "").leased("linux", "mac", "android")
 		var steps []func(ms int)
 		var want []string
 		for i, v := range versions(8) {
@@ -421,9 +401,9 @@ func TestGatherer_AnyOrder(t *testing.T) {
 		random.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
 		for i, step := range steps {
 			step(i)
-			b.gatherer.Tick(at(i))
+			b.correlator.Tick(at(i))
 		}
-		b.gatherer.Tick(at(2000))
+		b.correlator.Tick(at(2000))
 		for i := range b.shown { // without times
 			words := strings.Fields(b.shown[i])
 			b.shown[i] = strings.Join(words[1:len(words)-1], " ")

@@ -7,16 +7,16 @@ import (
 	"dht/events"
 )
 
-// TestGatherer_WhoIsNoNodeChangesNothing has somebody say that he is a node, that
+// TestPublishers_WhoIsNoNodeChangesNothing has somebody say that he is a node, that
 // the nodes are others, and what he answers.
-func TestGatherer_WhoIsNoNodeChangesNothing(t *testing.T) {
-	b := newBench(t, "").heard("linux", "mac", "android")
+func TestPublishers_WhoIsNoNodeChangesNothing(t *testing.T) {
+	b := newBench(t, "").leased("linux", "mac", "android")
 	for _, forged := range []events.Info{
 		{Node: "toaster", Cluster: events.Cluster{Nodes: []events.Member{{Name: "linux"}}}},
 		{Node: "toaster"},
 		{Node: "linux", Map: events.MapID{Epoch: 99}, Cluster: events.Cluster{Nodes: []events.Member{{Name: "linux"}, {Name: "evil"}}}},
 	} {
-		b.gatherer.Heard(forged, at(-1000))
+		b.correlator.Leased(forged, at(-1000))
 	}
 	v := versions(1)[0]
 	b.request(0, "", events.OpPut, "k", v)
@@ -26,7 +26,7 @@ func TestGatherer_WhoIsNoNodeChangesNothing(t *testing.T) {
 	b.answer(1, "mac", events.OpPut, "k", no, v)
 	b.answer(1, "android", events.OpPut, "k", no, v)
 	b.is("0 dht.put put k linux:stored mac:not-stored android:not-stored 1ms")
-	b.gatherer.Tick(at(3000))
+	b.correlator.Tick(at(3000))
 	b.is()
 }
 
@@ -40,7 +40,7 @@ func TestReader_EventsOfSomebodyElse(t *testing.T) {
 		subjects.Event("mac", events.EventPut):      0,
 		subjects.Event("linux", events.EventDelete): 0,
 	} {
-		if got := monitor.NewReader(subjects).Read(subject, text, start); len(got) != want {
+		if got := monitor.NewReader(subjects).Read(subject, "", text, start); len(got) != want {
 			t.Errorf("%s shows %d events of %.40s", subject, len(got), text)
 		}
 	}

@@ -23,11 +23,11 @@ func status(id events.Version, uptime time.Duration, puts, gets int64) client.No
 		}}}
 }
 
-func TestBoard_Look(t *testing.T) {
+func TestSnapshot_Next(t *testing.T) {
 	first, second := events.Version{1}, events.Version{2}
 	down := client.NodeStatus{Name: "mac", Expected: 0.25, Info: events.Info{}}
 	full := client.NodeStatus{Name: "android", Up: true, Expected: 0.25, Info: events.Info{ID: first, Keys: 1}}
-	var b monitor.Board
+	var snapshot monitor.Snapshot
 	for _, step := range []struct {
 		what          string
 		node          client.NodeStatus
@@ -38,7 +38,8 @@ func TestBoard_Look(t *testing.T) {
 		{"two seconds later", status(first, 12*time.Second, 30, 100), 0, 5, true},
 		{"started anew", status(second, time.Second, 1, 4), 4, 1, false},
 	} {
-		cards := b.Look([]client.NodeStatus{step.node, down, full})
+		snapshot = snapshot.Next([]client.NodeStatus{step.node, down, full})
+		cards := snapshot.Cards
 		linux, mac := cards[0], cards[1]
 		if linux.Reads != step.reads || linux.Writes != step.writes {
 			t.Errorf("%s: %v reads and %v writes a second", step.what, linux.Reads, linux.Writes)

@@ -28,7 +28,7 @@ type Card struct {
 
 	Requests map[events.Op]map[events.Status]int64 `json:"requests,omitempty"` // answered since its start
 
-	// Since the look before; since the node's start at the first one.
+	// Since the snapshot before; since the node's start in the first one.
 	Reads  float64 `json:"reads_per_s"`
 	Writes float64 `json:"writes_per_s"`
 	P50US  float64 `json:"p50_us"` // of the requests that it carried out
@@ -44,15 +44,16 @@ type Sum struct {
 	P50US, P99US    float64
 }
 
-// Board makes cards of what nodes say one time after the other. It has one user
-// at a time.
-type Board struct {
-	before map[string]events.Info
-	took   events.Histogram // by all nodes, as of the last look
+// Snapshot is what nodes said of themselves when they were asked together. The
+// zero one is from before anybody was asked.
+type Snapshot struct {
+	Cards []Card // of all nodes, in map order
+	infos map[string]events.Info
+	took  events.Histogram // by all nodes, since the snapshot before
 }
 
-// Look returns the cards of all nodes, in map order.
-func (b *Board) Look(nodes []client.NodeStatus) []Card {
+// Next is the snapshot that follows s.
+func (s Snapshot) Next(nodes []client.NodeStatus) Snapshot {
 	// At every-match keys live several times: the shares add up to as much as
 	// the expected ones do. What a node that is down keeps is not known, and
 	// taken to be what is expected.
@@ -63,41 +64,40 @@ func (b *Board) Look(nodes []client.NodeStatus) []Card {
 			expected += n.Expected
 		}
 	}
-	b.took = events.Histogram{}
-	cards, now := make([]Card, 0, len(nodes)), map[string]events.Info{}
+	next := Snapshot{Cards: make([]Card, 0, len(nodes)), infos: map[string]events.Info{}}
 	for _, n := range nodes {
 		c := Card{Name: n.Name, Up: n.Up, Rule: n.Rule, Expected: n.Expected, Pinned: n.Prefix}
 		if n.Up {
-			b.took = b.took.Plus(c.fill(n.Info, b.before[n.Name]))
-			now[n.Name] = n.Info
+			next.took = next.took.Plus(c.fill(n.Info, s.infos[n.Name]))
+			next.infos[n.Name] = n.Info
 		}
 		if total > 0 {
 			c.Share = expected * float64(n.Info.Keys) / float64(total)
 		}
-		cards = append(cards, c)
+		next.Cards = append(next.Cards, c)
 	}
-	b.before = now
-	return cards
+	return next
 }
 
-// Sum adds up the cards of the last look.
-func (b *Board) Sum(cards []Card) Sum {
-	s := Sum{Nodes: len(cards), P50US: micros(b.took.Quantile(0.5)), P99US: micros(b.took.Quantile(0.99))}
-	for _, c := range cards {
+// Sum adds up the cards.
+func (s Snapshot) Sum() Sum {
+	sum := Sum{Nodes: len(s.Cards), P50US: micros(s.took.Quantile(0.5)), P99US: micros(s.took.Quantile(0.99))}
+	for _, c := range s.Cards {
 		if c.Up {
-			s.Up++
+			sum.Up++
 		}
-		s.Keys, s.Misplaced, s.Bytes = s.Keys+c.Keys, s.Misplaced+c.Misplaced, s.Bytes+c.Bytes
-		s.Reads, s.Writes = s.Reads+c.Reads, s.Writes+c.Writes
+		sum.Keys, sum.Misplaced, sum.Bytes = sum.Keys+c.Keys, sum.Misplaced+c.Misplaced, sum.Bytes+c.Bytes
+		sum.Reads, sum.Writes = sum.Reads+c.Reads, sum.Writes+c.Writes
 	}
-	return s
+	return sum
 }
 
 // fill takes what a node says of itself, and said before. It returns how long
 // the requests between took.
 func (c *Card) fill(now, before events.Info) (took events.Histogram) {
 	c.Keys, c.Misplaced, c.Bytes = now.Keys, now.Misplaced, now.Bytes
-	c.Unready, c.OS, c.Build, c.UptimeMS, c.Map, c.Links = now.Unready, now.OS, now.Build, now.UptimeMS, now.Map, now.Links
+	c.Unready, c.OS, c.Build, c.UptimeMS, c.Map, c.Links =
+		now.Unready, now.OS, now.Build, now.UptimeMS, now.Map, now.Links
 	c.Requests = now.Requests
 	since := now.UptimeMS
 	if now.ID == before.ID { // the same run of the process
