@@ -3,59 +3,125 @@ package cli_test
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// TestReadme runs every command of the README's console blocks, in order, and
-// holds what they print to what the README shows: letter for letter, but for
-// numbers, hashes, bars and what the README leaves out with "…".
+// TestReadme runs every command of the console blocks of every README, in order,
+// on one cluster that the first one starts, and holds what they print to what the
+// README shows: letter for letter, but for numbers, hashes, bars and what it leaves out with "…".
 func TestReadme(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
+	if testing.Short() {
+		t.Skip("needs redis-cli and curl")
 	}
 	r := newReader(t)
 	commands := 0
-	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-		for _, c := range commandsOf(block[1]) {
-			commands++
-			r.run(c.line, c.output)
+	for _, path := range readmes(t) {
+		for _, block := range blocks(t, path, "console") {
+			for _, c := range commandsOf(block) {
+				commands++
+				r.run(c.line, c.output)
+			}
 		}
 	}
-	if commands < 10 {
+	if commands < 35 {
 		t.Errorf("only %d commands found", commands)
 	}
 	r.stop()
 }
 
-// TestReadme_GoIsCompiled looks the README's Go lines up in an example that is.
+// TestReadme_GoIsCompiled looks the Go lines of a README up in its folder's examples, which are.
 func TestReadme_GoIsCompiled(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	example, err := os.ReadFile(filepath.Join("..", "example_test.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1)
-	if len(blocks) == 0 {
-		t.Fatal("no Go in the README")
-	}
-	for _, block := range blocks {
-		for line := range strings.Lines(block[1]) {
-			if !strings.Contains(string(example), strings.TrimSpace(line)) {
-				t.Errorf("no example has the line %q", line)
+	found := 0
+	for _, path := range readmes(t) {
+		for _, block := range blocks(t, path, "go") {
+			found++
+			example, err := os.ReadFile(filepath.Join(filepath.Dir(path), "example_test.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(block) {
+				if !strings.Contains(string(example), strings.TrimSpace(line)) {
+					t.Errorf("%s: no example has the line %q", path, line)
+				}
 			}
 		}
 	}
+	if found == 0 {
+		t.Fatal("no Go in any README")
+	}
+}
+
+// TestReadme_EveryFolder wants one in each folder of the first two levels that has Go files.
+func TestReadme_EveryFolder(t *testing.T) {
+	root := repository(t, ".")
+	for _, pattern := range []string{"*/*.go", "*/*/*.go"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no file %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			if strings.HasPrefix(strings.TrimPrefix(file, root), "/.") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), "README.md")); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	first, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(first), "\n")
+	if len(lines) > 151 || !strings.Contains(strings.Join(lines[:10], " "), "one copy of each key only") {
+		t.Errorf("README.md: %d lines; at most 150, and the first ten say that there is one copy only", len(lines))
+	}
+}
+
+// readmes are all files of that name, the first one first.
+func readmes(t *testing.T) (paths []string) {
+	t.Helper()
+	root := repository(t, ".")
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "node_modules"):
+			return filepath.SkipDir
+		case entry.Name() == "README.md" && filepath.Dir(path) == root:
+			paths = slices.Insert(paths, 0, path)
+		case entry.Name() == "README.md":
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no README found: %v", err)
+	}
+	return paths
+}
+
+// blocks are the fenced blocks of a language.
+func blocks(t *testing.T, path, language string) (list []string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fence := regexp.MustCompile("(?s)```" + language + "\n(.*?)```")
+	for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
+		list = append(list, block[1])
+	}
+	return list
 }
 
 type shown struct{ line, output string }
@@ -71,7 +137,7 @@ func commandsOf(block string) (list []shown) {
 	return list
 }
 
-// reader follows the README in a folder like a fresh clone, with this test's
+// reader follows the READMEs in a folder like a fresh clone, with this test's
 // binary as dht, and a go that knows `go run .` and the test command.
 type reader struct {
 	t      *testing.T
@@ -102,6 +168,7 @@ func newReader(t *testing.T) *reader {
 	must(os.WriteFile(filepath.Join(bin, "go"), []byte(`#!/bin/sh
 [ "$1 $2" = "run ." ] && shift 2 && exec dht "$@"
 [ "$*" = "test ./..." ] && exit 0 # it is running this test
+[ "$*" = "test -short ./..." ] && exit 0
 echo "the README's test does not know go $*" >&2; exit 1
 `), 0o700))
 	must(os.Symlink(repository(t, "configs"), filepath.Join(folder, "configs")))
