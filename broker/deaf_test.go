@@ -22,6 +22,9 @@ import (
 // nothing: together they hold little memory, they are cut off, and whoever reads
 // gets everything.
 func TestBroker_KeepsLittleForTheDeaf(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	var log bytes.Buffer // read when the server is closed
 	b := open(t, broker.Options{Name: "deaf", Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	const many = 30
@@ -68,6 +71,9 @@ func TestBroker_KeepsLittleForTheDeaf(t *testing.T) {
 // who reads slowly: within seconds the first is closed and costs nothing, and the
 // second stays.
 func TestBroker_ClosesTheDeaf(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	b := open(t, broker.Options{Name: "still"})
 	before := heap(true)
 	deaf(t, b, "loud")
@@ -180,6 +186,9 @@ func heap(collect bool) uint64 {
 // TestBroker_CarriesLargeAnswers has clients ask for many values of 1 MB at once,
 // one alone and several together, and read them as they come.
 func TestBroker_CarriesLargeAnswers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	b := open(t, broker.Options{Name: "large"})
 	node, err := nats.Connect("", b.InProcess())
 	if err != nil {

@@ -106,6 +106,9 @@ func info(t *testing.T, node string, law events.Cluster, at time.Time) string {
 // TestClient_OneInfoDoesNotDecide has the first word that a client ever hears be
 // a forged one.
 func TestClient_OneInfoDoesNotDecide(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	evil := events.Cluster{Name: "three", Epoch: 99, Copies: 1, Nodes: []events.Member{{Name: "evil", Rule: "otherwise"}}}
 	both := events.Cluster{Name: "three", Epoch: 99, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: `prefix "x"`}, {Name: "evil", Rule: "otherwise"}}}
 	unlike := nodetest.Three(1, 1)
@@ -175,6 +178,9 @@ func TestClient_ComesBackFromAForgedMap(t *testing.T) {
 // TestClient_OneNodeHasTheOldMap raises the epoch everywhere but at one node: a
 // get gives the value or says why it cannot, and never that there is none.
 func TestClient_OneNodeHasTheOldMap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	law := example(2, 1)
 	law.Nodes = slices.Insert(law.Nodes, 2, events.Member{Name: "tablet", Rule: "sha256 % 4 == 0"})
 	before, after := nodetest.NewCluster(t, example(1, 1)), nodetest.NewCluster(t, law)

@@ -17,6 +17,9 @@ import (
 )
 
 func TestClient_PutGetDelete(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	ctx := t.Context()
@@ -84,6 +87,9 @@ func TestClient_RefusesBadInputAndLosesNothing(t *testing.T) {
 // TestClient_OwnerOffline tells the four ends of a request apart, also while
 // somebody listens to everything, which switches NATS's "no responders" off.
 func TestClient_OwnerOffline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	offline, online := c.keyOf("android", 1), c.keyOf("linux", 1)
 	c.put(c.client(), offline, "x")
@@ -131,6 +137,9 @@ func TestClient_OwnerOffline(t *testing.T) {
 // TestClient_AllAnswersButOne wants all answers where one node is down: it is
 // silent, and not waited for as long as an owner would be.
 func TestClient_AllAnswersButOne(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	key := c.keyOf("linux", 1)
 	c.put(c.client(), key, "x")
@@ -151,6 +160,9 @@ func TestClient_AllAnswersButOne(t *testing.T) {
 
 // TestClient_AnyNodeMayDie kills each node in turn, the client's server too.
 func TestClient_AnyNodeMayDie(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	for _, victim := range []string{"linux", "mac", "android"} {
 		cl := c.client(func(o *client.Options) { o.Servers = []string{c.up[victim].broker.URL()} })
@@ -167,6 +179,9 @@ func TestClient_AnyNodeMayDie(t *testing.T) {
 }
 
 func TestClient_WrongClocksCanWrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	for _, skew := range []time.Duration{time.Hour, -time.Hour, time.Second, -2 * time.Minute} {
 		cl := c.client(func(o *client.Options) { o.Now = func() time.Time { return time.Now().Add(skew) } })
@@ -190,6 +205,9 @@ const nodesAhead = 500 * time.Millisecond
 // TestClient_NodesWithDifferentClocks has one owner an hour ahead of the others:
 // its refusal tells the client its time.
 func TestClient_NodesWithDifferentClocks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	c.kill("mac")
 	c.skew["mac"] = time.Hour
@@ -210,6 +228,9 @@ func TestClient_NodesWithDifferentClocks(t *testing.T) {
 // TestClient_ManyWritersOfOneKey lets clients with clocks apart write one key:
 // each put succeeds in the end.
 func TestClient_ManyWritersOfOneKey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	var writers sync.WaitGroup
 	for i := range 8 {
@@ -255,6 +276,9 @@ func TestClient_ContextIsHonoured(t *testing.T) {
 // TestClient_LastWriterWinsOverAFastClock writes with a clock that is ahead by
 // less than nodes refuse, then with a right one.
 func TestClient_LastWriterWinsOverAFastClock(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	fast := c.client(func(o *client.Options) { o.Now = func() time.Time { return time.Now().Add(400 * time.Millisecond) } })
 	right := c.client()
@@ -266,6 +290,9 @@ func TestClient_LastWriterWinsOverAFastClock(t *testing.T) {
 }
 
 func TestClient_TTL(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client(func(o *client.Options) { o.Now = c.now })
 	c.put(cl, "k", "x", client.TTL(time.Hour))
@@ -318,6 +345,9 @@ func TestClient_LatePutIsNotDelivered(t *testing.T) {
 
 // TestClient_NewRules restarts everything under rules that move most keys.
 func TestClient_NewRules(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	const keys = 60
@@ -391,6 +421,9 @@ func TestClient_NewRules(t *testing.T) {
 // TestClient_RulesThereAndBack changes the rules and changes them back: what was
 // written in between stands, and what was deleted in between stays deleted.
 func TestClient_RulesThereAndBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	const keys = 24
@@ -438,6 +471,9 @@ func TestClient_RulesThereAndBack(t *testing.T) {
 
 // TestClient_FollowsANewMap keeps one client across a change of rules.
 func TestClient_FollowsANewMap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	c.put(cl, "k", "x")
@@ -507,6 +543,9 @@ func TestClient_EveryMatch(t *testing.T) {
 }
 
 func TestClient_Scatter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	c.eachUp(cl)
@@ -546,6 +585,9 @@ func TestClient_Scatter(t *testing.T) {
 }
 
 func TestClient_LoadAndDumpKeepEverything(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	c.eachUp(cl)

@@ -117,6 +117,9 @@ func TestClient_ConditionsAreOneStep(t *testing.T) {
 // The owner does not decide by what it holds alone, when an earlier map has left
 // the key elsewhere.
 func TestClient_ConditionsAfterNewRules(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	law := example(1, 1)
 	c := newCluster(t, law)
 	cl := c.client()
@@ -163,6 +166,9 @@ func TestClient_ConditionsAtEveryMatch(t *testing.T) {
 // What depends on what stands is not sent again: the second time it would meet
 // what the first has done.
 func TestClient_ConditionsAreNotSentAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	conn := c.up["linux"].conn
 	heard, err := conn.SubscribeSync("dht.update")

@@ -35,6 +35,9 @@ func outside(t *testing.T, o server.Options) string {
 // TestClient_JetStreamOnEverything has a stream store each message and acknowledge
 // it, as if it were an answer.
 func TestClient_JetStreamOnEverything(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newClusterOn(t, example(1, 1), outside(t, server.Options{JetStream: true}))
 	conn, err := nats.Connect(c.outside)
 	if err != nil {
@@ -80,6 +83,9 @@ func TestClient_JetStreamOnEverything(t *testing.T) {
 
 // TestClient_SmallBus lists, dumps, puts and gets on a bus that carries 64 KB.
 func TestClient_SmallBus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	const carries = 65536
 	c := newClusterOn(t, example(1, 1), outside(t, server.Options{MaxPayload: carries}))
 	cl := c.client()
@@ -135,6 +141,9 @@ func TestClient_SmallBus(t *testing.T) {
 // TestClient_DumpOfManyLongKeys asks for more keys in one message than it carries,
 // if nobody counts.
 func TestClient_DumpOfManyLongKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	c.eachUp(cl)

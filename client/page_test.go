@@ -52,6 +52,9 @@ func TestClient_Page(t *testing.T) {
 }
 
 func TestClient_PageWithoutNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t, example(1, 1))
 	c.put(c.client(), c.keyOf("linux", 1), "v")
 	c.kill("mac")

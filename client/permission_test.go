@@ -60,6 +60,9 @@ func guarded(t *testing.T, p *server.Permissions) client.Options {
 // TestClient_NamesWhatItMayNot takes one permission at a time: each operation that
 // needs it ends at once and says which.
 func TestClient_NamesWhatItMayNot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	put := func(ctx context.Context, c *client.Client, _ *nats.Conn) error {
 		_, err := c.Put(ctx, []byte("k"), []byte("v"))
 		return err

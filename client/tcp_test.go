@@ -295,6 +295,9 @@ func TestTCP_LongTimeout(t *testing.T) {
 // Whatever the timeout, an owner that hangs is named, in time, and the
 // connection to the node in between serves on.
 func TestTCP_OwnerHangs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	for _, timeout := range []time.Duration{50 * time.Millisecond, 300 * time.Millisecond, 1500 * time.Millisecond} {
 		c := newOverTCP(t, nodetest.Three(1, 1))
 		c.behindAValve(300 * time.Millisecond)

@@ -118,6 +118,9 @@ func TestDecodeRequests_Refuses(t *testing.T) {
 // TestDecodeRequests_CostsLittleMemory reads the message of most entries for its
 // size.
 func TestDecodeRequests_CostsLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	entry := []byte("{\"size\":0}\n")
 	if reqs, err := events.DecodeRequests(bytes.Repeat(entry, events.MaxEntries)); err != nil || len(reqs) != events.MaxEntries {
 		t.Errorf("%d entries are read as %d, %v", events.MaxEntries, len(reqs), err)
@@ -137,6 +140,9 @@ func TestDecodeRequests_CostsLittleMemory(t *testing.T) {
 }
 
 func TestAnswers_Listing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	got := string(events.AppendAnswers(nil, events.Answer{Key: []byte("k"), Version: version}, events.Answer{Node: "linux"}))
 	want := `{"key":"k","version":"` + version.String() + `","bytes":0,"size":0}` + "\n" + `{"node":"linux","more":false}`
 	if got != want {

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 // TestScripts runs every script in its own folder, on its own ports, with the
 // cluster file three.toml; see setup for what a script finds.
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs other programs")
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:   filepath.Join("testdata", "script"),
 		Setup: setup,

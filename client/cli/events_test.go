@@ -36,6 +36,9 @@ type watched struct {
 // Each event is a CloudEvent to the official SDK, and names its key in its data
 // only.
 func TestEvents_OfARealNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	w := newWatched(t)
 	w.start()
 	w.await(events.EventUp, "")

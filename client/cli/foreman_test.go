@@ -20,6 +20,9 @@ import (
 
 // TestForeman runs the repository's Procfile under Debian's foreman.
 func TestForeman(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs other programs")
+	}
 	foreman, err := exec.LookPath("foreman")
 	if err != nil {
 		t.Fatal("foreman is not installed: apt-get install ruby-foreman")

@@ -31,6 +31,9 @@ func freeAddress(t *testing.T) string {
 // While a node's disk is full it says that it is not ready, and why; once there
 // is room it is ready again, though nobody has written meanwhile.
 func TestNode_FullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	folder := t.TempDir()
 	if err := syscall.Mount("none", folder, "tmpfs", 0, "size=4m"); err != nil {
 		t.Skipf("a small disk cannot be mounted here: %v", err)

@@ -82,7 +82,7 @@ func TestReadme_EveryFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(first), "\n")
-	if len(lines) > 151 || !strings.Contains(strings.Join(lines[:10], " "), "one copy of each key only") {
+	if len(lines) > 151 || !strings.Contains(strings.Join(lines[:10], " "), "one copy of each key") {
 		t.Errorf("README.md: %d lines; at most 150, and the first ten say that there is one copy only", len(lines))
 	}
 }

@@ -35,6 +35,9 @@ func TestTerminal_Looks(t *testing.T) {
 
 // TestTerminal_Logs holds that a node at a terminal logs for people.
 func TestTerminal_Logs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	w := newWorkplace(t)
 	node := w.at("NO_COLOR=1", "node", "linux")
 	node.expect("ready")

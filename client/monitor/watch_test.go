@@ -209,6 +209,9 @@ func TestWatch_Reconnects(t *testing.T) {
 // TestWatch_SlowViewer stops looking while much happens: what was not shown is
 // counted.
 func TestWatch_SlowViewer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t)
 	looks, goOn := make(chan struct{}), make(chan struct{})
 	var looked sync.Once
@@ -275,6 +278,9 @@ func TestWatch_SlowViewer(t *testing.T) {
 // its process does when it is suspended: puts go on. A NATS server holds senders
 // back a little until it gives the monitor up.
 func TestWatch_StoppedMonitorSlowsNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t)
 	value := strings.Repeat("x", 256<<10)
 	puts := func() (all, slowest time.Duration) {

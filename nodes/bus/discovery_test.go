@@ -43,6 +43,9 @@ func discover[T any](t *testing.T, conn *nats.Conn, subject string, nodes int) (
 }
 
 func TestServer_IsAMicroService(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	conn, _ := three(t)
 	gather(t, conn, "dht.put", `{"key":"lamp","value":"hello"}`, 3)
 	gather(t, conn, "dht.get", `{"key":"lamp"}`, 3)

@@ -147,6 +147,9 @@ func TestServer_SecondOfANameIsKeptOut(t *testing.T) {
 // TestServer_OfTwoAtOnceOneStays starts several processes of one name at the same
 // moment.
 func TestServer_OfTwoAtOnceOneStays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	b, law := one(t)
 	const many = 3
 	left := make(chan error, many)
@@ -188,6 +191,9 @@ func TestServer_OfTwoAtOnceOneStays(t *testing.T) {
 // TestServer_HearsayMutesNobody has somebody say in mac's place, to every question,
 // that a newer map is in force; mac, which is there, says the opposite.
 func TestServer_HearsayMutesNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	b, _ := one(t)
 	c := events.Cluster{Name: "two", Epoch: 1, Copies: 1,
 		Nodes: []events.Member{{Name: "linux", Rule: `prefix "l"`}, {Name: "mac", Rule: "otherwise"}}}

@@ -13,6 +13,9 @@ import (
 // confirm, that a newer one is in force; none says then that a key is absent, nor
 // stores one.
 func TestServer_YieldsToANewerMap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)

@@ -153,6 +153,9 @@ func TestPeers_SmallBus(t *testing.T) {
 // Somebody who hears what a peer is asked, and answers first, changes nothing; that
 // nobody listens could be said by anybody.
 func TestPeers_OnlyThePeerAnswers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	asks, p, _ := openPeers(t, 0)
 	answers := []string{"", "{}", `{"node":"android","status":"stored"}`, `{"status":"stored"}`, "+OK"}
 	if _, err := p.conn.Subscribe("dht.node.mac.put", func(m *nats.Msg) {

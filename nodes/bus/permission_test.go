@@ -67,6 +67,9 @@ func without(subjects ...string) *server.SubjectPermission {
 }
 
 func TestServer_NamesWhatItMayNot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	for _, tt := range []struct {
 		what            string
 		pub, sub        *server.SubjectPermission
@@ -107,6 +110,9 @@ func TestServer_NeedsNotAll(t *testing.T) {
 // TestServer_NotReadyWhileDenied takes a permission from a node that serves, and
 // gives it back.
 func TestServer_NotReadyWhileDenied(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	s, reload := guarded(t, &server.Permissions{Publish: all(), Subscribe: all()})
 	node := serveOn(t, login(t, s), onlyNode(t), "linux")
 	if err := node.Ready(); err != nil {

@@ -36,6 +36,9 @@ func steps(t *testing.T) int {
 // TestCrash lets the power go at each step of a run, in both ways, and again at
 // a step of the start that follows.
 func TestCrash(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	for last := range steps(t) {
 		m := newModel(t, uint64(last))
 		m.disk.SetFault(func(s storetest.Step) error {

@@ -119,6 +119,9 @@ func parallel(n int, work func(i int)) {
 // TestCut cuts the journal at every byte (see thin): what is left is an
 // exact prefix.
 func TestCut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	f := write64(t, 64<<10)
 	parallel(len(f.content), func(cut int) {
 		if cut%thin != 0 {
@@ -162,6 +165,9 @@ var everyFlip = flag.Bool("flips", false, "open the journal for every flipped bi
 // one nor for what a crash left; the journal is opened for some bits of every
 // line, and for all that touch the end of one.
 func TestFlip(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	f := write64(t, 64<<10)
 	lines := make([]int, len(f.content)) // the line that a byte is in
 	for at, n := 0, 0; at < len(lines); at++ {
@@ -334,6 +340,9 @@ func intact(d *storetest.Disk, now func() time.Time, may map[string][]events.Rec
 // several segments: after a clean stop the last one, too, is not cut short without
 // notice.
 func TestDamage_Segments(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	disk, may := segments(t)
 	now := storetest.NewHarness(t, nil).Now
 	all := names(disk)

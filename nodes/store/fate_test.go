@@ -38,6 +38,9 @@ func (f *failing) fired() bool { return f.seen.Load() >= f.k }
 // nothing is lost, nothing is answered as written once a sync has failed, and what
 // was refused does not come back, whatever the crash that follows leaves.
 func TestFate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	for _, op := range []string{"create", "write", "truncate", "sync", "rename", "remove", "syncdir"} {
 		for _, errno := range errnos {
 			t.Run(fmt.Sprint(op, "/", errno), func(t *testing.T) {

@@ -246,6 +246,9 @@ func (m *model) fill() {
 // TestModel runs random operations, restarts, crashes, full disks and merges
 // against a map. A failing run is repeated with -seed.
 func TestModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	for _, seed := range []uint64{*seed, *seed + 1} { // with and without a bound on memory
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { testModel(t, seed) })
 	}

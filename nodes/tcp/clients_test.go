@@ -16,6 +16,9 @@ import (
 // A client that sends a transaction hears that there are none, nothing is done, and
 // it can go on.
 func TestClients_Transactions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	s := cluster(t)
 	if got := run(t, "MULTI\nSET l1 x\nEXEC\nGET l1\n", "redis-cli", s.addr("mac")); strings.Count(got, "not supported") != 3 || strings.Contains(got, "x\n") {
 		t.Errorf("redis-cli prints %q", got)
@@ -41,6 +44,9 @@ func run(t *testing.T, stdin, program, addr string, args ...string) string {
 }
 
 func TestClients_RedisCLI(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	s := cluster(t)
 	cli := func(args ...string) string { return run(t, "", "redis-cli", s.addr("linux"), args...) }
 	for _, step := range []struct{ args, want string }{
@@ -75,6 +81,9 @@ func TestClients_RedisCLI(t *testing.T) {
 }
 
 func TestClients_RedisBenchmark(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	s := cluster(t)
 	for _, args := range [][]string{{}, {"-P", "16"}, {"--threads", "2"}} {
 		out := run(t, "", "redis-benchmark", s.addr("mac"), append([]string{"-t", "ping,set,get,incr,mset", "-n", "2000", "-r", "1000", "-q"}, args...)...)

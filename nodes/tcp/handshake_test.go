@@ -65,6 +65,9 @@ func bulk(b []byte) []byte {
 // Whatever listens where a dead node did is not that node, though it knows all
 // that the node has ever said: what is meant for it is not done, and says so.
 func TestHandshake_TheDeadNodesPort(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
 	stored := events.AppendAnswers(nil, events.Answer{Node: "linux", Status: events.StatusStored, Owner: 1, Map: c.Map.ID()})
 	info, err := events.EncodeInfo(c.Nodes["linux"].Info())
@@ -198,6 +201,9 @@ func TestHandshake_AnotherNodesAnswer(t *testing.T) {
 // Who says hello to the wrong node, or out of another cluster, is served nothing
 // on that connection; one who says none is served.
 func TestHandshake_WhoIsAdmitted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	s := cluster(t)
 	for message, want := range map[string]string{
 		`{"cluster":"three","node":"mac","to":"linux"}`:   "$",
@@ -223,6 +229,9 @@ func TestHandshake_WhoIsAdmitted(t *testing.T) {
 
 // A peer of another map is told by that name, and still says what it is.
 func TestHandshake_AnotherMap(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
 	c.Change(nodetest.Swapped(2))
 	older := c.Nodes["linux"]

@@ -60,6 +60,9 @@ func command(words ...string) string {
 // Whatever names one large value very often costs a node no more memory than its
 // bounds say, at the owner and through another node, and is answered in full.
 func TestLimits_OneValueNamedOften(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	for at, node := range pair(t) {
 		v := visit(t, node[at].addr)
 		v.send(command("SET", "k", string(large)))
@@ -104,6 +107,9 @@ func pair(t *testing.T) (tries [2][2]process) {
 // Clients that ask for much and read nothing cost a node a bounded amount, all
 // together, and are left in the end; others are served meanwhile.
 func TestLimits_ClientsThatReadNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	for at, node := range pair(t) {
 		v := visit(t, node[at].addr)
 		v.send(command("SET", "k", string(large)) + command("SET", "small", "v"))
@@ -144,6 +150,9 @@ func TestLimits_ClientsThatReadNothing(t *testing.T) {
 // A declared number of arguments costs nothing; those that arrive are counted for
 // all clients together.
 func TestLimits_VeryManyArguments(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	node := startProcesses(t)[0]
 	var sending sync.WaitGroup
 	for range 27 {
@@ -182,6 +191,9 @@ func TestLimits_SendsAllBeforeItReads(t *testing.T) {
 
 // A client that reads slowly, but reads, is served to the end.
 func TestLimits_SlowButSteady(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	const slow = 300 * time.Millisecond
 	s := serve(t, nodetest.NewCluster(t, nodetest.Three(1, 1)), tcp.Options{Slow: slow})
 	v := visit(t, s.addr("linux"))

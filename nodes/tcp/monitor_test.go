@@ -197,6 +197,9 @@ func TestMonitor_Ends(t *testing.T) {
 
 // A client that stops to read slows nobody; what it misses is counted.
 func TestMonitor_SlowReader(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	s := cluster(t)
 	watcher, v := monitor(t, s.addr("linux")), visit(t, s.addr("linux"))
 	const commands, at = 40_000, 1000
@@ -248,6 +251,9 @@ func TestMonitor_Subscribe(t *testing.T) {
 }
 
 func TestMonitor_RedisCLI(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	s := cluster(t)
 	_, port, _ := strings.Cut(s.addr("linux"), ":")
 	for _, args := range [][]string{{}, {"-3"}} {

@@ -84,6 +84,9 @@ func TestMulti_VeryManyKeys(t *testing.T) {
 
 // A client that has selected another database must not work on this one.
 func TestSelect_AnotherDatabase(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	s := cluster(t)
 	const refused = "-ERR not carried out: this connection selected a database that is not here, there is only database 0\r\n"
 	v := visit(t, s.addr("mac"))

@@ -132,6 +132,9 @@ func (m model) step(words []string) string {
 // Random pipelines over few keys, with values of all sizes, are answered as if each
 // command waited for the one before.
 func TestOrder_RandomPipelines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	s := cluster(t)
 	for _, entry := range []string{"linux", "mac"} {
 		for seed := range uint64(12) {

@@ -44,6 +44,9 @@ func TestServer_Order(t *testing.T) {
 // TestServer_ManyLargeOldValues takes values out of a node, more than one message
 // can carry, in one pipeline: each comes.
 func TestServer_ManyLargeOldValues(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	s := cluster(t)
 	v := visit(t, s.addr("mac"))
 	const count = 70

@@ -126,6 +126,9 @@ func TestServer_SameKeysOnEveryPath(t *testing.T) {
 }
 
 func TestServer_NeverForwardsAPeersMessage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	v := visit(t, cluster(t).addr("linux"))
 	got := v.ask(`DHT get '{"key":"m1"}'`)
 	if !strings.Contains(got, `"status":"not-stored"`) || !strings.Contains(got, `"node":"linux"`) {
@@ -211,6 +214,9 @@ func TestServer_FlushLeavesTheMisplaced(t *testing.T) {
 
 // A command with more keys than a node lets writes wait is done all the same.
 func TestServer_VeryManyKeys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	v := visit(t, cluster(t).addr("android"))
 	const keys = 20_000 // nine in ten are linux's
 	command := func(name string, values bool) string {

@@ -52,6 +52,9 @@ func dribble(t *testing.T, addr string, clients int) {
 // processes both, one has them, and requests go to each in turn, so that
 // whatever else the machine does touches both.
 func TestServer_SlowClientsSlowNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	crowded, _ := startPair(t)
 	quiet, _ := startPair(t)
 	beside, alone := visit(t, crowded), visit(t, quiet)

@@ -50,6 +50,9 @@ func (p *page) answers(paths ...string) {
 // Whatever a crowd does with its connections, whether the process lives can be
 // seen, and mostly all else.
 func TestServer_Crowd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	for name, says := range map[string]string{
 		"says nothing":       "",
 		"begins a request":   "GET /v1/keys/lamp HTTP/1.1\r\nHost:",
@@ -110,6 +113,9 @@ func TestServer_OldestMakesRoom(t *testing.T) {
 
 // Those who ask for large values and take nothing do not keep others from theirs.
 func TestKeys_DeafReaders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	p := newCluster(t).page()
 	most := bytes.Repeat([]byte("v"), events.MaxValue)
 	p.ask("PUT", "/v1/keys/lamp", most)
@@ -131,6 +137,9 @@ func TestKeys_DeafReaders(t *testing.T) {
 
 // A value that comes too slowly is not waited for, however it dribbles in.
 func TestKeys_SlowValue(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	p := newCluster(t).page()
 	conn, err := net.Dial("tcp", p.addr())
 	must(t, err)
@@ -163,6 +172,9 @@ func TestKeys_SlowValue(t *testing.T) {
 // All values that are on their way in may take so much memory together; whoever
 // comes late waits, then is refused, and nothing of it is stored.
 func TestKeys_ManyLargeValues(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	p := newCluster(t).page()
 	most := strings.Repeat("v", events.MaxValue-1)
 	var conns []net.Conn

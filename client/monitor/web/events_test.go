@@ -76,6 +76,9 @@ func (s *stream) find(kind string, says ...string) string {
 }
 
 func TestEvents_StatusAndLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	c := newCluster(t)
 	c.timeout = time.Second
 	p := c.page()
@@ -146,6 +149,9 @@ func TestEvents_NodeGoesDownAtOnce(t *testing.T) {
 }
 
 func TestEvents_NothingRunsUnseen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	var looks, watches atomic.Int64
 	p := newCluster(t).page(func(b *web.Backend) {
 		info := b.Info
@@ -189,6 +195,9 @@ func TestEvents_WithoutBus(t *testing.T) {
 
 // A viewer that does not read holds up nobody, and is shown what it missed.
 func TestEvents_SlowViewer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	p, watching := watchedPage(t)
 	slow := p.stream()
 	show := <-watching
@@ -229,6 +238,9 @@ func (s *stream) findLoss(atLeast int64) {
 // More requests than anybody reads are counted rather than shown, though the
 // viewer is fast; what happens to nodes is always shown.
 func TestEvents_FastBus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	p, watching := watchedPage(t)
 	s := p.stream()
 	show := <-watching

@@ -171,6 +171,9 @@ func TestKeys_TooLarge(t *testing.T) {
 }
 
 func TestKeys_OwnerOffline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes more than a second")
+	}
 	c := newCluster(t)
 	c.timeout = 500 * time.Millisecond
 	p := c.page()
