@@ -59,7 +59,8 @@ type asker struct {
 }
 
 func (s *Server) newHandshake() (*handshake, error) {
-	h := &handshake{server: s, members: s.node.Members(), answers: make(chan *nats.Msg, 256), open: map[string]inquiry{}}
+	h := &handshake{server: s, members: s.node.Members(), answers: make(chan *nats.Msg, 256),
+		open: map[string]inquiry{}}
 	h.judge = time.NewTimer(members.ClaimFor)
 	h.inbox = events.NewInbox(s.conn.Opts.InboxPrefix) + "."
 	var err error
