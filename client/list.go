@@ -80,7 +80,7 @@ func (c *Client) listNode(ctx context.Context, node string, prefix []byte, yield
 }
 
 // askPage asks one node for a page of what it lists.
-func (c *Client) askPage(ctx context.Context, node string, 
+func (c *Client) askPage(ctx context.Context, node string,
 	r events.Request) (keys []events.Answer, last events.Answer, err error) {
 	err = c.askNode(ctx, node, events.OpKeys, func(reply []byte) (ok bool) {
 		keys, last, ok = pageIn(reply, node, r)

@@ -24,7 +24,7 @@ type Transport interface {
 	// or [events.ErrTooLarge], or that the bus does not let this client ask,
 	// wrapping [events.ErrRefused]; that nobody replied is no error. Nothing is sent
 	// when ctx is over. take is not called after Ask has returned.
-	Ask(ctx context.Context, to string, op events.Op, message []byte, 
+	Ask(ctx context.Context, to string, op events.Op, message []byte,
 		take func(reply []byte) (enough bool)) (sent int, err error)
 	// MaxMessage is how many bytes a message may have.
 	MaxMessage() int
