@@ -193,18 +193,9 @@ func (n *Node) answered(op events.Op, reqs []events.Request, answers []events.An
 // Refuse makes err an answer: its code, its words, and the node's time, by
 // which a client with a wrong clock can go on.
 func (n *Node) Refuse(err error) events.Answer {
-	a := n.answer(events.StatusError)
-	a.Error, a.Code, a.Time = err.Error(), events.CodeOf(err), n.Clock.Now().UnixMilli()
-	switch a.Code {
-	case events.ErrStaleMap:
-		a.Status = events.StatusStaleMap
-	case events.ErrBusy:
-		a.Status = events.StatusBusy
-	case events.ErrReadOnly:
-		a.Status = events.StatusReadOnly
-	case events.ErrCorrupt:
-		a.Status = events.StatusCorrupt
-	}
+	code := events.CodeOf(err)
+	a := n.answer(code.Status())
+	a.Error, a.Code, a.Time = err.Error(), code, n.Clock.Now().UnixMilli()
 	return a
 }
 

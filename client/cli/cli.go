@@ -19,16 +19,9 @@ import (
 	"dht/events"
 )
 
-// Exit statuses.
-const (
-	exitDone        = 0
-	exitFailure     = 1
-	exitUsage       = 2
-	exitNotFound    = 3
-	exitRefused     = 4
-	exitUnreachable = 5
-	exitInterrupted = 130
-)
+// exitDone is the exit status of a command that did its work. Package events says
+// which status a failure has.
+const exitDone = 0
 
 // Main runs the program on the process's arguments and returns its exit status.
 // The first interrupt ends a command gently, a second one at once.
@@ -136,23 +129,12 @@ func exitStatus(ctx context.Context, err error) int {
 	if status := exited(0); errors.As(err, &status) {
 		return int(status)
 	}
-	switch codeOf(err) {
-	case events.ErrUsage, events.ErrBadRequest:
-		return exitUsage
+	code := codeOf(err)
+	interrupted := ctx.Err() != nil || errors.Is(err, events.ErrInterrupted)
+	if interrupted && code.ExitStatus() != events.ErrUsage.ExitStatus() {
+		code = events.ErrInterrupted
 	}
-	if ctx.Err() != nil || errors.Is(err, events.ErrInterrupted) {
-		return exitInterrupted
-	}
-	switch codeOf(err) {
-	case events.ErrNotFound:
-		return exitNotFound
-	case events.ErrRefused, events.ErrSuperseded, events.ErrStaleMap, events.ErrWrongCluster, events.ErrClockAhead,
-		events.ErrLate, events.ErrBusy, events.ErrReadOnly:
-		return exitRefused
-	case events.ErrOwnerOffline, events.ErrUnknown, events.ErrUnreachable:
-		return exitUnreachable
-	}
-	return exitFailure
+	return code.ExitStatus()
 }
 
 // app is what every command shares.
