@@ -37,7 +37,7 @@ func TestNode_NothingFromOutsideMovesItsClockFar(t *testing.T) {
 		"info": func(b *bench, v events.Version) {
 			info := newBench(b.t, "mac", cluster(2, 1)).Info()
 			info.Settled, info.Newest = false, v
-			if err := b.Heard(info); err != nil {
+			if err := b.Heard(info, events.PathNATS); err != nil {
 				b.t.Error(err)
 			}
 		},
@@ -128,7 +128,7 @@ func TestNode_HearsMembersOnly(t *testing.T) {
 	b := newBench(t, "linux", cluster(2, 1))
 	info := newBench(t, "mac", cluster(2, 1)).Info()
 	info.Node, info.Settled, info.Newest = "toaster", false, b.stampedAt(events.MaxAhead)
-	if err := b.Heard(info); err != nil {
+	if err := b.Heard(info, events.PathNATS); err != nil {
 		t.Error(err)
 	}
 	b.want(b.put("l1", "x", b.stampedAt(0)), events.StatusStored, "")

@@ -20,6 +20,7 @@ func (inline) Apply(changes []events.Change, done func(error)) {
 
 func (inline) Known(func([]byte, bool)) error { return nil }
 func (inline) Forget(time.Time)               {}
+func (inline) Stats() events.StoreStats       { return events.StoreStats{} }
 func (inline) Newest() events.Version         { return events.Version{} }
 
 // BenchmarkMeter measures what it costs to time and count a put, which a node
@@ -40,7 +41,7 @@ func BenchmarkMeter(b *testing.B) {
 			n.Do(events.OpPut, reqs, func([]events.Answer) {})
 		}
 	})
-	answers := []events.Answer{n.answer(events.StatusStored)}
+	answers := []events.Answer{n.at.Load().answer(events.StatusStored)}
 	b.Run("meter", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -8,7 +8,6 @@ package nodes
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/members"
 	"dht/nodes/placement"
 )
 
@@ -54,7 +54,7 @@ type Store interface {
 // Options make a node.
 type Options struct {
 	Map   *placement.Map
-	Name  string // of this node in Map
+	Name  string // of this node in Map; others know it by nothing else
 	Store Store
 	Clock *events.Clock
 	Build string // told in [events.Info]
@@ -87,31 +87,18 @@ const (
 
 // Node keeps the keys that the rules give it. Safe for concurrent use.
 type Node struct {
-	Options
-	place     int
-	id        events.Version
-	started   time.Time
-	misplaced int  // live keys that belong to other nodes
-	settled   bool // no record here, a tombstone neither, belongs to another node
-	inFlight  atomic.Int64
-	peers     peers
-	meter     meter
-	doubted   atomic.Int64                 // unix milliseconds until which absent keys are uncertain
-	newer     atomic.Pointer[events.MapID] // in force instead of this node's map; nil as long as none is
-
-	mismatches mapMismatches
+	Options  // but for its Map, which changes: see at
+	id       events.Version
+	started  time.Time
+	at       atomic.Pointer[snapshot]
+	inFlight atomic.Int64
+	members  *members.Table
+	meter    meter
 }
 
 // New makes a node over a store, counting the keys in it that belong elsewhere.
 // copies of 2 or more are refused.
 func New(o Options) (*Node, error) {
-	place := o.Map.Index(o.Name)
-	if place < 0 {
-		return nil, fmt.Errorf("%w: the cluster map has no node %q", events.ErrConfig, o.Name)
-	}
-	if o.Map.Copies() > 1 {
-		return nil, fmt.Errorf("%w: copies = %s: nodes do not keep copies yet, only 1 or \"every-match\"", events.ErrConfig, o.Map.Copies())
-	}
 	if o.Notify == nil {
 		o.Notify = func(events.Event) {}
 	}
@@ -127,33 +114,13 @@ func New(o Options) (*Node, error) {
 	// What was stored while this machine's clock was wrong does not move it: what
 	// replaces such a record is stamped after it, see stamp.
 	_ = o.Clock.Admit(o.Clock.Now(), o.Store.Newest())
-	n := &Node{Options: o, place: place, id: o.Clock.Next(), started: o.Clock.Now()}
-	n.peers.settled = map[string]bool{}
-	if err := n.survey(); err != nil {
-		return nil, fmt.Errorf("survey the keys of %s: %w", n.Name, err)
+	n := &Node{Options: o, id: o.Clock.Next(), started: o.Clock.Now()}
+	n.members = members.New(members.Self{Name: o.Name, Run: n.id, Started: n.started}, o.Map)
+	if err := n.install(o.Map); err != nil {
+		return nil, err
 	}
-	n.forgetIfSettled()
+	n.forgetIfClean()
 	return n, nil
-}
-
-// survey finds what an earlier map has left here. That never grows: a node that
-// is no owner never stores a put.
-func (n *Node) survey() error {
-	n.settled = true
-	err := n.Store.Known(func(key []byte, live bool) {
-		if n.Map.Ordinal(n.place, key) > 0 {
-			return
-		}
-		n.settled = false
-		if live {
-			n.misplaced++
-		}
-	})
-	if errors.Is(err, events.ErrCorrupt) { // it still serves what is certain
-		n.settled = false
-		return nil
-	}
-	return err
 }
 
 // Do answers a request of one or more entries: reply is called exactly once,
@@ -162,17 +129,17 @@ func (n *Node) survey() error {
 // another goroutine, and must not block. The requests' slices must stay
 // untouched until then.
 func (n *Node) Do(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
-	n.do(op, reqs, maxInFlight, reply)
+	n.at.Load().do(op, reqs, maxInFlight, reply)
 }
 
 // Carry is Do for who bounds by himself how many writes wait for the disk, and can
 // hold his own callers back: it never answers busy.
 func (n *Node) Carry(op events.Op, reqs []events.Request, reply func([]events.Answer)) {
-	n.do(op, reqs, math.MaxInt64, reply)
+	n.at.Load().do(op, reqs, math.MaxInt64, reply)
 }
 
 // do answers; of the writes that wait there may be so many that came with a bound.
-func (n *Node) do(op events.Op, reqs []events.Request, bound int64, reply func([]events.Answer)) {
+func (n *snapshot) do(op events.Op, reqs []events.Request, bound int64, reply func([]events.Answer)) {
 	begun := n.Clock.Now()
 	if op.Writes() {
 		n.write(op, reqs, begun, bound, reply)
@@ -192,26 +159,34 @@ func (n *Node) answered(op events.Op, reqs []events.Request, answers []events.An
 
 // Refuse makes err an answer: its code, its words, and the node's time, by
 // which a client with a wrong clock can go on.
-func (n *Node) Refuse(err error) events.Answer {
+func (n *Node) Refuse(err error) events.Answer { return n.at.Load().Refuse(err) }
+
+// Ready says why the node answers no requests: a newer map is in force.
+func (n *Node) Ready() error { return n.at.Load().Ready() }
+
+// Info describes the node and the map it holds.
+func (n *Node) Info() events.Info { return n.at.Load().Info() }
+
+func (n *snapshot) Refuse(err error) events.Answer {
 	code := events.CodeOf(err)
 	a := n.answer(code.Status())
 	a.Error, a.Code, a.Time = err.Error(), code, n.Clock.Now().UnixMilli()
 	return a
 }
 
-func (n *Node) answer(s events.Status) events.Answer {
+func (n *snapshot) answer(s events.Status) events.Answer {
 	return events.Answer{Node: n.Name, Status: s, Map: n.Map.ID()}
 }
 
 // judge applies the rules, unless somebody in this process has done so.
-func (n *Node) judge(r *events.Request) placement.Verdict {
+func (n *snapshot) judge(r *events.Request) placement.Verdict {
 	if r.Owner > 0 {
 		return placement.Verdict{Owner: int(r.Owner)}
 	}
-	return n.Map.Judge(n.place, r.Key)
+	return n.Map.Judge(n.index, r.Key)
 }
 
-func (n *Node) notStored(v placement.Verdict, r *events.Request) events.Answer {
+func (n *snapshot) notStored(v placement.Verdict, r *events.Request) events.Answer {
 	a := n.answer(events.StatusNotStored)
 	if !r.Brief {
 		a.Reason, a.Owners = v.Reason, v.Owners
@@ -220,7 +195,7 @@ func (n *Node) notStored(v placement.Verdict, r *events.Request) events.Answer {
 }
 
 // admit refuses requests that must not be carried out, whoever owns the key.
-func (n *Node) admit(op events.Op, r *events.Request) error {
+func (n *snapshot) admit(op events.Op, r *events.Request) error {
 	if err := events.CheckKey(r.Key); err != nil {
 		return err
 	}
@@ -235,7 +210,7 @@ func (n *Node) admit(op events.Op, r *events.Request) error {
 
 // current refuses requests of another time or another map, and what came as a
 // value where none belongs: it is the next entry of a message without sizes.
-func (n *Node) current(op events.Op, r *events.Request) error {
+func (n *snapshot) current(op events.Op, r *events.Request) error {
 	if len(r.Value) > 0 && op != events.OpPut && op != events.OpUpdate {
 		return fmt.Errorf("%w: a %s carries no value; in a message of several entries each one but the last needs its size", events.ErrBadRequest, op)
 	}
@@ -252,34 +227,32 @@ func (n *Node) current(op events.Op, r *events.Request) error {
 	return n.Ready()
 }
 
-// Ready says why the node answers no requests: a newer map is in force.
-func (n *Node) Ready() error {
-	if newer := n.newer.Load(); newer != nil {
+func (n *snapshot) Ready() error {
+	if newer := n.members.View().Newer; newer != nil {
 		return fmt.Errorf("%w: it is %s, %s still holds %s: start it with the newer cluster file", events.ErrStaleMap, newer, n.Name, n.Map.ID())
 	}
 	return nil
 }
 
 // unready is for [events.Info].
-func (n *Node) unready() string {
+func (n *snapshot) unready() string {
 	if err := cmp.Or(n.Ready(), n.Health()); err != nil {
 		return err.Error()
 	}
 	return ""
 }
 
-// Info describes the node and the map it holds.
-func (n *Node) Info() events.Info {
+func (n *snapshot) Info() events.Info {
 	stats := n.Store.Stats()
 	return events.Info{
 		Node:      n.Name,
 		ID:        n.id,
-		Rule:      n.Map.NodeRule(n.place).String(),
+		Rule:      n.Map.NodeRule(n.index).String(),
 		Map:       n.Map.ID(),
 		Cluster:   n.Map.Cluster(),
 		Keys:      stats.Keys,
 		Misplaced: n.misplaced,
-		Settled:   n.settled,
+		Settled:   n.clean,
 		Newest:    n.Store.Newest(),
 		Bytes:     stats.Bytes,
 		Started:   n.started.UTC(),

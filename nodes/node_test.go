@@ -341,7 +341,7 @@ func TestNode_WritesStandAgainstWhatOthersMayHold(t *testing.T) {
 	swapped.Nodes[1].Rule = `prefix "n"`
 	left.restart("mac", swapped)
 	b.restart("linux", swapped)
-	if err := b.Heard(left.Info()); err != nil {
+	if err := b.Heard(left.Info(), events.PathNATS); err != nil {
 		t.Fatal(err)
 	}
 	a := b.put("l1", "hidden", b.stampedAt(0))
@@ -376,7 +376,7 @@ func TestNode_AbsentNamesWhomToAsk(t *testing.T) {
 		peer := newBench(t, name, cluster(2, 1))
 		info := peer.Info()
 		info.Settled = settled
-		if err := b.Heard(info); err != nil {
+		if err := b.Heard(info, events.PathNATS); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -412,14 +412,14 @@ func TestNode_HeardTellsTheYounger(t *testing.T) {
 		// The newcomer's clock is far behind: it must not pass for the elder.
 		tt.newcomer.now = tt.newcomer.now.Add(-1000 * time.Hour)
 		tt.newcomer.restart(tt.newcomer.Name, tt.newcomer.Map.Cluster())
-		if err := tt.newcomer.Heard(elder.Info()); !errors.Is(err, tt.want) {
+		if err := tt.newcomer.Heard(elder.Info(), events.PathNATS); !errors.Is(err, tt.want) {
 			t.Errorf("%s: the newcomer hears %v, want %s", name, err, tt.want)
 		}
-		if err := elder.Heard(tt.newcomer.Info()); err != nil {
+		if err := elder.Heard(tt.newcomer.Info(), events.PathNATS); err != nil {
 			t.Errorf("%s: the elder hears %v", name, err)
 		}
 	}
-	if err := elder.Heard(elder.Info()); err != nil {
+	if err := elder.Heard(elder.Info(), events.PathNATS); err != nil {
 		t.Errorf("a node takes itself for another: %v", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // read answers an operation that changes nothing.
-func (n *Node) read(op events.Op, reqs []events.Request, now time.Time) []events.Answer {
+func (n *snapshot) read(op events.Op, reqs []events.Request, now time.Time) []events.Answer {
 	switch op {
 	case events.OpGet:
 		return n.get(reqs, now)
@@ -27,7 +27,7 @@ func (n *Node) read(op events.Op, reqs []events.Request, now time.Time) []events
 
 // get answers from what is stored here. What the answers have no room for is not
 // read.
-func (n *Node) get(reqs []events.Request, now time.Time) []events.Answer {
+func (n *snapshot) get(reqs []events.Request, now time.Time) []events.Answer {
 	answers := make([]events.Answer, len(reqs))
 	if limit := reqs[0].Limit; len(reqs) == 1 && !reqs[0].Head && (limit == 0 || limit >= events.MaxValue) {
 		if verdict, may := n.mayKnow(&reqs[0], &answers[0]); may {
@@ -60,7 +60,7 @@ type question struct {
 
 // reading is a get of several entries, or of less than the value.
 type reading struct {
-	node    *Node
+	node    *snapshot
 	reqs    []events.Request
 	answers []events.Answer
 	asked   []question
@@ -93,7 +93,7 @@ func (g *reading) each(k int, record events.Record, err error) {
 
 // leaveOut makes a an answer without the value, which it has no room for, or which
 // nobody asked for.
-func (n *Node) leaveOut(a *events.Answer, size int, r *events.Request) {
+func (n *snapshot) leaveOut(a *events.Answer, size int, r *events.Request) {
 	if !r.Head {
 		owner := a.Owner
 		*a = n.Refuse(fmt.Errorf("%w: the answer has no room for the %d bytes of this value: ask for fewer keys at a time, or over TCP",
@@ -106,13 +106,13 @@ func (n *Node) leaveOut(a *events.Answer, size int, r *events.Request) {
 // mayKnow reports whether the store may know something of the key asked for;
 // otherwise it gives the answer. A node that is no owner still tells what it
 // knows of a key, deleted or not: an earlier map may have put it there.
-func (n *Node) mayKnow(r *events.Request, a *events.Answer) (v placement.Verdict, may bool) {
+func (n *snapshot) mayKnow(r *events.Request, a *events.Answer) (v placement.Verdict, may bool) {
 	if err := n.admit(events.OpGet, r); err != nil {
 		*a = n.Refuse(err)
 		return v, false
 	}
 	v = n.judge(r)
-	if v.Owner == 0 && n.settled {
+	if v.Owner == 0 && n.clean {
 		*a = n.notStored(v, r)
 		return v, false
 	}
@@ -120,7 +120,7 @@ func (n *Node) mayKnow(r *events.Request, a *events.Answer) (v placement.Verdict
 }
 
 // known answers what the store knows of the key asked for.
-func (n *Node) known(record *events.Record, err error, r *events.Request, v placement.Verdict, now time.Time) events.Answer {
+func (n *snapshot) known(record *events.Record, err error, r *events.Request, v placement.Verdict, now time.Time) events.Answer {
 	switch {
 	case err != nil:
 		return n.Refuse(fmt.Errorf("get %q: %w", r.Key, err))
@@ -133,7 +133,7 @@ func (n *Node) known(record *events.Record, err error, r *events.Request, v plac
 // recorded tells what stands here. An owner names the nodes that may know
 // something newer: rules that change, and change back, leave an old record at
 // an owner and a newer one elsewhere.
-func (n *Node) recorded(r *events.Record, owner int, now time.Time) events.Answer {
+func (n *snapshot) recorded(r *events.Record, owner int, now time.Time) events.Answer {
 	a := n.answer(events.StatusAbsent)
 	a.Owner, a.Version = owner, r.Version
 	switch {
@@ -145,12 +145,13 @@ func (n *Node) recorded(r *events.Record, owner int, now time.Time) events.Answe
 	if owner == 0 {
 		return a
 	}
-	if err := n.doubt(now); err != nil && a.Status != events.StatusFound {
+	others := n.members.View()
+	if err := n.doubt(others, now); err != nil && a.Status != events.StatusFound {
 		a = n.Refuse(err)
 		a.Owner = owner
 		return a
 	}
-	a.Ask = n.peers.unsettled(n)
+	a.Ask = others.Unclean
 	return a
 }
 
@@ -182,7 +183,7 @@ const (
 
 // keys lists what is stored here, misplaced keys included; where damage hides
 // some, the last answer says so and the others are those that are certain.
-func (n *Node) keys(r *events.Request) []events.Answer {
+func (n *snapshot) keys(r *events.Request) []events.Answer {
 	if err := n.current(events.OpKeys, r); err != nil {
 		return []events.Answer{n.Refuse(err)}
 	}

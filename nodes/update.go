@@ -32,7 +32,7 @@ func (b *batch) update(i int, r *events.Request) {
 }
 
 // updatable refuses what could not be one atomic step, or makes no sense.
-func (n *Node) updatable(r *events.Request) error {
+func (n *snapshot) updatable(r *events.Request) error {
 	if !slices.Contains([]events.Update{events.UpdateSet, events.UpdateAdd, events.UpdateAppend, events.UpdateTouch,
 		events.UpdateDelete, events.UpdateRename, events.UpdateRead, events.UpdateAdopt}, r.Update) {
 		return fmt.Errorf("%w: no update %q", events.ErrBadRequest, r.Update)
@@ -60,14 +60,14 @@ func (n *Node) updatable(r *events.Request) error {
 }
 
 // soleOwner refuses a key that is not kept here, or not only here.
-func (n *Node) soleOwner(key []byte) error {
+func (n *snapshot) soleOwner(key []byte) error {
 	var room [8]int
 	owners := n.Map.Owners(key, room[:0])
 	switch {
 	case len(owners) > 1:
 		return fmt.Errorf("%w: at copies = %s the key belongs to %d nodes: what depends on a value is atomic only at one owner",
 			events.ErrRefused, n.Map.Copies(), len(owners))
-	case owners[0] != n.place:
+	case owners[0] != n.index:
 		return fmt.Errorf("%w: %q belongs to %s, not to %s: two keys change together only where both have the same owner",
 			events.ErrRefused, key, n.Map.NodeName(owners[0]), n.Name)
 	}
@@ -133,7 +133,7 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 		return false
 	}
 	if !r.Settled && r.Update != events.UpdateAdopt {
-		if a.Ask = n.peers.unsettled(n); len(a.Ask) > 0 {
+		if a.Ask = n.members.View().Unclean; len(a.Ask) > 0 {
 			a.Status = events.StatusAbsent
 			return false
 		}

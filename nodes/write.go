@@ -10,7 +10,7 @@ import (
 
 // write decides a put or delete of several entries. What this node owns goes to
 // the store as one batch; the reply waits until that is durable.
-func (n *Node) write(op events.Op, reqs []events.Request, begun time.Time, bound int64, reply func([]events.Answer)) {
+func (n *snapshot) write(op events.Op, reqs []events.Request, begun time.Time, bound int64, reply func([]events.Answer)) {
 	w := &batch{node: n, op: op, reqs: reqs, begun: begun, bounded: bound < math.MaxInt64, answers: make([]events.Answer, len(reqs)), reply: reply}
 	for i := range reqs {
 		w.entry(i, &reqs[i])
@@ -28,7 +28,7 @@ func (n *Node) write(op events.Op, reqs []events.Request, begun time.Time, bound
 
 // batch is one message of writes on its way through the store.
 type batch struct {
-	node    *Node
+	node    *snapshot
 	op      events.Op
 	reqs    []events.Request
 	begun   time.Time
@@ -79,7 +79,7 @@ func (b *batch) add(i int, c events.Change) {
 
 // checkStamp refuses a version that another clock stamped, when it is of
 // another time. What is adopted may be old: somebody took it once.
-func (n *Node) checkStamp(now time.Time, r *events.Request) error {
+func (n *snapshot) checkStamp(now time.Time, r *events.Request) error {
 	if r.Version.IsZero() {
 		return nil
 	}
@@ -124,7 +124,7 @@ func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Rec
 			next.Value, next.Expires = r.Value, r.Expires
 			a.Status = events.StatusStored
 		}
-		if above := b.node.peers.above(b.node); version.Compare(above) <= 0 && version.Compare(current.Version) > 0 {
+		if above := b.node.members.View().Above(); version.Compare(above) <= 0 && version.Compare(current.Version) > 0 {
 			a.Status, a.Version = events.StatusSuperseded, above
 			return events.Record{}, false
 		}
@@ -136,9 +136,9 @@ func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Rec
 			return events.Record{}, false
 		case next.Deleted && !current.Corrupt && !current.Live(b.node.Clock.Now()):
 			a.Status = events.StatusAbsent
-			// Nothing was here; but a node that is still to be settled may hold
+			// Nothing was here; but a node that is not clean may hold
 			// the key from an earlier map, and only a newer tombstone hides that.
-			a.Ask = b.node.peers.unsettled(b.node)
+			a.Ask = b.node.members.View().Unclean
 			return next, len(a.Ask) > 0
 		}
 		b.written = append(b.written, written{next, r.ID})

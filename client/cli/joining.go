@@ -135,7 +135,7 @@ func (r *runningNode) logRoutes(before, now map[string]bool) {
 	for peer := range now {
 		if !before[peer] {
 			r.log.Info("the route to a peer is there", "peer", peer)
-			r.bus.Meet()
+			r.bus.Handshake()
 		}
 	}
 }

@@ -25,11 +25,11 @@ import (
 type Options struct {
 	Subjects  events.Subjects
 	Logger    *slog.Logger
-	Addresses map[string]string // where else the node is reached, by what is spoken there: told to NATS tools
-	// Heard is told of each request that can be read, before it is answered; it
+	Addresses map[string]string // where else the node is reached, by what is spoken there: shown to NATS tools
+	// Heard gets each request that can be read, before it is answered; it
 	// must neither block nor keep anything. May be nil.
 	Heard func(op events.Op, reqs []events.Request)
-	// Met is told of each node that says who it is; it must not block. May be nil.
+	// Met gets the name of each node that says who it is; it must not block. May be nil.
 	Met func(name string)
 	// Interest reports whether anybody listens to a subject. Without it every event
 	// is sent: what a bus says to that anybody could say.
@@ -39,27 +39,26 @@ type Options struct {
 // Server answers for one node on the bus.
 type Server struct {
 	Options
-	conn   *nats.Conn
-	node   *nodes.Node
-	subs   []*nats.Subscription
-	stop   context.CancelFunc
-	wait   sync.WaitGroup // for what sends, and for meet
-	writes sync.WaitGroup // for replies that wait for the disk
-	out    chan func()
-	gone   chan struct{} // closed when nothing more is sent
-	failed chan error
-	closed sync.Once
-	watch  watch
-	teller teller
-	alien  alienReplies
-	source string      // of all events
-	ready  atomic.Bool // Serve has begun
+	conn      *nats.Conn
+	node      *nodes.Node
+	subs      []*nats.Subscription
+	stop      context.CancelFunc
+	wait      sync.WaitGroup // for what sends, and for the handshake
+	writes    sync.WaitGroup // for replies that wait for the disk
+	out       chan func()
+	gone      chan struct{} // closed when nothing more is sent
+	failed    chan error
+	closed    sync.Once
+	watch     watch
+	publisher publisher
+	alien     alienReplies
+	source    string      // of all events
+	ready     atomic.Bool // Serve has begun
 
-	run      events.Version // of this process
-	began    time.Time      // when it began to serve
-	question []byte         // by which it asks others
-	meet     chan struct{}  // holds a token when there is a reason to ask
-	rivals   rivals
+	run      events.Version  // of this process
+	began    time.Time       // when it began to serve
+	anew     chan struct{}   // holds a token when there is a reason to ask who is there
+	namesake chan struct{}   // holds a token when another process of this node's name has asked
 	needs    map[string]bool // subjects without which the node does not hear what is asked
 	denied   atomic.Pointer[denial]
 }
@@ -68,50 +67,50 @@ type Server struct {
 // goroutine: as many as a node lets writes wait for the disk.
 const outbox = 16_384
 
-// New makes a server that can already tell of events, see [Server.Notify].
+// New makes a server that already takes events, see [Server.Notify].
 func New(o Options) *Server {
-	s := &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), teller: newTeller(),
-		meet: make(chan struct{}, 1), rivals: newRivals(), needs: map[string]bool{}}
-	s.watch.lost = s.tellLoss
+	s := &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), publisher: newPublisher(),
+		anew: make(chan struct{}, 1), namesake: make(chan struct{}, 1), needs: map[string]bool{}}
+	s.watch.lost = s.publishLoss
 	return s
 }
 
 // Serve looks for others of the same name or another map, then subscribes and
 // returns when the node hears what is asked of it and has answered: it does so
-// until Close. Errors are those of [nodes.Node.Conflict], of NATS, or
+// until Close. Errors are those of [members.Table.Conflict], of NATS, or
 // [events.ErrRefused] with what the NATS server does not permit.
 // The caller closes conn, after the server.
 func (s *Server) Serve(ctx context.Context, conn *nats.Conn, node *nodes.Node) error {
 	s.conn, s.node, s.run = conn, node, node.Info().ID
-	meeting, err := s.newMeeting()
+	h, err := s.newHandshake()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(meeting.probe(ctx), s.refusal()); err != nil {
-		meeting.close()
+	if err := errors.Join(h.probe(ctx), s.refusal()); err != nil {
+		h.close()
 		return err
 	}
 	s.wait.Go(s.send)
-	if err := s.begin(ctx, meeting); err != nil {
-		meeting.close()
+	if err := s.begin(ctx, h); err != nil {
+		h.close()
 		s.Close()
 		return err
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.began = time.Now()
-	s.wait.Go(func() { meeting.run(ctx) })
+	s.wait.Go(func() { h.run(ctx) })
 	s.ready.Store(true)
 	s.Notify(events.Event{Type: events.EventUp})
 	return nil
 }
 
 // begin subscribes, and comes back when the node has heard itself.
-func (s *Server) begin(ctx context.Context, m *meeting) error {
-	s.needs[m.inbox+"*"] = true
-	if err := errors.Join(s.startTelling(), s.subscribe()); err != nil {
+func (s *Server) begin(ctx context.Context, h *handshake) error {
+	s.needs[h.inbox+"*"] = true
+	if err := errors.Join(s.startPublishing(), s.subscribe()); err != nil {
 		return err
 	}
-	if err := s.reachable(ctx, m); err != nil {
+	if err := s.reachable(ctx, h); err != nil {
 		return err
 	}
 	before := s.conn.ErrorHandler()
@@ -179,9 +178,6 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 	}
 	if s.Heard != nil {
 		s.Heard(op, reqs)
-	}
-	if op == events.OpGet {
-		s.limit(reqs)
 	}
 	if !op.Writes() {
 		s.node.Do(op, reqs, func(answers []events.Answer) { s.respond(m, answers) })
@@ -265,12 +261,12 @@ func (s *Server) Close() error {
 		s.watch.stop()
 		close(s.gone)
 		s.wait.Wait()
-		for _, conn := range []*nats.Conn{s.conn, s.teller.conn} {
+		for _, conn := range []*nats.Conn{s.conn, s.publisher.conn} {
 			if conn != nil && conn.IsConnected() {
 				s.logError("flush", conn.FlushTimeout(time.Second))
 			}
 		}
-		s.teller.close()
+		s.publisher.close()
 	})
 	return nil
 }

@@ -101,7 +101,7 @@ type served struct {
 	Bytes   *int64                  `json:"bytes,omitempty"` // of them
 }
 
-// serviceStats tells of the operations that nodes count.
+// serviceStats gives the operations that nodes count.
 func (s *Server) serviceStats(who micro.ServiceIdentity, info events.Info) any {
 	answer := micro.Stats{ServiceIdentity: who, Type: micro.StatsResponseType, Started: info.Started}
 	for _, op := range []events.Op{events.OpPut, events.OpGet, events.OpDelete, events.OpUpdate, events.OpKeys} {

@@ -88,7 +88,7 @@ func TestServer_HearsayEndsNobody(t *testing.T) {
 				b, law := one(t)
 				server := serve(t, b, law, "linux")
 				asked := forge(t, connect(t, b), subject, change)
-				server.Meet()
+				server.Handshake()
 				first, second := await(t, "a question", asked), await(t, "a question", asked)
 				if first == second {
 					t.Errorf("two questions have one inbox, %s", first)
@@ -189,7 +189,7 @@ func TestServer_HearsayMutesNobody(t *testing.T) {
 	newer.Epoch = 99
 	id := lawOf(t, newer).ID()
 	asked := forge(t, connect(t, b), "dht.>", func(i *events.Info) { i.Node, i.Cluster, i.Map = "mac", newer, id })
-	server.Meet()
+	server.Handshake()
 	for range 12 {
 		await(t, "a question", asked)
 	}
@@ -198,11 +198,11 @@ func TestServer_HearsayMutesNobody(t *testing.T) {
 		t.Errorf("it answers %+v", got)
 	}
 	mac.Close() // now nobody says the opposite
-	server.Meet()
+	server.Handshake()
 	for deadline := time.Now().Add(20 * time.Second); gather(t, conn, "dht.node.linux.put", put, 1)["linux"].Status != "stale-map"; {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not believe a newer map that is confirmed")
 		}
-		server.Meet()
+		server.Handshake()
 	}
 }

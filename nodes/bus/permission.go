@@ -21,24 +21,24 @@ type denial struct {
 // reachable waits until the node has answered a question of its own: it hears
 // what it has subscribed to, and may answer. The error names the subject that the
 // NATS server keeps from it.
-func (s *Server) reachable(ctx context.Context, m *meeting) error {
+func (s *Server) reachable(ctx context.Context, h *handshake) error {
 	const patience, again = 10 * time.Second, 100 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	retry := time.NewTicker(again)
 	defer retry.Stop()
-	m.askNode(s.node.Name, patience)
+	h.askNode(s.node.Name, patience)
 	for {
 		select {
-		case msg := <-m.infos:
-			if info, _ := m.hear(msg); info.ID == s.run {
+		case msg := <-h.answers:
+			if info, _ := h.hear(msg); info.ID == s.run {
 				return s.refusal()
 			}
 		case <-retry.C:
 			if err := s.refusal(); err != nil {
 				return err
 			}
-			m.askNode(s.node.Name, patience)
+			h.askNode(s.node.Name, patience)
 		case <-ctx.Done():
 			return fmt.Errorf("%w: node %s does not hear on the bus what it asks itself (%s)", events.ErrUnreachable, s.node.Name,
 				s.Subjects.Node(s.node.Name, events.OpInfo))

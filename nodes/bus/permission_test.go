@@ -115,7 +115,7 @@ func TestServer_NotReadyWhileDenied(t *testing.T) {
 	})
 	reload(&server.Permissions{Publish: all(), Subscribe: all()})
 	until(t, "it does not become ready again", func() bool {
-		node.Meet()
+		node.Handshake()
 		return node.Ready() == nil
 	})
 	if got := gather(t, login(t, s), "dht.put", `{"key":"lamp","value":"x"}`, 1)["linux"]; got.Status != "stored" {

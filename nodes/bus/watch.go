@@ -5,44 +5,54 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"dht/events"
 )
 
-// watch is on while somebody wants to be told of answers, and says of how many.
+// watch is on while somebody wants answers to be published, and says how many.
 type watch struct {
 	on   atomic.Bool
-	lost func(n int64) // called with how many answers were not told, a tenth of a second after the first
+	lost func(n int64) // called with how many answers were not published, a tenth of a second after the first
 
-	mu     sync.Mutex  // guards what follows
-	end    *time.Timer // turns it off
-	rate   int         // answers a second
-	until  time.Time   // whoever wants so many has asked for them
-	tenth  int64       // of a second, since 1970: those that all nodes hear together are told of by all, but for the end of a burst
-	left   int         // answers that may be told of, still in this tenth
-	missed int64       // answers that were not told
-	tell   *time.Timer // of those; nil while there are none
+	mu     sync.Mutex    // guards what follows
+	end    *time.Timer   // turns it off
+	rate   int           // answers a second
+	until  time.Time     // whoever wants so many has asked for them
+	tokens *rate.Limiter // one for each answer that may be published now
+	missed int64         // answers that were not published
+	report *time.Timer   // of those; nil while there are none
 }
 
-// maxWatchRate is what a node tells of at most.
-const maxWatchRate = 100_000
+const (
+	// maxWatchRate is what a node publishes at most.
+	maxWatchRate = 100_000
+	// tick is how often tokens are given: at the same moments on all nodes, so that an
+	// answer which all give together is published by all, but for the end of a burst.
+	tick         = 100 * time.Millisecond
+	ticksASecond = int(time.Second / tick)
+)
 
-// beginWatch lets the node tell of its answers for a while: of so many a second, or
+// beginWatch lets the node publish its answers for a while: so many a second, or
 // as many as usual.
 func (s *Server) beginWatch(limit int) {
-	rate := events.WatchRate
+	perSecond := events.WatchRate
 	if limit > 0 {
-		rate = min(limit, maxWatchRate)
+		perSecond = min(limit, maxWatchRate)
 	}
-	s.watch.begin(rate, events.WatchFor, s.node.Clock.Now())
+	s.watch.begin(perSecond, events.WatchFor, s.node.Clock.Now())
 }
 
 // begin turns it on for as long, from now. Of several who watch the one who
 // wants most counts.
-func (w *watch) begin(rate int, lasting time.Duration, now time.Time) {
+func (w *watch) begin(perSecond int, lasting time.Duration, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if rate >= w.rate || now.After(w.until) {
-		w.rate, w.until = rate, now.Add(lasting)
+	if perSecond >= w.rate || now.After(w.until) {
+		if perSecond != w.rate {
+			w.tokens = rate.NewLimiter(rate.Every(tick)*rate.Limit(max(1, perSecond/ticksASecond)), perSecond)
+		}
+		w.rate, w.until = perSecond, now.Add(lasting)
 	}
 	w.on.Store(true)
 	if w.end == nil {
@@ -52,28 +62,28 @@ func (w *watch) begin(rate int, lasting time.Duration, now time.Time) {
 	w.end.Reset(lasting)
 }
 
-// admit returns how many of n answers may be told of now: each tenth of a second
-// gives a tenth of the rate, and a second's worth is kept for a burst.
-func (w *watch) admit(n int, now time.Time) (told int) {
+// admit returns how many of n answers may be published now: of a second's worth at
+// once, in which each tick gives its share.
+func (w *watch) admit(n int, now time.Time) (admitted int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if tenth := now.UnixMilli() / 100; tenth != w.tenth {
-		passed := int(max(1, min(tenth-w.tenth, 10)))
-		w.tenth, w.left = tenth, min(w.left+passed*max(1, w.rate/10), w.rate)
+	if w.tokens != nil {
+		const roundingError = 1e-9
+		now = now.Truncate(tick)
+		admitted = min(n, int(w.tokens.TokensAt(now)+roundingError))
+		w.tokens.AllowN(now, admitted)
 	}
-	told = min(n, w.left)
-	w.left -= told
-	w.missed += int64(n - told)
-	if told < n && w.tell == nil {
-		w.tell = time.AfterFunc(100*time.Millisecond, w.tellLoss)
+	w.missed += int64(n - admitted)
+	if admitted < n && w.report == nil {
+		w.report = time.AfterFunc(tick, w.reportMissed)
 	}
-	return told
+	return admitted
 }
 
-func (w *watch) tellLoss() {
+func (w *watch) reportMissed() {
 	w.mu.Lock()
 	n := w.missed
-	w.missed, w.tell = 0, nil
+	w.missed, w.report = 0, nil
 	w.mu.Unlock()
 	w.lost(n)
 }
@@ -82,7 +92,7 @@ func (w *watch) tellLoss() {
 func (w *watch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, t := range []*time.Timer{w.end, w.tell} {
+	for _, t := range []*time.Timer{w.end, w.report} {
 		if t != nil {
 			t.Stop()
 		}

@@ -74,3 +74,23 @@ func TestWatch_AdmitsSoManyASecond(t *testing.T) {
 		}
 	})
 }
+
+// What is asked for a second is given in tenths, without loss where a tenth's share
+// cannot be written exactly as a binary fraction.
+func TestWatch_GivesWholeShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, perSecond := range []int{10, 90, 170, 350, 670, 1900, 99_990, 100_000} {
+			w := watch{lost: func(int64) {}}
+			w.begin(perSecond, time.Hour, time.Now())
+			w.admit(perSecond, time.Now())
+			for i := range 1000 {
+				tenths := i%10 + 1
+				time.Sleep(time.Duration(tenths) * 100 * time.Millisecond) // of the bubble's clock
+				if got := w.admit(1_000_000, time.Now()); got != tenths*perSecond/10 {
+					t.Fatalf("of %d a second %d tenths give %d", perSecond, tenths, got)
+				}
+			}
+			w.stop()
+		}
+	})
+}

@@ -75,7 +75,7 @@ func (c *Cluster) Change(to events.Cluster) {
 	}
 	for _, n := range c.Nodes {
 		for _, other := range c.Nodes {
-			if err := n.Heard(other.Info()); err != nil {
+			if err := n.Heard(other.Info(), events.PathNATS); err != nil {
 				c.tb.Fatal(err)
 			}
 		}

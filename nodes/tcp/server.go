@@ -240,7 +240,7 @@ func (s *Server) Failed() <-chan error { return s.failed }
 
 // heard passes on what a peer says of itself.
 func (s *Server) heard(info events.Info) error {
-	err := s.node.Heard(info)
+	err := s.node.Heard(info, events.PathTCP)
 	if err != nil {
 		select {
 		case s.failed <- err:

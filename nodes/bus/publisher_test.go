@@ -19,9 +19,9 @@ import (
 	"dht/nodes/store"
 )
 
-// TestServer_TellsWhoComesLater has nobody listen for a while. Who subscribes
+// TestServer_PublishesToWhoComesLater has nobody listen for a while. Who subscribes
 // then gets every event from then on.
-func TestServer_TellsWhoComesLater(t *testing.T) {
+func TestServer_PublishesToWhoComesLater(t *testing.T) {
 	conn, _ := three(t)
 	for round := range 5 {
 		gather(t, conn, "dht.put", `{"key":"l nobody hears"}`, 3)
@@ -79,10 +79,10 @@ func (c gated) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// TestServer_TellsWhatWasLost has the bus take no events for a while, as it
+// TestServer_PublishesWhatWasLost has the bus take no events for a while, as it
 // does not when a reader lags behind. Requests are answered meanwhile; what is
 // told then says how many events were lost.
-func TestServer_TellsWhatWasLost(t *testing.T) {
+func TestServer_PublishesWhatWasLost(t *testing.T) {
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -142,8 +142,8 @@ func one(t *testing.T) (*broker.Broker, *placement.Map) {
 	return b, law
 }
 
-// TestServer_TellsWhatCameTooEarly notifies before there is a bus.
-func TestServer_TellsWhatCameTooEarly(t *testing.T) {
+// TestServer_PublishesWhatCameTooEarly notifies before there is a bus.
+func TestServer_PublishesWhatCameTooEarly(t *testing.T) {
 	b, law := one(t)
 	told := listen(t, connect(t, b))
 	told.ups = true

@@ -25,7 +25,7 @@ func TestNode_ANewerMapInForce(t *testing.T) {
 		b.put("p1", "1", events.Version{})
 		b.now = b.now.Add(time.Second) // it is the elder
 		newer := newBench(t, "mac", grown(epochs[1]))
-		if err := b.Heard(newer.Info()); err != nil {
+		if err := b.Heard(newer.Info(), events.PathNATS); err != nil {
 			t.Errorf("the elder has to go: %v", err)
 		}
 		for op, r := range map[events.Op]events.Request{
@@ -47,7 +47,7 @@ func TestNode_ANewerMapInForce(t *testing.T) {
 		if keys := b.do(events.OpKeys, events.Request{}); len(keys) != 2 || string(keys[0].Key) != "p1" {
 			t.Errorf("it lists %+v", keys)
 		}
-		b.Heard(newBench(t, "mac", cluster(epochs[0], 1)).Info()) // one that has not heard yet changes nothing
+		b.Heard(newBench(t, "mac", cluster(epochs[0], 1)).Info(), events.PathNATS) // one that has not heard yet changes nothing
 		b.want(b.one(events.OpGet, key("p1")), events.StatusStaleMap, events.ErrStaleMap)
 		if got := strings.Join(b.told, ", "); got != "put p1, map-mismatch, map-mismatch" {
 			t.Errorf("told of %s", got)
@@ -63,7 +63,7 @@ func TestNode_ANewerMapOfANodeNotKnown(t *testing.T) {
 	b := newBench(t, "android", cluster(1, 1))
 	b.put("p1", "1", events.Version{})
 	b.now = b.now.Add(time.Second)
-	if err := b.Heard(newBench(t, "pi", grown(2)).Info()); err != nil {
+	if err := b.Heard(newBench(t, "pi", grown(2)).Info(), events.PathNATS); err != nil {
 		t.Error(err)
 	}
 	b.want(b.one(events.OpGet, key("p1")), events.StatusFound, "")
@@ -87,7 +87,7 @@ func TestNode_WhatIsNoNewerMap(t *testing.T) {
 	} {
 		b := newBench(t, "android", cluster(2, 1))
 		b.now = b.now.Add(time.Second)
-		if err := b.Heard(newBench(t, "mac", c).Info()); err != nil {
+		if err := b.Heard(newBench(t, "mac", c).Info(), events.PathNATS); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		b.want(b.put("a1", "x", events.Version{}), events.StatusStored, "")
@@ -96,7 +96,7 @@ func TestNode_WhatIsNoNewerMap(t *testing.T) {
 	b.now = b.now.Add(time.Second)
 	made := newBench(t, "mac", cluster(2, 1)).Info()
 	made.Map.Epoch = 99 // its cluster does not say so
-	if err := b.Heard(made); err != nil {
+	if err := b.Heard(made, events.PathNATS); err != nil {
 		t.Error(err)
 	}
 	b.want(b.put("a1", "x", events.Version{}), events.StatusStored, "")
@@ -122,7 +122,7 @@ func TestNode_Conflict(t *testing.T) {
 	} {
 		info := tt.other.Info()
 		info.UptimeMS = 1 << 60
-		if err := b.Conflict(info); !errors.Is(err, tt.want) {
+		if err := b.Members().Conflict(info); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
 	}

@@ -6,29 +6,29 @@ import (
 	"dht/events"
 )
 
-// Notify tells of an event, or drops it and counts it as lost when the bus does
+// Notify publishes an event, or drops it and counts it as lost when the bus does
 // not take them as fast as they come. Where nobody listens nothing is sent. What
-// happens before [Server.Serve] is told then. It fits [nodes.Options], and does
+// happens before [Server.Serve] is published then. It fits [nodes.Options], and does
 // not block.
 func (s *Server) Notify(e events.Event) {
-	if s.teller.tooEarly(e) {
+	if s.publisher.tooEarly(e) {
 		return
 	}
 	if e.ID.IsZero() {
 		e.ID = s.node.Clock.Next()
 	}
 	e.Node, e.Source = s.node.Name, s.source
-	s.teller.add(e)
+	s.publisher.add(e)
 	if e.Type == events.EventMapMismatch {
-		s.Meet()
+		s.Handshake()
 	}
 }
 
-// Meet asks the other nodes who they are, soon: a link is back, or somebody
+// Handshake asks the other nodes who they are, soon: a link is back, or somebody
 // believes in another map.
-func (s *Server) Meet() { signal(s.meet) }
+func (s *Server) Handshake() { signal(s.anew) }
 
-// Observe tells of answers while somebody watches, as many a second as were
+// Observe publishes answers while somebody watches, as many a second as were
 // asked for, and costs nothing otherwise. It fits [nodes.Options], and does not
 // block.
 func (s *Server) Observe(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration) {
@@ -38,14 +38,14 @@ func (s *Server) Observe(op events.Op, reqs []events.Request, answers []events.A
 	if op == events.OpKeys {
 		answers = answers[len(answers)-1:]
 	}
-	told := s.watch.admit(len(answers), s.node.Clock.Now())
-	for i := range answers[:told] {
+	admitted := s.watch.admit(len(answers), s.node.Clock.Now())
+	for i := range answers[:admitted] {
 		s.Notify(answered(op, &reqs[i], &answers[i], took))
 	}
 }
 
-// tellLoss tells how many answers were not told of.
-func (s *Server) tellLoss(n int64) { s.Notify(events.Event{Type: events.EventLost, Lost: n}) }
+// publishLoss says how many answers were not published.
+func (s *Server) publishLoss(n int64) { s.Notify(events.Event{Type: events.EventLost, Lost: n}) }
 
 func answered(op events.Op, r *events.Request, a *events.Answer, took time.Duration) events.Event {
 	e := events.Event{Type: events.EventAnswer, Op: op, Key: r.Key, Version: r.Version, Expires: a.Expires,

@@ -44,7 +44,7 @@ func (l listener) next() (subject string, e events.Event) {
 	return m.Subject, e
 }
 
-func TestServer_TellsOfChanges(t *testing.T) {
+func TestServer_PublishesChanges(t *testing.T) {
 	conn, servers := three(t)
 	told := listen(t, conn)
 	gather(t, conn, "dht.put", `{"key":"lamp","value":"hello"}`, 3)
@@ -71,9 +71,9 @@ func TestServer_TellsOfChanges(t *testing.T) {
 	}
 }
 
-// TestServer_TellsOfAnswersWhileWatched demands one event for every node's
+// TestServer_PublishesAnswersWhileWatched demands one event for every node's
 // answer while somebody watches, and none before or after.
-func TestServer_TellsOfAnswersWhileWatched(t *testing.T) {
+func TestServer_PublishesAnswersWhileWatched(t *testing.T) {
 	conn, _ := three(t)
 	told := listen(t, conn)
 	gather(t, conn, "dht.get", `{"key":"before"}`, 3)
