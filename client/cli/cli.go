@@ -1,5 +1,5 @@
-// Package cli is the command line, one file a command, and the only place where
-// the parts are wired together: it may import everything.
+// Package cli is the command line, one file a command. A node's parts are wired
+// together in package host. It may import everything but the paths to a node.
 //
 // Data goes to stdout, messages to stderr; `--json` output is a contract.
 package cli

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dht/client"
+	"dht/client/cli/host"
 	"dht/configs"
 )
 
@@ -92,8 +92,8 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 
 // readBackOverTCP gets every key through one node, which forwards what it does
 // not own.
-func (a *app) readBackOverTCP(ctx context.Context, n *runningNode, keys [][]byte) error {
-	c, err := client.ConnectTCP(ctx, n.tcp.Addr().String(), client.Options{Timeout: a.timeout})
+func (a *app) readBackOverTCP(ctx context.Context, n *host.Node, keys [][]byte) error {
+	c, err := client.ConnectTCP(ctx, n.TCPAddr().String(), client.Options{Timeout: a.timeout})
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func kept(ctx context.Context, c *client.Client, byNode map[string]int) error {
 type cluster struct {
 	*client.Client
 	listeners []net.Listener // of the nodes' tcp addresses
-	nodes     []*runningNode
+	nodes     []*host.Node
 }
 
 // startCluster starts every node of the built-in cluster file on free ports.
@@ -154,14 +154,14 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 		n.Route = freePort
 		known := *config // a node reads it as long as it runs
 		known.Nodes = slices.Clone(config.Nodes)
-		started, err := startNode(ctx, &known, *n, howToRun{tcp: c.listeners[i]}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		started, err := host.Open(ctx, host.Options{Config: &known, Node: *n, TCP: c.listeners[i], Build: version()})
 		if err != nil {
 			return nil, err
 		}
 		c.nodes = append(c.nodes, started)
-		n.Route = started.broker.RouteAddr().String() // the next ones join it there
+		n.Route = started.RouteAddr().String() // the next ones join it there
 	}
-	c.Client, err = client.Connect(client.Options{Servers: []string{c.nodes[0].broker.URL()}, Timeout: a.timeout})
+	c.Client, err = client.Connect(client.Options{Servers: []string{c.nodes[0].NATSAddr()}, Timeout: a.timeout})
 	return c, err
 }
 

@@ -1,10 +1,9 @@
-package cli
+package host
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -41,14 +40,14 @@ func TestNode_FullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, err := startNode(context.Background(), c, c.Nodes[0], howToRun{}, slog.New(slog.DiscardHandler))
+	node, err := Open(context.Background(), Options{Config: c, Node: c.Nodes[0]})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer node.Close()
 	ask := func(method, path, body string) (status int, answer string) {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), method, node.page.URL()+path, strings.NewReader(body))
+		r, err := http.NewRequestWithContext(t.Context(), method, node.PageURL()+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
