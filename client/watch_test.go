@@ -103,7 +103,7 @@ func TestClient_WatchCountsWhatIsLost(t *testing.T) {
 	next, stop := c.watch(cl, "")
 	defer stop()
 	const flood, unsent = 50_000, 7
-	conn := c.up["linux"].conn
+	conn := c.connect()
 	clock := events.NewClock(time.Now)
 	message := events.Event{Type: events.EventPut}.From("three", "linux", clock.Next()).About(events.Record{Key: []byte("k"), Version: clock.Next()})
 	answers := events.Event{Type: events.EventLost, Lost: 1000}.From("three", "linux", clock.Next())
@@ -190,7 +190,7 @@ func TestClient_WatchEndsBeforeItBegins(t *testing.T) {
 // have missed something.
 func TestClient_WatchReconnects(t *testing.T) {
 	c := newCluster(t, example(1, 1))
-	cl := c.client(func(o *client.Options) { o.Servers = []string{c.up["linux"].broker.URL()} })
+	cl := c.client(func(o *client.Options) { o.Servers = []string{c.up["linux"].NATSAddr()} })
 	c.eachUp(cl)
 	next, stop := c.watch(cl, "")
 	defer stop()
