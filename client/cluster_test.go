@@ -14,6 +14,7 @@ import (
 
 	"dht/client"
 	"dht/client/cli/host"
+	"dht/client/cli/host/hosttest"
 	"dht/configs"
 	"dht/events"
 	"dht/nodes/placement"
@@ -86,13 +87,10 @@ func (c *cluster) tryStart(name, as string) error {
 
 // config is the cluster file by which a node starts now; as is its folder.
 func (c *cluster) config(as string) *configs.Config {
-	config := &configs.Config{File: "test", Name: c.law.Name, Epoch: c.law.Epoch, Copies: c.law.Copies}
-	if c.outside != "" {
-		config.NATS = []string{c.outside}
-	}
-	for _, n := range c.law.Nodes {
-		node := configs.Node{Name: n.Name, Rule: n.Rule, Bus: "127.0.0.1:0", Route: c.routes[n.Name], Data: filepath.Join(c.folder, as)}
-		config.Nodes = append(config.Nodes, node)
+	config := hosttest.Config(c.law, c.outside, c.folder)
+	for i := range config.Nodes {
+		n := &config.Nodes[i]
+		n.Route, n.Data = c.routes[n.Name], filepath.Join(c.folder, as)
 	}
 	return config
 }
