@@ -25,10 +25,12 @@ func TestNode_NothingFromOutsideMovesItsClockFar(t *testing.T) {
 			b.want(b.put("l1", "x", v), events.StatusError, events.ErrClockAhead)
 		},
 		"delete": func(b *bench, v events.Version) {
-			b.want(b.one(events.OpDelete, events.Request{Key: []byte("l1"), Version: v}), events.StatusError, events.ErrClockAhead)
+			b.want(b.one(events.OpDelete, events.Request{Key: []byte("l1"), Version: v}),
+				events.StatusError, events.ErrClockAhead)
 		},
 		"adopt": func(b *bench, v events.Version) {
-			a := b.one(events.OpUpdate, events.Request{Key: []byte("l1"), Value: []byte("x"), Version: v, Update: events.UpdateAdopt})
+			a := b.one(events.OpUpdate, events.Request{Key: []byte("l1"), Value: []byte("x"), Version: v,
+				Update: events.UpdateAdopt})
 			b.want(a, events.StatusError, events.ErrClockAhead)
 			if a.Time != b.now.UnixMilli() {
 				b.t.Errorf("the refusal gives time %d, want %d", a.Time, b.now.UnixMilli())
@@ -81,11 +83,14 @@ func TestNode_OwnRecordsAheadOfItsClock(t *testing.T) {
 	}
 	b.want(b.put("l1", "2", b.stampedAt(0)), events.StatusSuperseded, "")
 	b.want(b.put("l1", "2", events.Version{}), events.StatusStored, "")
-	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l2"), Value: []byte("1"), Update: events.UpdateAdd}), events.StatusStored, "")
-	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l3"), To: []byte("l4"), Update: events.UpdateRename}), events.StatusStored, "")
+	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l2"), Value: []byte("1"), Update: events.UpdateAdd}),
+		events.StatusStored, "")
+	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l3"), To: []byte("l4"), Update: events.UpdateRename}),
+		events.StatusStored, "")
 	b.want(b.one(events.OpDelete, key("l2")), events.StatusDeleted, "")
 	b.restart("linux", cluster(1, 1))
-	for k, want := range map[string]events.Status{"l1": events.StatusFound, "l2": events.StatusDeleted, "l3": events.StatusDeleted, "l4": events.StatusFound} {
+	for k, want := range map[string]events.Status{"l1": events.StatusFound, "l2": events.StatusDeleted,
+		"l3": events.StatusDeleted, "l4": events.StatusFound} {
 		a := b.one(events.OpGet, key(k))
 		b.want(a, want, "")
 		if a.Version.Compare(ahead) <= 0 {
@@ -103,7 +108,8 @@ func TestNode_TheLastVersionOfAll(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
 	poisoned := events.Record{Key: []byte("l1"), Value: []byte("1"), Version: far(t, b)[0]}
 	done := make(chan error, 1)
-	b.store.Apply([]events.Change{{Key: poisoned.Key, Decide: func(events.Record) (events.Record, bool) { return poisoned, true }}},
+	decide := func(events.Record) (events.Record, bool) { return poisoned, true }
+	b.store.Apply([]events.Change{{Key: poisoned.Key, Decide: decide}},
 		func(err error) { done <- err })
 	if err := <-done; err != nil {
 		t.Fatal(err)
@@ -112,8 +118,10 @@ func TestNode_TheLastVersionOfAll(t *testing.T) {
 	b.want(b.put("l2", "x", events.Version{}), events.StatusStored, "")
 	b.want(b.put("l1", "x", events.Version{}), events.StatusError, events.ErrClockAhead)
 	b.want(b.one(events.OpDelete, key("l1")), events.StatusError, events.ErrClockAhead)
-	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l1"), To: []byte("l2"), Update: events.UpdateRename}), events.StatusError, events.ErrClockAhead)
-	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l1"), Value: []byte("1"), Update: events.UpdateAdd}), events.StatusError, events.ErrClockAhead)
+	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l1"), To: []byte("l2"), Update: events.UpdateRename}),
+		events.StatusError, events.ErrClockAhead)
+	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l1"), Value: []byte("1"), Update: events.UpdateAdd}),
+		events.StatusError, events.ErrClockAhead)
 	if got := b.one(events.OpGet, key("l1")); string(got.Value) != "1" {
 		t.Errorf("l1 is %q", got.Value)
 	}

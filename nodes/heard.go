@@ -34,7 +34,7 @@ func (n *Node) Heard(info events.Info, path events.LinkPath) error {
 	if info.ID == n.id {
 		return nil
 	}
-	law := n.at.Load().Map
+	law := n.Map()
 	if info.Map != law.ID() {
 		n.mismatch(info.Map, info.Node)
 	}
@@ -61,8 +61,8 @@ func (n *Node) Yield(info events.Info) {
 		n.mismatch(info.Map, info.Node)
 	case members.Superseded:
 		n.Notify(events.Event{Type: events.EventMapMismatch,
-			Detail: fmt.Sprintf("map %s is in force, so says %s: %s holds %s and answers nothing by it any more; start it with the newer cluster file",
-				info.Map, info.Node, n.Name, n.at.Load().Map.ID())})
+			Detail: fmt.Sprintf("map %s is in force, so says %s: %s holds %s and answers nothing by it any more; "+
+				"start it with the newer cluster file", info.Map, info.Node, n.Name, n.Map().ID())})
 	}
 }
 
@@ -71,7 +71,7 @@ func (n *Node) Yield(info events.Info) {
 func (n *Node) mismatch(other events.MapID, who string) {
 	if n.members.Mismatch(other, n.Clock.Now()) {
 		n.Notify(events.Event{Type: events.EventMapMismatch,
-			Detail: fmt.Sprintf("%s believes in map %s, %s holds %s", who, other, n.Name, n.at.Load().Map.ID())})
+			Detail: fmt.Sprintf("%s believes in map %s, %s holds %s", who, other, n.Name, n.Map().ID())})
 	}
 }
 
@@ -80,7 +80,8 @@ func (n *snapshot) doubt(v *members.View, now time.Time) error {
 	if !v.Doubted(now) {
 		return nil
 	}
-	return fmt.Errorf("%w: a newer one was heard of, by which another node may have the key, and %s still holds %s", events.ErrStaleMap, n.Name, n.Map.ID())
+	return fmt.Errorf("%w: a newer one was heard of, by which another node may have the key, and %s still holds %s",
+		events.ErrStaleMap, n.Name, n.Map.ID())
 }
 
 // forgetIfClean lets tombstones go when no older record of their keys can come from

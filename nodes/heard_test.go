@@ -34,11 +34,11 @@ func TestNode_ANewerMapInForce(t *testing.T) {
 			events.OpDelete: key("p1"),
 			events.OpUpdate: {Key: []byte("p1"), Value: []byte("1"), Update: events.UpdateAdd},
 		} {
-			for _, believed := range []events.MapID{{}, b.Map.ID(), newer.Map.ID()} {
+			for _, believed := range []events.MapID{{}, b.Map().ID(), newer.Map().ID()} {
 				r.Map = believed
 				a := b.one(op, r)
 				b.want(a, events.StatusStaleMap, events.ErrStaleMap)
-				if believed == b.Map.ID() && !strings.Contains(a.Error, newer.Map.ID().String()) {
+				if believed == b.Map().ID() && !strings.Contains(a.Error, newer.Map().ID().String()) {
 					t.Errorf("%s: %s does not name the newer map", op, a.Error)
 				}
 			}
@@ -47,10 +47,11 @@ func TestNode_ANewerMapInForce(t *testing.T) {
 		if keys := b.do(events.OpKeys, events.Request{}); len(keys) != 2 || string(keys[0].Key) != "p1" {
 			t.Errorf("it lists %+v", keys)
 		}
-		b.Heard(newBench(t, "mac", cluster(epochs[0], 1)).Info(), events.PathNATS) // one that has not heard yet changes nothing
+		// One that has not heard yet changes nothing.
+		b.Heard(newBench(t, "mac", cluster(epochs[0], 1)).Info(), events.PathNATS)
 		b.want(b.one(events.OpGet, key("p1")), events.StatusStaleMap, events.ErrStaleMap)
-		if got := strings.Join(b.told, ", "); got != "put p1, map-mismatch, map-mismatch" {
-			t.Errorf("told of %s", got)
+		if got := strings.Join(b.notified, ", "); got != "put p1, map-mismatch, map-mismatch" {
+			t.Errorf("notified of %s", got)
 		}
 		b.restart("android", grown(epochs[1]))
 		b.want(b.one(events.OpGet, key("p1")), events.StatusFound, "")

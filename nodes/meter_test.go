@@ -26,7 +26,8 @@ func (inline) Newest() events.Version         { return events.Version{} }
 // BenchmarkMeter measures what it costs to time and count a put, which a node
 // always does, beside the whole put without its disk and its way there.
 func BenchmarkMeter(b *testing.B) {
-	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
+	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -51,7 +52,8 @@ func BenchmarkMeter(b *testing.B) {
 }
 
 func TestMeter_CountsEveryPut(t *testing.T) {
-	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
+	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +73,8 @@ func TestMeter_CountsEveryPut(t *testing.T) {
 	if r := load.Requests[events.OpPut]; r[events.StatusStored] != puts || r[events.StatusError] != puts {
 		t.Errorf("counted %v", r)
 	}
-	if h := load.Took[events.OpPut]; h.Count() != 2*puts || h.Quantile(0.5) < time.Millisecond || h.Quantile(0.5) > 20*time.Millisecond {
+	if h := load.Took[events.OpPut]; h.Count() != 2*puts || h.Quantile(0.5) < time.Millisecond ||
+		h.Quantile(0.5) > 20*time.Millisecond {
 		t.Errorf("took %v, half of them less than %v", h, h.Quantile(0.5))
 	}
 }

@@ -36,7 +36,7 @@ type Store interface {
 	// must not block.
 	Apply(changes []events.Change, done func(error))
 	// List returns live keys with prefix behind after, in byte order; more
-	// tells whether limit cut the listing. With [events.ErrCorrupt] come the
+	// says whether limit cut the listing. With [events.ErrCorrupt] come the
 	// keys that are certain.
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
 	// Known calls each with every key of which anything is recorded, tombstones
@@ -57,19 +57,18 @@ type Options struct {
 	Name  string // of this node in Map; others know it by nothing else
 	Store Store
 	Clock *events.Clock
-	Build string // told in [events.Info]
-	// Notify is told of each durable change before the reply, and of what is
-	// wrong; where it happened is left to the hearer, and when, where the ID is
-	// zero. It is called from any goroutine and must neither block nor keep the event's
-	// slices. May be nil.
+	Build string // shown in [events.Info]
+	// Notify gets each durable change before the reply, and what is wrong; it adds
+	// where that happened, and when, where the ID is zero. It is called from any
+	// goroutine and must neither block nor keep the event's slices. May be nil.
 	Notify func(events.Event)
-	// Observe is told of every answer, before the reply, and how long it took; as
+	// Observe gets every answer, before the reply, and how long it took; as
 	// with Notify it must neither block nor keep anything. May be nil.
 	Observe func(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration)
 	// Health says why the node can serve nothing now, or reads only, for
 	// [events.Info]; nil where all is well. May be nil.
 	Health func() error
-	// Links tells of the connections to other nodes, for [events.Info]. May be
+	// Links lists the connections to other nodes, for [events.Info]. May be
 	// nil.
 	Links func() []events.Link
 }
@@ -87,10 +86,10 @@ const (
 
 // Node keeps the keys that the rules give it. Safe for concurrent use.
 type Node struct {
-	Options  // but for its Map, which changes: see at
+	Options  // but for its Map
 	id       events.Version
 	started  time.Time
-	at       atomic.Pointer[snapshot]
+	at       atomic.Pointer[snapshot] // by the map in force
 	inFlight atomic.Int64
 	members  *members.Table
 	meter    meter
@@ -116,12 +115,17 @@ func New(o Options) (*Node, error) {
 	_ = o.Clock.Admit(o.Clock.Now(), o.Store.Newest())
 	n := &Node{Options: o, id: o.Clock.Next(), started: o.Clock.Now()}
 	n.members = members.New(members.Self{Name: o.Name, Run: n.id, Started: n.started}, o.Map)
-	if err := n.install(o.Map); err != nil {
+	if err := n.setMap(o.Map); err != nil {
 		return nil, err
 	}
+	n.Options.Map = nil // from now on there is only Node.Map
 	n.forgetIfClean()
 	return n, nil
 }
+
+// Map is the cluster map in force. Whoever needs it more than once for an operation
+// asks once: it may be replaced in between.
+func (n *Node) Map() *placement.Map { return n.at.Load().Map }
 
 // Do answers a request of one or more entries: reply is called exactly once,
 // with as many answers (for [events.OpKeys]: one a key, then one that says
@@ -150,7 +154,7 @@ func (n *snapshot) do(op events.Op, reqs []events.Request, bound int64, reply fu
 	reply(answers)
 }
 
-// answered counts and tells of what was answered.
+// answered counts what was answered, and has it observed.
 func (n *Node) answered(op events.Op, reqs []events.Request, answers []events.Answer, begun time.Time) {
 	took := n.Clock.Now().Sub(begun)
 	n.meter.count(op, answers, took)
@@ -203,7 +207,8 @@ func (n *snapshot) admit(op events.Op, r *events.Request) error {
 		return fmt.Errorf("%w: expires %d is before 1970", events.ErrBadRequest, r.Expires)
 	}
 	if len(r.Value) > events.MaxValue {
-		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, len(r.Value))
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d",
+			events.ErrTooLarge, events.MaxValue, len(r.Value))
 	}
 	return n.current(op, r)
 }
@@ -212,7 +217,8 @@ func (n *snapshot) admit(op events.Op, r *events.Request) error {
 // value where none belongs: it is the next entry of a message without sizes.
 func (n *snapshot) current(op events.Op, r *events.Request) error {
 	if len(r.Value) > 0 && op != events.OpPut && op != events.OpUpdate {
-		return fmt.Errorf("%w: a %s carries no value; in a message of several entries each one but the last needs its size", events.ErrBadRequest, op)
+		return fmt.Errorf("%w: a %s carries no value; in a message of several entries each one but the last needs its size",
+			events.ErrBadRequest, op)
 	}
 	if r.Deadline != 0 && n.Clock.Now().UnixMilli() > r.Deadline {
 		return fmt.Errorf("%w: the deadline has passed by the clock of %s", events.ErrLate, n.Name)
@@ -229,7 +235,8 @@ func (n *snapshot) current(op events.Op, r *events.Request) error {
 
 func (n *snapshot) Ready() error {
 	if newer := n.members.View().Newer; newer != nil {
-		return fmt.Errorf("%w: it is %s, %s still holds %s: start it with the newer cluster file", events.ErrStaleMap, newer, n.Name, n.Map.ID())
+		return fmt.Errorf("%w: it is %s, %s still holds %s: start it with the newer cluster file",
+			events.ErrStaleMap, newer, n.Name, n.Map.ID())
 	}
 	return nil
 }

@@ -16,10 +16,10 @@ import (
 // bench is one node over a store in memory, with a clock that the test turns.
 type bench struct {
 	*nodes.Node
-	t     *testing.T
-	store *store.Memory
-	now   time.Time
-	told  []string
+	t        *testing.T
+	store    *store.Memory
+	now      time.Time
+	notified []string
 }
 
 func cluster(epoch uint64, copies events.Copies) events.Cluster {
@@ -44,8 +44,10 @@ func (b *bench) restart(name string, c events.Cluster) {
 		b.t.Fatal(err)
 	}
 	b.Node, err = nodes.New(nodes.Options{Map: m, Name: name, Store: b.store,
-		Clock:  events.NewClock(func() time.Time { return b.now }),
-		Notify: func(e events.Event) { b.told = append(b.told, strings.TrimSpace(string(e.Type)+" "+string(e.Key))) }})
+		Clock: events.NewClock(func() time.Time { return b.now }),
+		Notify: func(e events.Event) {
+			b.notified = append(b.notified, strings.TrimSpace(string(e.Type)+" "+string(e.Key)))
+		}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func (b *bench) do(op events.Op, reqs ...events.Request) []events.Answer {
 func (b *bench) one(op events.Op, r events.Request) events.Answer {
 	b.t.Helper()
 	answers := b.do(op, r)
-	if len(answers) != 1 || answers[0].Node == "" || answers[0].Map != b.Map.ID() {
+	if len(answers) != 1 || answers[0].Node == "" || answers[0].Map != b.Map().ID() {
 		b.t.Fatalf("answers %+v, want one with node and map", answers)
 	}
 	return answers[0]
@@ -107,8 +109,8 @@ func TestNode_PutGetDelete(t *testing.T) {
 	b.want(b.one(events.OpDelete, key("l1")), events.StatusDeleted, "")
 	b.want(b.one(events.OpGet, key("l1")), events.StatusDeleted, "")
 	b.want(b.one(events.OpDelete, key("l1")), events.StatusAbsent, "")
-	if got := strings.Join(b.told, ", "); got != "put l1, delete l1" {
-		t.Errorf("told of %s", got)
+	if got := strings.Join(b.notified, ", "); got != "put l1, delete l1" {
+		t.Errorf("notified of %s", got)
 	}
 }
 
@@ -140,8 +142,8 @@ func TestNode_LastVersionWins(t *testing.T) {
 	if got := b.one(events.OpGet, key("l1")); string(got.Value) != "new" {
 		t.Errorf("value is %q", got.Value)
 	}
-	if len(b.told) != 1 {
-		t.Errorf("told of %v, want one put", b.told)
+	if len(b.notified) != 1 {
+		t.Errorf("notified of %v, want one put", b.notified)
 	}
 	stamped := b.put("l1", "stamped by the node", events.Version{})
 	b.want(stamped, events.StatusStored, "")
@@ -156,7 +158,7 @@ func TestNode_RefusesForeignClocks(t *testing.T) {
 	ahead := b.put("l1", "", b.stampedAt(nodes.MaxAhead+time.Millisecond))
 	b.want(ahead, events.StatusError, events.ErrClockAhead)
 	if ahead.Time != b.now.UnixMilli() {
-		t.Errorf("the refusal tells time %d, want %d", ahead.Time, b.now.UnixMilli())
+		t.Errorf("the refusal gives time %d, want %d", ahead.Time, b.now.UnixMilli())
 	}
 	b.want(b.put("l2", "", b.stampedAt(-nodes.MaxAge)), events.StatusStored, "")
 	b.want(b.put("l3", "", b.stampedAt(-nodes.MaxAge-time.Millisecond)), events.StatusError, events.ErrLate)
@@ -171,7 +173,8 @@ func TestNode_RefusesMalformed(t *testing.T) {
 	b.want(b.put("l"+strings.Repeat("x", events.MaxKey), "", events.Version{}), events.StatusError, events.ErrBadRequest)
 	b.want(b.put("l"+strings.Repeat("x", events.MaxKey-1), "", events.Version{}), events.StatusStored, "")
 	b.want(b.one(events.OpPut, events.Request{Key: []byte("l"), Expires: -1}), events.StatusError, events.ErrBadRequest)
-	b.want(b.one(events.OpGet, events.Request{Key: []byte("l"), Value: []byte("x")}), events.StatusError, events.ErrBadRequest)
+	b.want(b.one(events.OpGet, events.Request{Key: []byte("l"), Value: []byte("x")}),
+		events.StatusError, events.ErrBadRequest)
 	b.want(b.one("rename", key("l")), events.StatusError, events.ErrBadRequest)
 	stale := key("l")
 	stale.Map = events.MapID{Epoch: 1, Hash: 7}
@@ -215,8 +218,8 @@ func TestNode_CountsAndTells(t *testing.T) {
 	if n := info.Took[events.OpGet].Count(); n != 4 { // not what another node owns
 		t.Errorf("%d gets were carried out, want 4", n)
 	}
-	if got := strings.Join(b.told, ", "); got != "put l1, map-mismatch" {
-		t.Errorf("told of %s: one strange map is told of once a minute", got)
+	if got := strings.Join(b.notified, ", "); got != "put l1, map-mismatch" {
+		t.Errorf("notified of %s: another map is reported once a minute", got)
 	}
 }
 
@@ -309,11 +312,11 @@ func TestNode_MisplacedAfterNewRules(t *testing.T) {
 }
 
 // TestNode_MisplacedTombstonesCount deletes a key, then moves it away: only a
-// node that tells of the tombstone keeps an older copy elsewhere from coming back.
+// node that gives the tombstone keeps an older copy elsewhere from coming back.
 func TestNode_MisplacedTombstonesCount(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
 	if !b.Info().Settled {
-		t.Error("an empty node is not settled")
+		t.Error("an empty node is not clean")
 	}
 	b.put("l1", "x", events.Version{})
 	b.one(events.OpDelete, key("l1"))
@@ -326,7 +329,7 @@ func TestNode_MisplacedTombstonesCount(t *testing.T) {
 	a := b.one(events.OpGet, key("l1"))
 	b.want(a, events.StatusDeleted, "")
 	if a.Owner != 0 || a.Version.IsZero() {
-		t.Errorf("the tombstone is told as %+v", a)
+		t.Errorf("the tombstone is given as %+v", a)
 	}
 }
 
@@ -350,7 +353,8 @@ func TestNode_WritesStandAgainstWhatOthersMayHold(t *testing.T) {
 		t.Errorf("superseded by %s, want %s", a.Version, newest)
 	}
 	b.want(b.put("l1", "stands", b.stampedAt(400*time.Millisecond)), events.StatusStored, "")
-	if a := b.put("l1", "stamped here", events.Version{}); a.Status != events.StatusStored || a.Version.Compare(newest) <= 0 {
+	if a := b.put("l1", "stamped here", events.Version{}); a.Status != events.StatusStored ||
+		a.Version.Compare(newest) <= 0 {
 		t.Errorf("stamped by the node: %+v", a)
 	}
 }
@@ -371,11 +375,11 @@ func TestNode_AbsentNamesWhomToAsk(t *testing.T) {
 	if got := ask(); got != "[mac android]" {
 		t.Errorf("before anything is heard: ask %s", got)
 	}
-	heard := func(name string, settled bool) {
+	heard := func(name string, clean bool) {
 		t.Helper()
 		peer := newBench(t, name, cluster(2, 1))
 		info := peer.Info()
-		info.Settled = settled
+		info.Settled = clean
 		if err := b.Heard(info, events.PathNATS); err != nil {
 			t.Fatal(err)
 		}
@@ -383,7 +387,7 @@ func TestNode_AbsentNamesWhomToAsk(t *testing.T) {
 	heard("mac", true)
 	heard("android", false)
 	if got := ask(); got != "[android]" {
-		t.Errorf("mac is settled, android is not: ask %s", got)
+		t.Errorf("mac is clean, android is not: ask %s", got)
 	}
 	// A delete of what is not here must hide what android may hold.
 	b.want(b.one(events.OpDelete, key("l1")), events.StatusAbsent, "")
@@ -411,7 +415,7 @@ func TestNode_HeardTellsTheYounger(t *testing.T) {
 	} {
 		// The newcomer's clock is far behind: it must not pass for the elder.
 		tt.newcomer.now = tt.newcomer.now.Add(-1000 * time.Hour)
-		tt.newcomer.restart(tt.newcomer.Name, tt.newcomer.Map.Cluster())
+		tt.newcomer.restart(tt.newcomer.Name, tt.newcomer.Map().Cluster())
 		if err := tt.newcomer.Heard(elder.Info(), events.PathNATS); !errors.Is(err, tt.want) {
 			t.Errorf("%s: the newcomer hears %v, want %s", name, err, tt.want)
 		}
@@ -461,7 +465,8 @@ func (f failing) Apply(_ []events.Change, done func(error)) {
 
 func TestNode_TellsThatTheDiskIsFull(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
-	n, err := nodes.New(nodes.Options{Map: b.Map, Name: "linux", Store: failing{b.store}, Clock: events.NewClock(time.Now)})
+	n, err := nodes.New(nodes.Options{Map: b.Map(), Name: "linux", Store: failing{b.store},
+		Clock: events.NewClock(time.Now)})
 	if err != nil {
 		t.Fatal(err)
 	}

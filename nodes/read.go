@@ -20,7 +20,8 @@ func (n *snapshot) read(op events.Op, reqs []events.Request, now time.Time) []ev
 		if len(reqs) == 1 {
 			return n.keys(&reqs[0])
 		}
-		return []events.Answer{n.Refuse(fmt.Errorf("%w: one listing a message: its answer has many entries already", events.ErrBadRequest))}
+		return []events.Answer{n.Refuse(fmt.Errorf("%w: one listing a message: its answer has many entries already",
+			events.ErrBadRequest))}
 	}
 	return []events.Answer{n.Refuse(fmt.Errorf("%w: no operation %q", events.ErrBadRequest, op))}
 }
@@ -37,21 +38,21 @@ func (n *snapshot) get(reqs []events.Request, now time.Time) []events.Answer {
 		return answers
 	}
 	keys := make([][]byte, 0, len(reqs))
-	r := reading{node: n, reqs: reqs, answers: answers, now: now, room: math.MaxInt, asked: make([]question, 0, len(reqs))}
+	r := reading{node: n, reqs: reqs, answers: answers, now: now, room: math.MaxInt, asked: make([]lookup, 0, len(reqs))}
 	if reqs[0].Limit > 0 {
 		r.room = reqs[0].Limit
 	}
 	for i := range reqs {
 		if verdict, may := n.mayKnow(&reqs[i], &answers[i]); may {
-			keys, r.asked = append(keys, reqs[i].Key), append(r.asked, question{entry: i, verdict: verdict})
+			keys, r.asked = append(keys, reqs[i].Key), append(r.asked, lookup{entry: i, verdict: verdict})
 		}
 	}
 	n.Store.GetAll(keys, r.take, r.each)
 	return answers
 }
 
-// question is an entry of a get that the store must be asked about.
-type question struct {
+// lookup is an entry of a get that the store must be asked about.
+type lookup struct {
 	entry   int
 	verdict placement.Verdict
 	size    int  // of the value, as far as there is one
@@ -63,7 +64,7 @@ type reading struct {
 	node    *snapshot
 	reqs    []events.Request
 	answers []events.Answer
-	asked   []question
+	asked   []lookup
 	room    int // for values
 	now     time.Time
 }
@@ -96,15 +97,15 @@ func (g *reading) each(k int, record events.Record, err error) {
 func (n *snapshot) leaveOut(a *events.Answer, size int, r *events.Request) {
 	if !r.Head {
 		owner := a.Owner
-		*a = n.Refuse(fmt.Errorf("%w: the answer has no room for the %d bytes of this value: ask for fewer keys at a time, or over TCP",
-			events.ErrTooLarge, size))
+		*a = n.Refuse(fmt.Errorf("%w: the answer has no room for the %d bytes of this value: "+
+			"ask for fewer keys at a time, or over TCP", events.ErrTooLarge, size))
 		a.Owner = owner
 	}
 	a.Value, a.Bytes = nil, int64(size)
 }
 
 // mayKnow reports whether the store may know something of the key asked for;
-// otherwise it gives the answer. A node that is no owner still tells what it
+// otherwise it gives the answer. A node that is no owner still says what it
 // knows of a key, deleted or not: an earlier map may have put it there.
 func (n *snapshot) mayKnow(r *events.Request, a *events.Answer) (v placement.Verdict, may bool) {
 	if err := n.admit(events.OpGet, r); err != nil {
@@ -120,7 +121,8 @@ func (n *snapshot) mayKnow(r *events.Request, a *events.Answer) (v placement.Ver
 }
 
 // known answers what the store knows of the key asked for.
-func (n *snapshot) known(record *events.Record, err error, r *events.Request, v placement.Verdict, now time.Time) events.Answer {
+func (n *snapshot) known(record *events.Record, err error, r *events.Request, v placement.Verdict,
+	now time.Time) events.Answer {
 	switch {
 	case err != nil:
 		return n.Refuse(fmt.Errorf("get %q: %w", r.Key, err))
@@ -130,7 +132,7 @@ func (n *snapshot) known(record *events.Record, err error, r *events.Request, v 
 	return n.recorded(record, v.Owner, now)
 }
 
-// recorded tells what stands here. An owner names the nodes that may know
+// recorded answers what stands here. An owner names the nodes that may know
 // something newer: rules that change, and change back, leave an old record at
 // an owner and a newer one elsewhere.
 func (n *snapshot) recorded(r *events.Record, owner int, now time.Time) events.Answer {

@@ -18,22 +18,23 @@ type snapshot struct {
 	clean     bool // no record here, a tombstone neither, belongs to another node
 }
 
-// install makes m the map in force, by which all operations go that begin later.
+// setMap makes m the map in force, by which all operations go that begin later.
 // Which map may follow another one, and what becomes of the writes that are still
 // under way by that one, is for the caller to know: [New] has no earlier one.
-func (n *Node) install(m *placement.Map) error {
+func (n *Node) setMap(m *placement.Map) error {
 	s := &snapshot{Node: n, Map: m, index: m.Index(n.Name)}
 	if s.index < 0 {
 		return fmt.Errorf("%w: the cluster map has no node %q", events.ErrConfig, n.Name)
 	}
 	if m.Copies() > 1 {
-		return fmt.Errorf("%w: copies = %s: nodes do not keep copies yet, only 1 or \"every-match\"", events.ErrConfig, m.Copies())
+		return fmt.Errorf("%w: copies = %s: nodes do not keep copies yet, only 1 or \"every-match\"",
+			events.ErrConfig, m.Copies())
 	}
 	if err := s.survey(); err != nil {
 		return fmt.Errorf("survey the keys of %s: %w", n.Name, err)
 	}
 	n.at.Store(s)
-	n.members.Install(m)
+	n.members.SetMap(m)
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"dht/nodes/placement"
 )
 
-// TestNode_AnOperationGoesByOneMap installs two maps in turn while requests are
+// TestNode_AnOperationGoesByOneMap sets two maps in turn while requests are
 // answered: each message is answered by one of them throughout.
 func TestNode_AnOperationGoesByOneMap(t *testing.T) {
 	law := func(epoch uint64, linux, mac string) *placement.Map {
@@ -34,7 +34,7 @@ func TestNode_AnOperationGoesByOneMap(t *testing.T) {
 				return
 			default:
 			}
-			if err := n.install(m); err != nil {
+			if err := n.setMap(m); err != nil {
 				t.Error(err)
 			}
 		}
@@ -47,7 +47,8 @@ func TestNode_AnOperationGoesByOneMap(t *testing.T) {
 			seen[answers[0].Map]++
 			for _, a := range answers {
 				if a.Map != answers[0].Map || a.Status != want[a.Map] {
-					t.Errorf("one message is answered %s by map %s and %s by map %s", answers[0].Status, answers[0].Map, a.Status, a.Map)
+					t.Errorf("one message is answered %s by map %s and %s by map %s",
+						answers[0].Status, answers[0].Map, a.Status, a.Map)
 				}
 			}
 		})
@@ -59,8 +60,8 @@ func TestNode_AnOperationGoesByOneMap(t *testing.T) {
 	all.Wait()
 }
 
-// TestNode_InstallRefusesAMapWithoutTheNode, and goes on with the one it has.
-func TestNode_InstallRefusesAMapWithoutTheNode(t *testing.T) {
+// TestNode_SetMapRefusesAMapWithoutTheNode, and goes on with the one it has.
+func TestNode_SetMapRefusesAMapWithoutTheNode(t *testing.T) {
 	c := events.Cluster{Name: "two", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}}
 	m, err := placement.New(c)
 	if err != nil {
@@ -75,7 +76,7 @@ func TestNode_InstallRefusesAMapWithoutTheNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.install(other); events.CodeOf(err) != events.ErrConfig || n.Info().Map != m.ID() {
+	if err := n.setMap(other); events.CodeOf(err) != events.ErrConfig || n.Info().Map != m.ID() {
 		t.Errorf("%v, and it goes by map %s", err, n.Info().Map)
 	}
 }

@@ -45,7 +45,8 @@ func (n *snapshot) updatable(r *events.Request) error {
 		return fmt.Errorf("%w: the condition version, and nothing else, has a before", events.ErrBadRequest)
 	}
 	if adopts := r.Update == events.UpdateAdopt; adopts == r.Version.IsZero() {
-		return fmt.Errorf("%w: the owner stamps an update; a record to adopt, and nothing else, has a version", events.ErrBadRequest)
+		return fmt.Errorf("%w: the owner stamps an update; a record to adopt, and nothing else, has a version",
+			events.ErrBadRequest)
 	}
 	if r.Update == events.UpdateRead { // which no other owner's would contradict
 		return nil
@@ -65,8 +66,8 @@ func (n *snapshot) soleOwner(key []byte) error {
 	owners := n.Map.Owners(key, room[:0])
 	switch {
 	case len(owners) > 1:
-		return fmt.Errorf("%w: at copies = %s the key belongs to %d nodes: what depends on a value is atomic only at one owner",
-			events.ErrRefused, n.Map.Copies(), len(owners))
+		return fmt.Errorf("%w: at copies = %s the key belongs to %d nodes: "+
+			"what depends on a value is atomic only at one owner", events.ErrRefused, n.Map.Copies(), len(owners))
 	case owners[0] != n.index:
 		return fmt.Errorf("%w: %q belongs to %s, not to %s: two keys change together only where both have the same owner",
 			events.ErrRefused, key, n.Map.NodeName(owners[0]), n.Name)
@@ -74,7 +75,7 @@ func (n *snapshot) soleOwner(key []byte) error {
 	return nil
 }
 
-// blind tells which updates need not read the value.
+// blind says which updates need not read the value.
 func blind(r *events.Request) bool {
 	switch r.Update {
 	case events.UpdateSet, events.UpdateDelete:
@@ -83,7 +84,7 @@ func blind(r *events.Request) bool {
 	return r.Update == events.UpdateAdopt
 }
 
-// decideUpdate is the store's question for one update.
+// decideUpdate decides one update by what stands.
 func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (events.Record, bool) {
 	a, n := &b.answers[i], b.node
 	if !b.sees(a, r, &current) {
@@ -93,7 +94,8 @@ func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (e
 		if a.Status == events.StatusStored {
 			a.Version = r.Version
 		}
-		return events.Record{Key: r.Key, Value: r.Value, Version: r.Version, Expires: r.Expires}, a.Status == events.StatusStored
+		return events.Record{Key: r.Key, Value: r.Value, Version: r.Version, Expires: r.Expires},
+			a.Status == events.StatusStored
 	}
 	next, err := updated(current, r, n.Clock.Now())
 	if err != nil {
@@ -147,7 +149,8 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 	}
 	a.Status = verdict(current, live, r, now)
 	if room := int(r.Room) - updateHead; r.Room > 0 && len(a.Value) > room {
-		*a = b.refuse(a.Owner, fmt.Errorf("%w: the old value has %d bytes, the answer could carry %d: nothing was done", events.ErrTooLarge, len(a.Value), room))
+		*a = b.refuse(a.Owner, fmt.Errorf("%w: the old value has %d bytes, the answer could carry %d: nothing was done",
+			events.ErrTooLarge, len(a.Value), room))
 		return false
 	}
 	return a.Status == events.StatusStored || a.Status == events.StatusDeleted
@@ -228,7 +231,8 @@ func updated(current events.Record, r *events.Request, now time.Time) (next even
 		next.Value, next.Expires = nil, 0
 	}
 	if len(next.Value) > events.MaxValue {
-		err = fmt.Errorf("%w: the value would be %d bytes long, the longest has %d", events.ErrTooLarge, len(next.Value), events.MaxValue)
+		err = fmt.Errorf("%w: the value would be %d bytes long, the longest has %d",
+			events.ErrTooLarge, len(next.Value), events.MaxValue)
 	}
 	return next, err
 }

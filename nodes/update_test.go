@@ -49,13 +49,16 @@ func TestUpdate_Conditions(t *testing.T) {
 			{"touch if sooner", touch(events.IfSooner, time.Hour), events.StatusStored, "", "1", time.Hour},
 			{"touch with the past", touch("", -time.Second), events.StatusDeleted, "", "-", 0},
 			{"delete", events.Request{Update: events.UpdateDelete}, events.StatusDeleted, "", "-", 0},
-			{"add a word", events.Request{Update: events.UpdateAdd, Value: []byte("x")}, events.StatusError, events.ErrNotNumber, "1", 0},
+			{"add a word", events.Request{Update: events.UpdateAdd, Value: []byte("x")},
+				events.StatusError, events.ErrNotNumber, "1", 0},
 		},
 		"expiring": {
 			{"set", set(""), events.StatusStored, "", "new", 0},
-			{"set and keep", events.Request{Value: []byte("new"), Update: events.UpdateSet, Keep: true}, events.StatusStored, "", "new", time.Minute},
+			{"set and keep", events.Request{Value: []byte("new"), Update: events.UpdateSet, Keep: true},
+				events.StatusStored, "", "new", time.Minute},
 			{"add", events.Request{Update: events.UpdateAdd, Value: []byte("1")}, events.StatusStored, "", "2", time.Minute},
-			{"append", events.Request{Update: events.UpdateAppend, Value: []byte("x")}, events.StatusStored, "", "1x", time.Minute},
+			{"append", events.Request{Update: events.UpdateAppend, Value: []byte("x")},
+				events.StatusStored, "", "1x", time.Minute},
 			{"touch if later", touch(events.IfLater, time.Hour), events.StatusStored, "", "1", time.Hour},
 			{"touch if later, sooner", touch(events.IfLater, time.Second), events.StatusUnchanged, "", "1", time.Minute},
 			{"touch if sooner", touch(events.IfSooner, time.Second), events.StatusStored, "", "1", time.Second},
@@ -124,12 +127,13 @@ func TestUpdate_RefusesWhereThereIsNoSingleOwner(t *testing.T) {
 	b.want(b.one(events.OpUpdate, add), events.StatusError, events.ErrRefused)
 	add.Key = []byte("l2")
 	b.want(b.one(events.OpUpdate, add), events.StatusStored, "")
-	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l2"), To: []byte("l1"), Update: events.UpdateRename}), events.StatusError, events.ErrRefused)
+	b.want(b.one(events.OpUpdate, events.Request{Key: []byte("l2"), To: []byte("l1"), Update: events.UpdateRename}),
+		events.StatusError, events.ErrRefused)
 	add.Version = b.stampedAt(0)
 	b.want(b.one(events.OpUpdate, add), events.StatusError, events.ErrBadRequest)
 }
 
-// Events tell what updates did, and only that.
+// Events say what updates did, and only that.
 func TestUpdate_Events(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
 	for _, r := range []events.Request{
@@ -141,8 +145,8 @@ func TestUpdate_Events(t *testing.T) {
 		r.Key = []byte("l1")
 		b.one(events.OpUpdate, r)
 	}
-	if got := strings.Join(b.told, ", "); got != "put l1, put l2, delete l1" {
-		t.Errorf("told of %s", got)
+	if got := strings.Join(b.notified, ", "); got != "put l1, put l2, delete l1" {
+		t.Errorf("notified of %s", got)
 	}
 }
 

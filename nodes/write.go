@@ -10,8 +10,10 @@ import (
 
 // write decides a put or delete of several entries. What this node owns goes to
 // the store as one batch; the reply waits until that is durable.
-func (n *snapshot) write(op events.Op, reqs []events.Request, begun time.Time, bound int64, reply func([]events.Answer)) {
-	w := &batch{node: n, op: op, reqs: reqs, begun: begun, bounded: bound < math.MaxInt64, answers: make([]events.Answer, len(reqs)), reply: reply}
+func (n *snapshot) write(op events.Op, reqs []events.Request, begun time.Time, bound int64,
+	reply func([]events.Answer)) {
+	w := &batch{node: n, op: op, reqs: reqs, begun: begun, bounded: bound < math.MaxInt64,
+		answers: make([]events.Answer, len(reqs)), reply: reply}
 	for i := range reqs {
 		w.entry(i, &reqs[i])
 	}
@@ -35,7 +37,7 @@ type batch struct {
 	bounded bool // counted in flight
 	answers []events.Answer
 	changes []events.Change
-	written []written // what finish tells of
+	written []written // what finish notifies of
 	entries []int     // the entry of each change
 	reply   func([]events.Answer)
 }
@@ -78,17 +80,19 @@ func (b *batch) add(i int, c events.Change) {
 }
 
 // checkStamp refuses a version that another clock stamped, when it is of
-// another time. What is adopted may be old: somebody took it once.
+// another time. What is installed may be old: somebody took it once.
 func (n *snapshot) checkStamp(now time.Time, r *events.Request) error {
 	if r.Version.IsZero() {
 		return nil
 	}
 	ahead := r.Version.Time().Sub(now)
 	if n.Clock.Admit(now, r.Version) != nil {
-		return fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s", events.ErrClockAhead, ahead.Round(time.Millisecond), n.Name)
+		return fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s",
+			events.ErrClockAhead, ahead.Round(time.Millisecond), n.Name)
 	}
 	if ahead < -MaxAge && r.Update != events.UpdateAdopt {
-		return fmt.Errorf("%w: the version was stamped %v ago by the clock of %s", events.ErrLate, -ahead.Round(time.Millisecond), n.Name)
+		return fmt.Errorf("%w: the version was stamped %v ago by the clock of %s",
+			events.ErrLate, -ahead.Round(time.Millisecond), n.Name)
 	}
 	return nil
 }
@@ -105,7 +109,7 @@ func (b *batch) stamp(i int, current *events.Record) (v events.Version, ok bool)
 	return v, err == nil
 }
 
-// decide returns the store's question for one entry: last version wins, and an
+// decide returns how one entry is decided by what stands: last version wins, and an
 // equal version is the same write again.
 func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Record, bool) {
 	return func(current events.Record) (events.Record, bool) {

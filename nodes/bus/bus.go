@@ -69,8 +69,9 @@ const outbox = 16_384
 
 // New makes a server that already takes events, see [Server.Notify].
 func New(o Options) *Server {
-	s := &Server{Options: o, out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), publisher: newPublisher(),
-		anew: make(chan struct{}, 1), namesake: make(chan struct{}, 1), needs: map[string]bool{}}
+	s := &Server{Options: o, publisher: newPublisher(), needs: map[string]bool{},
+		out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1),
+		anew: make(chan struct{}, 1), namesake: make(chan struct{}, 1)}
 	s.watch.lost = s.publishLoss
 	return s
 }

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // three serves linux, mac and android on one server, and returns a connection
 // of somebody who knows nothing but NATS.
-func three(t *testing.T) (stranger *nats.Conn, servers []*bus.Server) {
+func three(t *testing.T) (other *nats.Conn, servers []*bus.Server) {
 	t.Helper()
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -73,7 +73,8 @@ func serveOn(t *testing.T, conn *nats.Conn, law *placement.Map, name string) *bu
 	memory := store.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now), Notify: server.Notify, Observe: server.Observe})
+	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now),
+		Notify: server.Notify, Observe: server.Observe})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,8 @@ func TestServer_ByHandWithOneLineOfJSON(t *testing.T) {
 	if put["linux"].Status != "stored" || put["linux"].Owner != 1 {
 		t.Errorf("linux answers %+v", put["linux"])
 	}
-	if mac := put["mac"]; mac.Status != "not-stored" || mac.Reason != `does not begin with "m"` || fmt.Sprint(mac.Owners) != "[linux]" {
+	if mac := put["mac"]; mac.Status != "not-stored" || mac.Reason != `does not begin with "m"` ||
+		fmt.Sprint(mac.Owners) != "[linux]" {
 		t.Errorf("mac answers %+v", mac)
 	}
 	if android := put["android"]; android.Reason != "linux comes first" || android.Owner != 0 {
@@ -173,7 +175,8 @@ func TestServer_InfoOfEverybody(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := events.DecodeInfo(m.Data)
-	if err != nil || info.Rule != `prefix "m"` || len(info.Cluster.Nodes) != 3 || info.Cluster.Nodes[2].Rule != "otherwise" {
+	if err != nil || info.Rule != `prefix "m"` || len(info.Cluster.Nodes) != 3 ||
+		info.Cluster.Nodes[2].Rule != "otherwise" {
 		t.Errorf("%s: %+v, %v", m.Data, info, err)
 	}
 }
@@ -195,13 +198,16 @@ func TestServer_MalformedIsAnsweredAndChangesNothing(t *testing.T) {
 
 func TestServer_ManyEntriesOneMessage(t *testing.T) {
 	conn, _ := three(t)
-	gather(t, conn, "dht.put", "{\"key\":\"l1\",\"size\":3}\none{\"key\":\"m1\",\"size\":3}\ntwo{\"key\":\"l2\"}\nthree", 3)
-	m, err := conn.Request("dht.node.linux.get", []byte("{\"key\":\"l1\",\"size\":0}\n{\"key\":\"m1\",\"size\":0}\n{\"key\":\"l2\"}"), 5*time.Second)
+	const put = "{\"key\":\"l1\",\"size\":3}\none{\"key\":\"m1\",\"size\":3}\ntwo{\"key\":\"l2\"}\nthree"
+	gather(t, conn, "dht.put", put, 3)
+	m, err := conn.Request("dht.node.linux.get",
+		[]byte("{\"key\":\"l1\",\"size\":0}\n{\"key\":\"m1\",\"size\":0}\n{\"key\":\"l2\"}"), 5*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	answers, err := events.DecodeAnswers(m.Data)
-	if err != nil || len(answers) != 3 || string(answers[0].Value) != "one" || answers[1].Status != events.StatusNotStored || string(answers[2].Value) != "three" {
+	if err != nil || len(answers) != 3 || string(answers[0].Value) != "one" ||
+		answers[1].Status != events.StatusNotStored || string(answers[2].Value) != "three" {
 		t.Errorf("%q: %v", m.Data, err)
 	}
 }
@@ -242,7 +248,8 @@ func TestServer_OldValuesAreNotLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		answers, err := events.DecodeAnswers(m.Data)
-		if err != nil || len(answers) != 1 || answers[0].Code != step.code || step.code == "" && string(answers[0].Value) != "zero" {
+		if err != nil || len(answers) != 1 || answers[0].Code != step.code ||
+			step.code == "" && string(answers[0].Value) != "zero" {
 			t.Errorf("%.300q: %v", m.Data, err)
 		}
 	}
@@ -259,7 +266,8 @@ func TestServer_CloseAnswersWhatIsInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range requests {
-		if err := conn.PublishRequest("dht.node.linux.put", inbox, fmt.Appendf(nil, `{"key":"l%d","value":"x"}`, i)); err != nil {
+		if err := conn.PublishRequest("dht.node.linux.put", inbox,
+			fmt.Appendf(nil, `{"key":"l%d","value":"x"}`, i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -287,7 +295,8 @@ func TestServer_CloseWithoutAServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
+	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +326,8 @@ func benchmark(b *testing.B, subject, message string) {
 		b.Fatal(err)
 	}
 	defer server.Close()
-	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
+	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -329,7 +339,8 @@ func benchmark(b *testing.B, subject, message string) {
 	memory := store.NewMemory(time.Now)
 	defer memory.Close()
 	s := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	node, err := nodes.New(nodes.Options{Map: law, Name: "linux", Store: memory, Clock: events.NewClock(time.Now), Notify: s.Notify, Observe: s.Observe})
+	node, err := nodes.New(nodes.Options{Map: law, Name: "linux", Store: memory, Clock: events.NewClock(time.Now),
+		Notify: s.Notify, Observe: s.Observe})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -33,7 +33,7 @@ import (
 )
 
 // BenchmarkCost measures what events cost while nobody watches: puts per second
-// at a node that tells of them, over those at one that does not, each in a
+// at a node that publishes events of them, over those at one that does not, each in a
 // process of its own with a journal on disk, in interleaved rounds; and the same
 // of the processor time that a put takes at the node. The ratios are medians over
 // the rounds: say how many with -benchtime 9x.
@@ -48,21 +48,21 @@ func BenchmarkCost(b *testing.B) {
 		if server == "outside" {
 			url = outside.Bus
 		}
-		told := startProcess(b, spec{NATS: url, Tell: true, Name: "told", Folder: b.TempDir()})
+		loud := startProcess(b, spec{NATS: url, Publish: true, Name: "loud", Folder: b.TempDir()})
 		quiet := startProcess(b, spec{NATS: url, Name: "quiet", Folder: b.TempDir()})
 		for _, way := range []string{"bus", "tcp", "tcp-P16"} {
 			b.Run(server+"/"+way, func(b *testing.B) {
-				interleaved(b, func() round { return quiet.measure(b, way, 1) }, func() round { return told.measure(b, way, 1) })
+				interleaved(b, func() round { return quiet.measure(b, way, 1) }, func() round { return loud.measure(b, way, 1) })
 			})
 		}
 	}
 }
 
 // BenchmarkDeafReader measures what it costs that somebody has subscribed to
-// the events, has asked to be told of answers too, and reads nothing; otherwise
+// the events, has asked for answers, too, and reads nothing; otherwise
 // as BenchmarkCost.
 func BenchmarkDeafReader(b *testing.B) {
-	p := startProcess(b, spec{Tell: true, Name: "told", Folder: b.TempDir()})
+	p := startProcess(b, spec{Publish: true, Name: "loud", Folder: b.TempDir()})
 	for _, way := range []string{"bus", "tcp", "tcp-P16"} {
 		b.Run(way, func(b *testing.B) {
 			interleaved(b, func() round { return p.measure(b, way, 5) }, func() round {
@@ -167,11 +167,11 @@ func median(list []float64) float64 {
 // spec says what a process is to be: a node of a cluster of one, or a NATS server
 // alone.
 type spec struct {
-	Alone  bool
-	Name   string // of the node, and the first token of its subjects
-	NATS   string // outside server; without it there is one embedded
-	Tell   bool   // of events
-	Folder string
+	Alone   bool
+	Name    string // of the node, and the first token of its subjects
+	NATS    string // outside server; without it there is one embedded
+	Publish bool   // events
+	Folder  string
 }
 
 // process says where a process is reached.
@@ -339,15 +339,17 @@ func (s spec) run(parts *closers) (p process, err error) {
 
 // node makes the node, which owns every key.
 func (s spec) node(parts *closers, server *bus.Server) (*nodes.Node, error) {
-	law, err := placement.New(events.Cluster{Name: s.Name, Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: s.Name, Rule: "otherwise"}}})
+	law, err := placement.New(events.Cluster{Name: s.Name, Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: s.Name, Rule: "otherwise"}}})
 	if err != nil {
 		return nil, err
 	}
 	o := nodes.Options{Map: law, Name: s.Name, Clock: events.NewClock(time.Now)}
-	if s.Tell {
+	if s.Publish {
 		o.Notify, o.Observe = server.Notify, server.Observe
 	}
-	journal, err := store.Open(s.Folder, store.Options{Owner: store.Owner{Cluster: s.Name, Node: s.Name, Map: law.ID()}, Notify: o.Notify})
+	journal, err := store.Open(s.Folder, store.Options{Owner: store.Owner{Cluster: s.Name, Node: s.Name, Map: law.ID()},
+		Notify: o.Notify})
 	if err != nil {
 		return nil, err
 	}

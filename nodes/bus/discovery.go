@@ -67,7 +67,8 @@ func (s *Server) identity(info events.Info) micro.ServiceIdentity {
 		"os":      info.OS,
 	}
 	maps.Copy(metadata, s.Addresses)
-	return micro.ServiceIdentity{Name: serviceName, ID: info.Node + "-" + info.ID.String(), Version: serviceVersion(info.Build), Metadata: metadata}
+	return micro.ServiceIdentity{Name: serviceName, ID: info.Node + "-" + info.ID.String(),
+		Version: serviceVersion(info.Build), Metadata: metadata}
 }
 
 var release = regexp.MustCompile(`^v(\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?)(?: |$)`)
@@ -106,7 +107,8 @@ func (s *Server) serviceStats(who micro.ServiceIdentity, info events.Info) any {
 	answer := micro.Stats{ServiceIdentity: who, Type: micro.StatsResponseType, Started: info.Started}
 	for _, op := range []events.Op{events.OpPut, events.OpGet, events.OpDelete, events.OpUpdate, events.OpKeys} {
 		took := info.Took[op]
-		e := &micro.EndpointStats{Name: string(op), Subject: s.Subjects.Broadcast(op), ProcessingTime: time.Duration(took.SumNS)}
+		e := &micro.EndpointStats{Name: string(op), Subject: s.Subjects.Broadcast(op),
+			ProcessingTime: time.Duration(took.SumNS)}
 		for status, n := range info.Requests[op] {
 			e.NumRequests += int(n)
 			if failed(status) {
@@ -116,7 +118,8 @@ func (s *Server) serviceStats(who micro.ServiceIdentity, info events.Info) any {
 		if n := took.Count(); n > 0 { // what was refused at once is no request to be averaged
 			e.AverageProcessingTime = time.Duration(took.SumNS / n)
 		}
-		data := served{Answers: info.Requests[op], P50: took.Quantile(0.5).Microseconds(), P99: took.Quantile(0.99).Microseconds()}
+		data := served{Answers: info.Requests[op], P50: took.Quantile(0.5).Microseconds(),
+			P99: took.Quantile(0.99).Microseconds()}
 		if op == events.OpKeys {
 			data.Keys, data.Bytes = &info.Keys, &info.Bytes
 		}

@@ -55,13 +55,15 @@ func TestServer_IsAMicroService(t *testing.T) {
 		ids[ping.ID] = ping.Metadata["node"]
 	}
 	for _, info := range discover[micro.Info](t, conn, "$SRV.INFO", 3) {
-		if info.Type != micro.InfoResponseType || ids[info.ID] != info.Metadata["node"] || info.Metadata["epoch"] != "1" || info.Version != "0.0.0-unreleased" {
+		if info.Type != micro.InfoResponseType || ids[info.ID] != info.Metadata["node"] || info.Metadata["epoch"] != "1" ||
+			info.Version != "0.0.0-unreleased" {
 			t.Errorf("%s answers %+v", ids[info.ID], info)
 		}
 		if info.Metadata["node"] == "mac" && info.Description != `node mac of three: prefix "m"` {
 			t.Errorf("mac is described as %s", info.Description)
 		}
-		if !slices.ContainsFunc(info.Endpoints, func(e micro.EndpointInfo) bool { return e.Subject == "dht.put" && e.QueueGroup == "" }) {
+		unqueued := func(e micro.EndpointInfo) bool { return e.Subject == "dht.put" && e.QueueGroup == "" }
+		if !slices.ContainsFunc(info.Endpoints, unqueued) {
 			t.Errorf("it has the endpoints %+v", info.Endpoints)
 		}
 	}
@@ -100,7 +102,8 @@ func checkStats(t *testing.T, node string, endpoints []*micro.EndpointStats) {
 				t.Errorf("%s tells %s", node, e.Data)
 			}
 		}
-		if e.NumRequests != requests || e.NumErrors != errors || (e.ProcessingTime > 0) != timed || (e.AverageProcessingTime > 0) != timed {
+		if e.NumRequests != requests || e.NumErrors != errors || (e.ProcessingTime > 0) != timed ||
+			(e.AverageProcessingTime > 0) != timed {
 			t.Errorf("%s tells %+v", node, e)
 		}
 	}
@@ -135,11 +138,11 @@ func TestServer_IsFoundAfterAnAsyncError(t *testing.T) {
 	if err := <-heard; err == nil {
 		t.Fatal("no error was heard of")
 	}
-	stranger := connect(t, b)
-	discover[micro.Ping](t, stranger, "$SRV.PING.dht", 1)
-	discover[micro.Stats](t, stranger, "$SRV.STATS.dht", 1)
+	other := connect(t, b)
+	discover[micro.Ping](t, other, "$SRV.PING.dht", 1)
+	discover[micro.Stats](t, other, "$SRV.STATS.dht", 1)
 	server.Close()
-	if _, err := stranger.Request("$SRV.PING.dht", nil, time.Second); err != nats.ErrNoResponders {
+	if _, err := other.Request("$SRV.PING.dht", nil, time.Second); err != nats.ErrNoResponders {
 		t.Errorf("a closed node answers, %v", err)
 	}
 }

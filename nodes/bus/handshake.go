@@ -283,7 +283,8 @@ func (h *handshake) report(other events.Info, conflict error) {
 	if !h.members.Report(other.ID, time.Now()) {
 		return
 	}
-	h.server.Logger.Error("another process is in conflict with this node, which stays", "other", other.Node, "run", other.ID, "err", conflict)
+	h.server.Logger.Error("another process is in conflict with this node, which stays",
+		"other", other.Node, "run", other.ID, "err", conflict)
 	h.server.Notify(events.Event{Type: events.EventMapMismatch, Detail: conflict.Error()})
 }
 

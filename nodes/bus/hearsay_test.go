@@ -23,7 +23,8 @@ func candidate(t *testing.T, law *placement.Map, name string) (*bus.Server, *nod
 	memory := store.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now), Notify: server.Notify})
+	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now),
+		Notify: server.Notify})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,8 @@ func forge(t *testing.T, conn *nats.Conn, subject string, change func(*events.In
 			return
 		}
 		info := events.Info{Node: "linux", ID: events.NewClock(time.Now).Next(), UptimeMS: 1 << 50, Started: time.Unix(1, 0),
-			Cluster: events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}}}
+			Cluster: events.Cluster{Name: "one", Epoch: 1, Copies: 1,
+				Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}}}
 		change(&info)
 		text, err := events.EncodeInfo(info)
 		if err != nil {
@@ -73,6 +75,12 @@ func await[T any](t *testing.T, what string, c <-chan T) (v T) {
 	return v
 }
 
+// putLamp asks linux alone to store something.
+func putLamp(t *testing.T, conn *nats.Conn) head {
+	t.Helper()
+	return gather(t, conn, "dht.node.linux.put", `{"key":"lamp","value":"x"}`, 1)["linux"]
+}
+
 // TestServer_HearsayEndsNobody has somebody answer in a node's place, in every
 // way that could make it leave; on the node's own subject, too.
 func TestServer_HearsayEndsNobody(t *testing.T) {
@@ -99,7 +107,7 @@ func TestServer_HearsayEndsNobody(t *testing.T) {
 					t.Errorf("the node leaves: %v", err)
 				default:
 				}
-				if got := gather(t, connect(t, b), "dht.node.linux.put", `{"key":"lamp","value":"x"}`, 1)["linux"]; got.Status != "stored" {
+				if got := putLamp(t, connect(t, b)); got.Status != "stored" {
 					t.Errorf("it answers %+v", got)
 				}
 			})
@@ -172,7 +180,7 @@ func TestServer_OfTwoAtOnceOneStays(t *testing.T) {
 			t.Errorf("one leaves: %v", err)
 		}
 	}
-	if got := gather(t, connect(t, b), "dht.node.linux.put", `{"key":"lamp","value":"x"}`, 1)["linux"]; got.Status != "stored" {
+	if got := putLamp(t, connect(t, b)); got.Status != "stored" {
 		t.Errorf("who stays answers %+v", got)
 	}
 }
@@ -181,7 +189,8 @@ func TestServer_OfTwoAtOnceOneStays(t *testing.T) {
 // that a newer map is in force; mac, which is there, says the opposite.
 func TestServer_HearsayMutesNobody(t *testing.T) {
 	b, _ := one(t)
-	c := events.Cluster{Name: "two", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: `prefix "l"`}, {Name: "mac", Rule: "otherwise"}}}
+	c := events.Cluster{Name: "two", Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: "linux", Rule: `prefix "l"`}, {Name: "mac", Rule: "otherwise"}}}
 	server := serve(t, b, lawOf(t, c), "linux")
 	mac := serve(t, b, lawOf(t, c), "mac")
 	conn := connect(t, b)
@@ -193,13 +202,12 @@ func TestServer_HearsayMutesNobody(t *testing.T) {
 	for range 12 {
 		await(t, "a question", asked)
 	}
-	const put = `{"key":"lamp","value":"x"}`
-	if got := gather(t, conn, "dht.node.linux.put", put, 1)["linux"]; got.Status != "stored" {
+	if got := putLamp(t, conn); got.Status != "stored" {
 		t.Errorf("it answers %+v", got)
 	}
 	mac.Close() // now nobody says the opposite
 	server.Handshake()
-	for deadline := time.Now().Add(20 * time.Second); gather(t, conn, "dht.node.linux.put", put, 1)["linux"].Status != "stale-map"; {
+	for deadline := time.Now().Add(20 * time.Second); putLamp(t, conn).Status != "stale-map"; {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not believe a newer map that is confirmed")
 		}

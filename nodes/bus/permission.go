@@ -40,8 +40,8 @@ func (s *Server) reachable(ctx context.Context, h *handshake) error {
 			}
 			h.askNode(s.node.Name, patience)
 		case <-ctx.Done():
-			return fmt.Errorf("%w: node %s does not hear on the bus what it asks itself (%s)", events.ErrUnreachable, s.node.Name,
-				s.Subjects.Node(s.node.Name, events.OpInfo))
+			return fmt.Errorf("%w: node %s does not hear on the bus what it asks itself (%s)",
+				events.ErrUnreachable, s.node.Name, s.Subjects.Node(s.node.Name, events.OpInfo))
 		}
 	}
 }

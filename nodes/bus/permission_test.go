@@ -40,7 +40,8 @@ func guarded(t *testing.T, p *server.Permissions) (s *server.Server, reload func
 
 func login(t *testing.T, s *server.Server) *nats.Conn {
 	t.Helper()
-	conn, err := nats.Connect(s.ClientURL(), nats.UserInfo("node", "secret"), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond),
+	conn, err := nats.Connect(s.ClientURL(), nats.UserInfo("node", "secret"),
+		nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond),
 		nats.IgnoreAuthErrorAbort(), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +52,8 @@ func login(t *testing.T, s *server.Server) *nats.Conn {
 
 func onlyNode(t *testing.T) *placement.Map {
 	t.Helper()
-	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
+	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,9 +92,11 @@ func TestServer_NamesWhatItMayNot(t *testing.T) {
 
 // TestServer_NeedsNotAll starts a node that NATS tools do not find.
 func TestServer_NeedsNotAll(t *testing.T) {
-	s, _ := guarded(t, &server.Permissions{Publish: all(), Subscribe: &server.SubjectPermission{Allow: []string{"dht.>", "_INBOX.>"}}})
+	s, _ := guarded(t, &server.Permissions{Publish: all(),
+		Subscribe: &server.SubjectPermission{Allow: []string{"dht.>", "_INBOX.>"}}})
 	node := serveOn(t, login(t, s), onlyNode(t), "linux")
-	if got := gather(t, login(t, s), "dht.node.linux.put", `{"key":"lamp","value":"x"}`, 1)["linux"]; got.Status != "stored" {
+	got := gather(t, login(t, s), "dht.node.linux.put", `{"key":"lamp","value":"x"}`, 1)["linux"]
+	if got.Status != "stored" {
 		t.Errorf("it answers %+v", got)
 	}
 	if err := node.Ready(); err != nil {
@@ -168,13 +172,13 @@ func TestServer_NobodyMutesEvents(t *testing.T) {
 
 func heard(t *testing.T, conn *nats.Conn, b *broker.Broker, server *bus.Server) {
 	t.Helper()
-	told := listen(t, connect(t, b))
-	told.ups = true
+	heard := listen(t, connect(t, b))
+	heard.ups = true
 	gather(t, conn, "dht.node.linux.get", `{"key":"lamp"}`, 1)
-	if err := told.sub.SetPendingLimits(-1, -1); err != nil {
+	if err := heard.sub.SetPendingLimits(-1, -1); err != nil {
 		t.Fatal(err)
 	}
 	server.Notify(events.Event{Type: events.EventMerge})
-	for _, e := told.next(); e.Type != events.EventMerge; _, e = told.next() {
+	for _, e := heard.next(); e.Type != events.EventMerge; _, e = heard.next() {
 	}
 }

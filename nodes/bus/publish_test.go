@@ -46,7 +46,7 @@ func (l listener) next() (subject string, e events.Event) {
 
 func TestServer_PublishesChanges(t *testing.T) {
 	conn, servers := three(t)
-	told := listen(t, conn)
+	heard := listen(t, conn)
 	gather(t, conn, "dht.put", `{"key":"lamp","value":"hello"}`, 3)
 	gather(t, conn, "dht.get", `{"key":"lamp"}`, 3)
 	gather(t, conn, "dht.get", `{"key":"lamp","map":"7-0123456789abcdef"}`, 3)
@@ -54,18 +54,19 @@ func TestServer_PublishesChanges(t *testing.T) {
 	servers[0].Close()
 	mismatches := map[string]bool{}
 	for _, want := range []string{"put lamp 5", "delete lamp 0", "drain  0", "down  0"} {
-		subject, e := told.next()
-		for ; e.Type == events.EventMapMismatch; subject, e = told.next() {
+		subject, e := heard.next()
+		for ; e.Type == events.EventMapMismatch; subject, e = heard.next() {
 			mismatches[e.Node] = true
 		}
-		if got := fmt.Sprintf("%s %s %d", e.Type, e.Key, e.Bytes); got != want || subject != "dht.event.linux."+string(e.Type) {
-			t.Errorf("told %s of %s, want %s", subject, got, want)
+		if got := fmt.Sprintf("%s %s %d", e.Type, e.Key, e.Bytes); got != want ||
+			subject != "dht.event.linux."+string(e.Type) {
+			t.Errorf("%s heard of %s, want %s", subject, got, want)
 		}
 	}
 	for len(mismatches) < 3 {
-		_, e := told.next()
+		_, e := heard.next()
 		if e.Type != events.EventMapMismatch {
-			t.Fatalf("told of %+v", e)
+			t.Fatalf("heard of %+v", e)
 		}
 		mismatches[e.Node] = true
 	}
@@ -75,32 +76,35 @@ func TestServer_PublishesChanges(t *testing.T) {
 // answer while somebody watches, and none before or after.
 func TestServer_PublishesAnswersWhileWatched(t *testing.T) {
 	conn, _ := three(t)
-	told := listen(t, conn)
+	heard := listen(t, conn)
 	gather(t, conn, "dht.get", `{"key":"before"}`, 3)
 	gather(t, conn, "dht.watch", "", 3)
 	gather(t, conn, "dht.get", `{"key":"lamp"}`, 3)
 	seen := map[string]string{}
 	for range 3 {
-		_, e := told.next()
-		if e.Type != events.EventAnswer || e.Op != events.OpGet || string(e.Key) != "lamp" || e.Took < 0 || e.Took > time.Minute {
-			t.Errorf("told of %+v", e)
+		_, e := heard.next()
+		if e.Type != events.EventAnswer || e.Op != events.OpGet || string(e.Key) != "lamp" || e.Took < 0 ||
+			e.Took > time.Minute {
+			t.Errorf("heard of %+v", e)
 		}
 		seen[e.Node] = fmt.Sprint(e.Status, " ", e.Detail)
 	}
-	want := map[string]string{"linux": "absent ", "mac": "not-stored linux comes first", "android": "not-stored linux claims it"}
+	want := map[string]string{"linux": "absent ", "mac": "not-stored linux comes first",
+		"android": "not-stored linux claims it"}
 	for node := range want {
 		if _, ok := seen[node]; !ok {
-			t.Errorf("nothing told of the answer of %s, but of %v", node, seen)
+			t.Errorf("nothing heard of the answer of %s, but of %v", node, seen)
 		}
 	}
 	if seen["linux"] != want["linux"] {
-		t.Errorf("linux is told to have answered %q", seen["linux"])
+		t.Errorf("linux is said to have answered %q", seen["linux"])
 	}
 	gather(t, conn, "dht.put", `{"key":"lamp","value":"hello","version":"01a202b6-40f4-7000-af03-6a614a4431ec"}`, 3)
 	for range 3 { // all refuse: the version is of another time, or the key not theirs
-		_, e := told.next()
-		if e.Op != events.OpPut || e.Version.String() != "01a202b6-40f4-7000-af03-6a614a4431ec" || e.Bytes != 5 || e.Detail == "" {
-			t.Errorf("told of %+v", e)
+		_, e := heard.next()
+		if e.Op != events.OpPut || e.Version.String() != "01a202b6-40f4-7000-af03-6a614a4431ec" || e.Bytes != 5 ||
+			e.Detail == "" {
+			t.Errorf("heard of %+v", e)
 		}
 	}
 }

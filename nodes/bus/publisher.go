@@ -60,7 +60,7 @@ func newPublisher() publisher {
 // startPublishing opens the publisher: what has happened so far comes first.
 func (s *Server) startPublishing() (err error) {
 	p := &s.publisher
-	s.source = events.Source(s.node.Map.Name(), s.node.Name)
+	s.source = events.Source(s.node.Map().Name(), s.node.Name)
 	o := s.conn.Opts
 	o.Name += ", events"
 	if p.conn, err = o.Connect(); err != nil {

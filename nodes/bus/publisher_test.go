@@ -38,7 +38,7 @@ func TestServer_PublishesToWhoComesLater(t *testing.T) {
 				e = next(t, sub)
 			}
 			if want := fmt.Sprintf("l%d %d", round, i); string(e.Key) != want || e.Lost != 0 {
-				t.Fatalf("told of %q after %d lost, want %q", e.Key, e.Lost, want)
+				t.Fatalf("heard of %q after %d lost, want %q", e.Key, e.Lost, want)
 			}
 		}
 		if err := sub.Unsubscribe(); err != nil {
@@ -81,7 +81,7 @@ func (c gated) Write(b []byte) (int, error) {
 
 // TestServer_PublishesWhatWasLost has the bus take no events for a while, as it
 // does not when a reader lags behind. Requests are answered meanwhile; what is
-// told then says how many events were lost.
+// published then says how many events were lost.
 func TestServer_PublishesWhatWasLost(t *testing.T) {
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	if err != nil {
@@ -94,36 +94,37 @@ func TestServer_PublishesWhatWasLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
+	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := serveOn(t, conn, law, "linux")
-	stranger := connect(t, b)
-	told := listen(t, stranger)
-	gather(t, stranger, "dht.put", `{"key":"first"}`, 1)
-	if _, e := told.next(); string(e.Key) != "first" {
-		t.Fatalf("told of %q", e.Key)
+	other := connect(t, b)
+	heard := listen(t, other)
+	gather(t, other, "dht.put", `{"key":"first"}`, 1)
+	if _, e := heard.next(); string(e.Key) != "first" {
+		t.Fatalf("heard of %q", e.Key)
 	}
 	g.shut.Lock()
 	const many, waiting = 100_000, 16_384
 	for range many {
 		server.Notify(events.Event{Type: events.EventPut, Key: []byte("one of many")})
 	}
-	gather(t, stranger, "dht.put", `{"key":"in between"}`, 1)
+	gather(t, other, "dht.put", `{"key":"in between"}`, 1)
 	g.shut.Unlock()
-	heard, lost := 0, 0
+	count, lost := 0, 0
 	for done := false; !done; {
-		_, e := told.next()
+		_, e := heard.next()
 		done = e.Type == events.EventMerge
-		heard++
+		count++
 		lost += int(e.Lost)
-		if heard == waiting { // those that waited are on their way: there is room again
+		if count == waiting { // those that waited are on their way: there is room again
 			server.Notify(events.Event{Type: events.EventMerge})
 		}
 	}
-	if heard+lost != many+2 || lost == 0 {
-		t.Errorf("%d heard and %d lost of %d", heard, lost, many+2)
+	if count+lost != many+2 || lost == 0 {
+		t.Errorf("%d heard and %d lost of %d", count, lost, many+2)
 	}
 }
 
@@ -135,7 +136,8 @@ func one(t *testing.T) (*broker.Broker, *placement.Map) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.Close() })
-	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
+	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,8 +147,8 @@ func one(t *testing.T) (*broker.Broker, *placement.Map) {
 // TestServer_PublishesWhatCameTooEarly notifies before there is a bus.
 func TestServer_PublishesWhatCameTooEarly(t *testing.T) {
 	b, law := one(t)
-	told := listen(t, connect(t, b))
-	told.ups = true
+	heard := listen(t, connect(t, b))
+	heard.ups = true
 	memory := store.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
@@ -163,15 +165,15 @@ func TestServer_PublishesWhatCameTooEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	heard, lost := 0, 0
-	for _, e := told.next(); e.Type != events.EventUp; _, e = told.next() {
+	count, lost := 0, 0
+	for _, e := heard.next(); e.Type != events.EventUp; _, e = heard.next() {
 		if e.Type != events.EventExpire || string(e.Key) != "early" || e.Node != "linux" {
-			t.Fatalf("told of %+v", e)
+			t.Fatalf("heard of %+v", e)
 		}
-		heard++
+		count++
 		lost += int(e.Lost)
 	}
-	if heard+lost != 2000 || heard < 1000 {
-		t.Errorf("%d heard and %d lost of 2000", heard, lost)
+	if count+lost != 2000 || count < 1000 {
+		t.Errorf("%d heard and %d lost of 2000", count, lost)
 	}
 }

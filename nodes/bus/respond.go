@@ -60,9 +60,11 @@ func (s *Server) fit(message []byte, answers []events.Answer, limit int) []byte 
 
 func tooLarge(size int64, entries, limit int) error {
 	if entries == 1 {
-		return fmt.Errorf("%w: the value has %d bytes, the bus carries messages of %d: ask over TCP", events.ErrTooLarge, size, limit)
+		return fmt.Errorf("%w: the value has %d bytes, the bus carries messages of %d: ask over TCP",
+			events.ErrTooLarge, size, limit)
 	}
-	return fmt.Errorf("%w: the answers to this message exceed the bus's %d bytes: ask for fewer keys at a time", events.ErrTooLarge, limit)
+	return fmt.Errorf("%w: the answers to this message exceed the bus's %d bytes: ask for fewer keys at a time",
+		events.ErrTooLarge, limit)
 }
 
 func (s *Server) respondInfo(m *nats.Msg) {
@@ -71,7 +73,8 @@ func (s *Server) respondInfo(m *nats.Msg) {
 		err = m.Respond(message)
 	}
 	if errors.Is(err, nats.ErrMaxPayload) {
-		err = fmt.Errorf("%w: what this node says of itself has %d bytes, the bus carries %d", events.ErrTooLarge, len(message), s.conn.MaxPayload())
+		err = fmt.Errorf("%w: what this node says of itself has %d bytes, the bus carries %d",
+			events.ErrTooLarge, len(message), s.conn.MaxPayload())
 		s.respond(m, []events.Answer{s.node.Refuse(err)})
 	}
 	s.logError("answer info", err)
@@ -95,7 +98,8 @@ func (s *Server) mayAnswer(subject string) bool {
 		return true
 	}
 	if n := s.alien.add(s.node.Clock.Now()); n > 0 {
-		s.Logger.Warn("refused a request whose reply would be a request itself", "reply", subject, "since the last such line", n)
+		s.Logger.Warn("refused a request whose reply would be a request itself",
+			"reply", subject, "since the last such line", n)
 	}
 	return false
 }

@@ -42,7 +42,8 @@ func (b *safeBuffer) String() string {
 // small is a bus that carries messages of so many bytes, with one node on it.
 func small(t *testing.T, payload int32, logs *safeBuffer) *nats.Conn {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, MaxPayload: payload, NoSigs: true, NoLog: true})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, MaxPayload: payload,
+		NoSigs: true, NoLog: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,8 @@ func small(t *testing.T, payload int32, logs *safeBuffer) *nats.Conn {
 		}
 		t.Cleanup(conns[i].Close)
 	}
-	m, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
+	m, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1,
+		Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +71,8 @@ func small(t *testing.T, payload int32, logs *safeBuffer) *nats.Conn {
 		log = slog.New(slog.NewTextHandler(logs, nil))
 	}
 	b := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: log})
-	node, err := nodes.New(nodes.Options{Map: m, Name: "linux", Store: memory, Clock: events.NewClock(time.Now), Notify: b.Notify, Observe: b.Observe})
+	node, err := nodes.New(nodes.Options{Map: m, Name: "linux", Store: memory, Clock: events.NewClock(time.Now),
+		Notify: b.Notify, Observe: b.Observe})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +155,8 @@ func TestServer_TooLargeIsSaid(t *testing.T) {
 		}
 		return reqs
 	}
-	if a := ask(t, conn, events.OpGet, get("a")...); a[0].Code != events.ErrTooLarge || !strings.Contains(a[0].Error, "12288") {
+	if a := ask(t, conn, events.OpGet, get("a")...); a[0].Code != events.ErrTooLarge ||
+		!strings.Contains(a[0].Error, "12288") {
 		t.Errorf("a value of 12 KB is answered %+v", a[0])
 	}
 	for i, a := range ask(t, conn, events.OpGet, get("a", "b", "c", "none")...) {
@@ -186,13 +190,15 @@ func TestServer_AnswersAreNobodysRequests(t *testing.T) {
 	ask(t, conn, events.OpPut, events.Request{Key: []byte("k"), Value: []byte("precious")})
 	inbox := conn.NewRespInbox()
 	var seen []*nats.Subscription
-	for _, subject := range []string{"dht.put", "dht.node.linux.delete", "dht.event.linux.put", "$JS.API.STREAM.DELETE.S", "$KV.b.k", "$SYS.REQ.SERVER.PING"} {
+	for _, subject := range []string{"dht.put", "dht.node.linux.delete", "dht.event.linux.put", "$JS.API.STREAM.DELETE.S",
+		"$KV.b.k", "$SYS.REQ.SERVER.PING"} {
 		sub, err := conn.SubscribeSync(subject)
 		if err != nil {
 			t.Fatal(err)
 		}
 		seen = append(seen, sub)
-		for _, asked := range []string{"dht.keys", "dht.node.linux.keys", "dht.get", "dht.info", "dht.watch", "$SRV.INFO", "$SRV.PING.dht"} {
+		for _, asked := range []string{"dht.keys", "dht.node.linux.keys", "dht.get", "dht.info", "dht.watch", "$SRV.INFO",
+			"$SRV.PING.dht"} {
 			if err := conn.PublishRequest(asked, subject, nil); err != nil {
 				t.Fatal(err)
 			}
@@ -207,7 +213,8 @@ func TestServer_AnswersAreNobodysRequests(t *testing.T) {
 	}
 	// Each subscription of the node is served in order: an answer to a later request
 	// says that the earlier ones are through.
-	for _, subject := range []string{"dht.keys", "dht.node.linux.keys", "dht.get", "dht.info", "dht.watch", "dht.put", "$SRV.INFO", "$SRV.PING.dht"} {
+	for _, subject := range []string{"dht.keys", "dht.node.linux.keys", "dht.get", "dht.info", "dht.watch", "dht.put",
+		"$SRV.INFO", "$SRV.PING.dht"} {
 		if err := conn.PublishRequest(subject, inbox, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -241,8 +248,14 @@ func TestServer_AnswersAreNobodysRequests(t *testing.T) {
 // is refused by name.
 func TestServer_InfoIsStrict(t *testing.T) {
 	conn := small(t, 1<<20, nil)
-	for message, want := range map[string]string{"": `"cluster"`, "{}": `"cluster"`, `{"x-from":"mac","id":"1"}`: `"cluster"`,
-		`{"verbose":true}`: `field \"verbose\"`, `{"key":"a"}`: `field \"key\"`, "hello": "bad-request"} {
+	for message, want := range map[string]string{
+		"":                          `"cluster"`,
+		"{}":                        `"cluster"`,
+		`{"x-from":"mac","id":"1"}`: `"cluster"`,
+		`{"verbose":true}`:          `field \"verbose\"`,
+		`{"key":"a"}`:               `field \"key\"`,
+		"hello":                     "bad-request",
+	} {
 		for _, op := range []string{"info", "watch"} {
 			m, err := conn.Request("dht."+op, []byte(message), 5*time.Second)
 			if err != nil || !strings.Contains(string(m.Data), want) || !json.Valid(m.Data) {

@@ -37,40 +37,40 @@ func TestWatch_EndsByItself(t *testing.T) {
 }
 
 // Of several who watch the one who wants most counts, as long as he goes on; and
-// what is not told is told of as lost. A second's worth was saved up for a burst.
+// what is not published is said to be lost. A second's worth was saved up for a burst.
 func TestWatch_AdmitsSoManyASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var losses atomic.Int64
 		w := watch{lost: func(n int64) { losses.Add(n) }}
 		defer w.stop()
-		second := func(n int) (told int) {
+		second := func(n int) (admitted int) {
 			for range 10 {
-				told += w.admit(n, time.Now())
+				admitted += w.admit(n, time.Now())
 				time.Sleep(100 * time.Millisecond)
 			}
-			return told
+			return admitted
 		}
-		for _, step := range []struct{ rate, told int }{{20, 20 + 18}, {500, 500 + 450}, {20, 500 + 450}} {
+		for _, step := range []struct{ rate, admitted int }{{20, 20 + 18}, {500, 500 + 450}, {20, 500 + 450}} {
 			losses.Store(0)
 			w.begin(step.rate, 5*time.Second, time.Now())
-			if told := second(1000); told != step.told {
-				t.Errorf("after %d a second were asked for, %d of 10000 are told", step.rate, told)
+			if admitted := second(1000); admitted != step.admitted {
+				t.Errorf("after %d a second were asked for, %d of 10000 are admitted", step.rate, admitted)
 			}
 			time.Sleep(time.Second) // of the bubble's clock, as all of them here
 			synctest.Wait()
-			if n := int(losses.Load()); n != 10_000-step.told {
-				t.Errorf("%d answers are said not to be told of, want %d", n, 10_000-step.told)
+			if n := int(losses.Load()); n != 10_000-step.admitted {
+				t.Errorf("%d answers are said to be lost, want %d", n, 10_000-step.admitted)
 			}
 		}
 		time.Sleep(5 * time.Second)
 		w.begin(20, 5*time.Second, time.Now())
-		if told := second(1000); told != 20+18 {
-			t.Errorf("after he who wanted more has gone, %d are told", told)
+		if admitted := second(1000); admitted != 20+18 {
+			t.Errorf("after he who wanted more has gone, %d are admitted", admitted)
 		}
 		time.Sleep(time.Second)
 		losses.Store(0)
-		if told := second(1); told != 10 || losses.Load() != 0 {
-			t.Errorf("of ten answers in a second %d are told, and of loss %d times", told, losses.Load())
+		if admitted := second(1); admitted != 10 || losses.Load() != 0 {
+			t.Errorf("of ten answers in a second %d are admitted, and %d are said to be lost", admitted, losses.Load())
 		}
 	})
 }

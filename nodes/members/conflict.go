@@ -16,13 +16,17 @@ func (t *Table) Conflict(info events.Info) error {
 	case info.ID == t.self.Run, info.Map.Epoch != info.Cluster.Epoch: // itself; or nothing that a node says
 		return nil
 	case info.Cluster.Name != law.Name():
-		return fmt.Errorf("%w: cluster %q uses the same subjects on this bus: give %q a prefix of its own", events.ErrConfig, info.Cluster.Name, law.Name())
+		return fmt.Errorf("%w: cluster %q uses the same subjects on this bus: give %q a prefix of its own",
+			events.ErrConfig, info.Cluster.Name, law.Name())
 	case info.Node == t.self.Name:
-		return fmt.Errorf("%w: another process is node %q on this bus, up since %s", events.ErrNameTaken, t.self.Name, info.Started.Format("15:04:05"))
+		return fmt.Errorf("%w: another process is node %q on this bus, up since %s",
+			events.ErrNameTaken, t.self.Name, info.Started.Format("15:04:05"))
 	case info.Map.Epoch == mine.Epoch && info.Map.Hash != mine.Hash:
-		return fmt.Errorf("%w: %s has another map of the same epoch (%s, here %s): use its cluster file, or raise epoch", events.ErrStaleMap, info.Node, info.Map, mine)
+		return fmt.Errorf("%w: %s has another map of the same epoch (%s, here %s): use its cluster file, or raise epoch",
+			events.ErrStaleMap, info.Node, info.Map, mine)
 	case info.Map.Epoch > mine.Epoch:
-		return fmt.Errorf("%w: %s has epoch %d, this file is epoch %d: use the newer cluster file", events.ErrStaleMap, info.Node, info.Map.Epoch, mine.Epoch)
+		return fmt.Errorf("%w: %s has epoch %d, this file is epoch %d: use the newer cluster file",
+			events.ErrStaleMap, info.Node, info.Map.Epoch, mine.Epoch)
 	}
 	return nil
 }
@@ -53,7 +57,7 @@ const doubtFor = time.Minute
 // Yield takes a newer map of the same cluster that the sender of info has confirmed.
 // Anybody on the bus can make up a node that this map does not know: that one's word
 // only makes absent keys uncertain. A map that is superseded stays so until another
-// is installed, for whoever follows the newer one may only be out of reach.
+// is set, for whoever follows the newer one may only be out of reach.
 func (t *Table) Yield(info events.Info, now time.Time) Effect {
 	law := t.View().Map
 	if !follows(info, law) || info.Node == t.self.Name {

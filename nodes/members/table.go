@@ -62,17 +62,18 @@ type View struct {
 // New makes a table of the nodes of m, of which nothing was heard so far.
 func New(self Self, m *placement.Map) *Table {
 	t := &Table{self: self, members: map[string]*member{}, claims: map[string]claim{},
-		named: newRecent[events.MapID](mostNamed), asked: newRecent[events.Version](mostRuns), reported: newRecent[events.Version](mostRuns)}
-	t.Install(m)
+		named: newRecent[events.MapID](mostNamed), asked: newRecent[events.Version](mostRuns),
+		reported: newRecent[events.Version](mostRuns)}
+	t.SetMap(m)
 	return t
 }
 
 // View is what is known now.
 func (t *Table) View() *View { return t.view.Load() }
 
-// Install makes m the map in force. Who has spoken by that map already need not say
+// SetMap makes m the map in force. Who has spoken by that map already need not say
 // it again.
-func (t *Table) Install(m *placement.Map) {
+func (t *Table) SetMap(m *placement.Map) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if newer := t.next.Newer; newer != nil && newer.Epoch <= m.Epoch() {

@@ -41,12 +41,14 @@ func version(at time.Time) events.Version {
 // info is what a node says that holds that map.
 func info(t *testing.T, name string, c events.Cluster, clean bool) events.Info {
 	t.Helper()
-	return events.Info{Node: name, ID: version(noon), Map: law(t, c).ID(), Cluster: c, Settled: clean, Newest: version(noon), Started: noon}
+	return events.Info{Node: name, ID: version(noon), Map: law(t, c).ID(), Cluster: c, Settled: clean,
+		Newest: version(noon), Started: noon}
 }
 
 func table(t *testing.T, c events.Cluster) *members.Table {
 	t.Helper()
-	return members.New(members.Self{Name: "linux", Run: version(noon.Add(-time.Minute)), Started: noon.Add(-time.Minute)}, law(t, c))
+	return members.New(members.Self{Name: "linux", Run: version(noon.Add(-time.Minute)), Started: noon.Add(-time.Minute)},
+		law(t, c))
 }
 
 // TestTable_WhoIsClean has each node's last word count, by the map in force.
@@ -207,9 +209,9 @@ func TestTable_Yield(t *testing.T) {
 	}
 }
 
-// TestTable_Install ends what spoke against the map before, and asks nobody again who
+// TestTable_SetMap ends what spoke against the map before, and asks nobody again who
 // has spoken by the new one.
-func TestTable_Install(t *testing.T) {
+func TestTable_SetMap(t *testing.T) {
 	table := table(t, cluster(2))
 	table.Hear(info(t, "android", cluster(2), true), events.PathNATS, noon)
 	table.Yield(info(t, "pi", cluster(3, "pi"), true), noon)
@@ -219,19 +221,19 @@ func TestTable_Install(t *testing.T) {
 	if got := table.Yield(info(t, "mac", cluster(3, "pi"), true), noon); got != members.Unchanged {
 		t.Errorf("said again it has effect %d", got)
 	}
-	table.Install(law(t, cluster(3, "pi")))
+	table.SetMap(law(t, cluster(3, "pi")))
 	v := table.View()
 	if v.Newer != nil || v.Doubted(noon) || v.Map.Epoch() != 3 || fmt.Sprint(v.Unclean) != "[android pi]" {
-		t.Errorf("after the newer map was installed: %+v", v)
+		t.Errorf("after the newer map was set: %+v", v)
 	}
 	table.Yield(info(t, "android", cluster(9), true), noon)
-	table.Install(law(t, cluster(4)))
+	table.SetMap(law(t, cluster(4)))
 	if v := table.View(); v.Newer == nil || v.Newer.Epoch != 9 {
 		t.Errorf("a map newer still is forgotten: %+v", v)
 	}
 }
 
-// TestTable_Properties has nodes say and install anything, in any order: the table is
+// TestTable_Properties has nodes say and take anything, in any order: the table is
 // always what a simple model says.
 func TestTable_Properties(t *testing.T) {
 	var laws []events.Cluster
@@ -251,7 +253,7 @@ func TestTable_Properties(t *testing.T) {
 			switch r.IntN(8) {
 			case 0:
 				mine = by
-				table.Install(law(t, by))
+				table.SetMap(law(t, by))
 				for name := range clean {
 					if table.View().Map.Index(name) < 0 {
 						delete(clean, name)
@@ -279,7 +281,8 @@ func TestTable_Properties(t *testing.T) {
 			if !slices.Equal(v.Unclean, want) || v.Floor != floor {
 				t.Fatalf("seed %d: not clean are %v above %s, want %v above %s", seed, v.Unclean, v.Floor, want, floor)
 			}
-			if before != nil && before.Map == v.Map && before.Newer != nil && (v.Newer == nil || v.Newer.Epoch < before.Newer.Epoch) {
+			if before != nil && before.Map == v.Map && before.Newer != nil &&
+				(v.Newer == nil || v.Newer.Epoch < before.Newer.Epoch) {
 				t.Fatalf("seed %d: the newer map went from %v to %v", seed, before.Newer, v.Newer)
 			}
 			if v.Newer != nil && v.Newer.Epoch <= v.Map.Epoch() {

@@ -184,7 +184,7 @@ func (s *session) flushKeys(keys [][]byte) error {
 	defer s.recycle()
 	self := s.server.place(s.server.node.Name)
 	for _, key := range keys {
-		if s.server.node.Map.Ordinal(self, key) > 0 {
+		if s.server.node.Map().Ordinal(self, key) > 0 {
 			s.ask(events.OpDelete, events.Request{Key: key})
 		}
 	}

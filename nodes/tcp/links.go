@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/members"
 )
 
 // link says whether a peer can be reached, as far as anybody has tried.
@@ -34,11 +35,6 @@ func (l *link) state() events.LinkState {
 	return events.LinkIdle
 }
 
-const (
-	retryFirst  = 100 * time.Millisecond
-	retryAtMost = 15 * time.Second // a phone's radio should sleep
-)
-
 // retry tries to reach a peer that was lost, ever more seldom, until it is back:
 // who looks at the links sees whether it can be reached now, not whether somebody
 // could the last time that he wanted to.
@@ -48,19 +44,19 @@ func (p *peer) retry() {
 	}
 	p.server.wait.Go(func() {
 		defer p.retried()
-		pause := time.NewTimer(retryFirst)
+		pause := time.NewTimer(members.Backoff(0))
 		defer pause.Stop()
-		for every := retryFirst; p.link.state() == events.LinkDown; {
+		for tries := 1; p.link.state() == events.LinkDown; {
 			select {
 			case <-pause.C:
 			case <-p.wake: // it was heard of elsewhere
-				every = retryFirst
+				tries = 1
 			case <-p.ctx.Done():
 				return
 			}
 			p.settled(p.ctx)
-			every = min(2*every, retryAtMost)
-			pause.Reset(every)
+			tries++
+			pause.Reset(members.Backoff(tries))
 		}
 	})
 }

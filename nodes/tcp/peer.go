@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/members"
 	"dht/nodes/tcp/resp"
 )
 
@@ -190,13 +191,13 @@ func (p *peer) met(reply resp.Reply, asked time.Time, lane int) error {
 		return err
 	}
 	// Somebody else's node there is no reason to stop: this peer is not reached.
-	if cluster := p.server.node.Map.Name(); info.Node != p.name || info.Cluster.Name != cluster {
+	if cluster := p.server.node.Map().Name(); info.Node != p.name || info.Cluster.Name != cluster {
 		return fmt.Errorf("%w: it is node %q of cluster %q, not %q of %q", events.ErrConfig, info.Node, info.Cluster.Name, p.name, cluster)
 	}
 	if err := p.server.heard(info); err != nil {
 		return err
 	}
-	if mine := p.server.node.Map.ID(); info.Map != mine && lane != laneInfo {
+	if mine := p.server.node.Map().ID(); info.Map != mine && lane != laneInfo {
 		return fmt.Errorf("%w: it holds map %s, this node holds %s", events.ErrStaleMap, info.Map, mine)
 	}
 	clock := info.Started.Add(time.Duration(info.UptimeMS) * time.Millisecond)
@@ -215,13 +216,13 @@ func (s *Server) meet(ctx context.Context) {
 	}
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for every := retryFirst; len(missing) > 0; every = min(2*every, retryAtMost) {
+	for tries := 1; len(missing) > 0; tries++ {
 		for p := range missing {
 			if p.settled(ctx) {
 				delete(missing, p)
 			}
 		}
-		pause.Reset(every)
+		pause.Reset(members.Backoff(tries))
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -237,7 +238,7 @@ func (p *peer) settled(ctx context.Context) bool {
 	select {
 	case reply := <-replies:
 		info, err := events.DecodeInfo(reply.Text)
-		return err == nil && p.server.heard(info) == nil && info.Map == p.server.node.Map.ID() && info.Settled
+		return err == nil && p.server.heard(info) == nil && info.Map == p.server.node.Map().ID() && info.Settled
 	case <-ctx.Done():
 		return false
 	}

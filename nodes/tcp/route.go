@@ -62,7 +62,7 @@ func (s *session) ask(op events.Op, r events.Request) {
 		s.reserve()
 	}
 	var room [8]int
-	owners := s.server.node.Map.Owners(r.Key, room[:0])
+	owners := s.server.node.Map().Owners(r.Key, room[:0])
 	q := question{op: op, req: r, n: len(owners)}
 	op = s.order(op, &r, len(owners) > 1 || owners[0] != s.server.self)
 	q.first = len(s.slots)
@@ -130,7 +130,7 @@ func (s *session) send(g *group) {
 	}
 	deadline := s.server.node.Clock.Now().Add(s.server.Timeout).UnixMilli() + p.ahead.Load()
 	for i := range g.reqs {
-		g.reqs[i].Deadline, g.reqs[i].Map = deadline, s.server.node.Map.ID()
+		g.reqs[i].Deadline, g.reqs[i].Map = deadline, s.server.node.Map().ID()
 	}
 	s.message = events.AppendRequests(s.message[:0], g.reqs...)
 	p.send(g.op, s.message, 0, g.heard)
@@ -241,7 +241,7 @@ func (s *session) outcome(i int) (events.Answer, error) {
 // decide lets quorum say what several answers amount to, asking those that may
 // hold the key from an earlier map.
 func (s *session) decide(q *question) (events.Answer, error) {
-	tally := quorum.New(quorum.Question{Op: q.op, Nodes: s.server.names, Owners: s.ownersOf(q), Map: s.server.node.Map.ID()})
+	tally := quorum.New(quorum.Question{Op: q.op, Nodes: s.server.names, Owners: s.ownersOf(q), Map: s.server.node.Map().ID()})
 	var ask []string
 	for _, slot := range s.slots[q.first : q.first+q.n] {
 		if a, err := slot.answer(); err == nil {

@@ -112,7 +112,7 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // lends its values, not its end.
 func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	s.node = node
-	s.names = node.Map.Names(nil)
+	s.names = node.Map().Names(nil)
 	s.run = node.Info().ID
 	s.self, s.rooms = s.place(node.Name), newRooms(len(s.names))
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -251,4 +251,4 @@ func (s *Server) heard(info events.Info) error {
 }
 
 // place of the node called name, -1 when there is none.
-func (s *Server) place(name string) int { return s.node.Map.Index(name) }
+func (s *Server) place(name string) int { return s.node.Map().Index(name) }
