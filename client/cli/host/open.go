@@ -26,9 +26,10 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	o := nodes.Options{Map: m, Name: n.self.Name, Clock: events.NewClock(n.o.Now), Build: n.o.Build, Health: n.partsReady, Links: n.links}
+	var publisher *bus.Publisher
 	if !n.o.NoBus {
-		n.bus = bus.New(n.busOptions())
-		o.Notify, o.Observe = n.bus.Notify, n.bus.Observe
+		publisher = bus.NewPublisher(m.Name(), n.self.Name, o.Clock)
+		o.Notify, o.Observe = publisher.Notify, publisher.Observe
 	}
 	if err := n.openStore(m, o.Notify); err != nil {
 		return err
@@ -45,8 +46,14 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	o.Store = n.store
-	n.node, err = nodes.New(o)
-	return err
+	if n.node, err = nodes.New(o); err != nil {
+		return err
+	}
+	if !n.o.NoBus {
+		n.bus = bus.New(n.conn, n.node, publisher, n.busOptions())
+		n.parts = append(n.parts, part{"bus", n.bus.Close})
+	}
+	return nil
 }
 
 func (n *Node) openStore(m *placement.Map, notify func(events.Event)) (err error) {
@@ -125,9 +132,13 @@ func (n *Node) listen() (err error) {
 }
 
 func (n *Node) busOptions() bus.Options {
-	o := bus.Options{Subjects: events.NewSubjects(n.config.Prefix), Logger: n.log, Addresses: addresses(n.self), Heard: n.heard, Met: n.met}
-	if len(n.config.NATS) == 0 {
-		o.Interest = func(subject string) bool { return n.broker.Interest(subject) }
+	o := bus.Options{Subjects: events.NewSubjects(n.config.Prefix), Logger: n.log, Addresses: addresses(n.self)}
+	if n.broker != nil {
+		o.Interest = n.broker.Interest
+	}
+	if n.tcp != nil {
+		o.Heard = func(op events.Op, reqs []events.Request) { n.tcp.Heard("bus", op, reqs) } // for those who monitor it there
+		o.Met = n.tcp.Retry
 	}
 	return o
 }
@@ -139,25 +150,10 @@ func addresses(n configs.Node) map[string]string {
 	return known
 }
 
-// heard shows a request from the bus to those who monitor the node over TCP.
-func (n *Node) heard(op events.Op, reqs []events.Request) {
-	if n.tcp != nil {
-		n.tcp.Heard("bus", op, reqs)
-	}
-}
-
-// met lets the path over TCP know that a peer is there.
-func (n *Node) met(name string) {
-	if n.tcp != nil {
-		n.tcp.Retry(name)
-	}
-}
-
 // serve lets the node answer wherever it is to be reached.
 func (n *Node) serve(ctx context.Context) error {
 	if n.bus != nil {
-		n.parts = append(n.parts, part{"bus", n.bus.Close})
-		if err := n.bus.Serve(ctx, n.conn, n.node); err != nil {
+		if err := n.bus.Serve(ctx); err != nil {
 			return err
 		}
 	}
