@@ -12,25 +12,34 @@ import (
 	"dht/nodes/placement"
 )
 
-// ask sends one request to every node and waits until it is decided. It returns
-// how often the request was sent.
+// ask brings one request to its end: it sends what the operation asks to every node
+// and waits until that is decided. It returns how often the last of it was sent.
 func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r events.Request, o options) (_ quorum.Outcome, sent int) {
 	c.stamp(ctx, m, op, &r, o)
-	message := events.AppendRequests(nil, r)
+	operation := quorum.Begin(quorum.Question{Op: op, Nodes: m.Names(nil), Owners: m.Names(m.Owners(r.Key, nil)),
+		Map: m.ID(), All: o.all, Broadcast: true}, r)
+	for more := true; more; more = operation.Next() {
+		var err error
+		if sent, err = c.broadcast(ctx, operation.Ask(), operation.Tally(), o.all); err != nil {
+			return quorum.Outcome{Status: events.StatusError, Err: err}, sent
+		}
+	}
+	return operation.Outcome(), sent
+}
+
+// broadcast sends what is asked to every node and takes the answers until no other
+// is wanted. It returns how often it was sent.
+func (c *Client) broadcast(ctx context.Context, ask *quorum.Ask, tally *quorum.Tally, all bool) (sent int, err error) {
+	message := events.AppendRequests(nil, ask.Request)
 	if room := c.transport.MaxMessage(); len(message) > room {
-		return quorum.Outcome{Status: events.StatusError, Err: fmt.Errorf("%w: a value of %d bytes under a key of %d does not fit the bus, which carries messages of %d",
-			events.ErrTooLarge, len(r.Value), len(r.Key), room)}, 0
+		return 0, fmt.Errorf("%w: a value of %d bytes under a key of %d does not fit the bus, which carries messages of %d",
+			events.ErrTooLarge, len(ask.Request.Value), len(ask.Request.Key), room)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	q := question{client: c, op: op, all: o.all, stop: cancel,
-		tally: quorum.New(quorum.Question{Op: op, Nodes: m.Names(nil), Owners: m.Names(m.Owners(r.Key, nil)), Map: m.ID(), All: o.all})}
-	sent, err := c.transport.Ask(ctx, "", op, message, q.take)
-	q.end()
-	if err != nil {
-		return quorum.Outcome{Status: events.StatusError, Err: err}, sent
-	}
-	return q.tally.Outcome(), sent
+	q := question{client: c, op: ask.Op, all: all, stop: cancel, tally: tally}
+	defer q.end()
+	return c.transport.Ask(ctx, "", ask.Op, message, q.take)
 }
 
 // question is a request that is under way.

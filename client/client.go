@@ -224,7 +224,7 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		if err != nil {
 			return result, orEnded(caller, err)
 		}
-		outcome, sent := c.askDecided(ctx, m, op, r, o)
+		outcome, sent := c.ask(ctx, m, op, r, o)
 		result = resultOf(r.Key, outcome)
 		if op == events.OpUpdate && o.unmetBy(outcome.Status) {
 			return unmet(result)

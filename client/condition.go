@@ -1,13 +1,9 @@
 package client
 
 import (
-	"context"
-	"errors"
 	"fmt"
 
 	"dht/events"
-	"dht/events/quorum"
-	"dht/nodes/placement"
 )
 
 // IfAbsent lets a put be done only if nothing stands under its key; and a delete
@@ -51,36 +47,4 @@ func unmet(r Result) (Result, error) {
 		return r, fmt.Errorf("%w: nothing stands under this key", events.ErrRefused)
 	}
 	return r, fmt.Errorf("%w: version %s stands under this key", events.ErrRefused, r.Before)
-}
-
-// askDecided is ask; an owner that does nothing, because other nodes may know
-// something newer of the key, is brought that and asked again.
-func (c *Client) askDecided(ctx context.Context, m *placement.Map, op events.Op, r events.Request, o options) (_ quorum.Outcome, sent int) {
-	outcome, sent := c.ask(ctx, m, op, r, o)
-	if op != events.OpUpdate || outcome.Status != events.StatusAbsent || len(outcome.Winner.Ask) == 0 {
-		return outcome, sent
-	}
-	if err := c.bringNewest(ctx, m, r.Key); err != nil {
-		return quorum.Outcome{Status: events.StatusError, Err: err}, 0
-	}
-	r.Settled = true
-	return c.ask(ctx, m, op, r, o)
-}
-
-// bringNewest lets the owner adopt the newest that other nodes hold of a key from
-// an earlier map.
-func (c *Client) bringNewest(ctx context.Context, m *placement.Map, key []byte) error {
-	held, _ := c.ask(ctx, m, events.OpGet, events.Request{Key: key}, options{})
-	newest := held.Winner
-	switch {
-	case held.Err != nil && !errors.Is(held.Err, events.ErrNotFound):
-		return held.Err
-	case newest.Version.IsZero():
-		return nil
-	case newest.Status == events.StatusDeleted:
-		newest.Expires = 1 // an expired record is a tombstone of its version
-	}
-	adopt := events.Request{Key: key, Update: events.UpdateAdopt, Value: newest.Value, Version: newest.Version}
-	done, _ := c.ask(ctx, m, events.OpUpdate, adopt, options{expires: newest.Expires})
-	return done.Err
 }

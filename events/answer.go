@@ -3,6 +3,8 @@ package events
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -95,6 +97,27 @@ func DecodeAnswers(msg []byte) (answers []Answer, err error) {
 		answers = append(answers, a)
 	}
 	return answers, nil
+}
+
+// AnswersOf is [DecodeAnswers] of what the node called name answers to n requests: one
+// answer to each, or one refusal of them all. Anything else is [ErrInternal].
+func AnswersOf(name string, msg []byte, n int) ([]Answer, error) {
+	answers, err := DecodeAnswers(msg)
+	if err != nil {
+		return nil, err
+	}
+	for i := range answers {
+		if answers[i].Node != name {
+			return nil, fmt.Errorf("%w: an answer of %q to what %s was asked", ErrInternal, answers[i].Node, name)
+		}
+	}
+	switch {
+	case len(answers) == n:
+		return answers, nil
+	case len(answers) == 1 && answers[0].Code != "":
+		return slices.Repeat(answers, n), nil
+	}
+	return nil, fmt.Errorf("%w: %d answers to %d requests", ErrInternal, len(answers), n)
 }
 
 // NextAnswer reads the first entry of msg into a and returns what follows it.

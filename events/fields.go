@@ -36,7 +36,7 @@ const (
 	fieldKeep
 	fieldOld
 	fieldOther
-	fieldSettled
+	fieldAlsoAsked
 )
 
 var fieldNames = [...]string{"", "key", "value", "size", "version", "expires", "level", "map", "deadline", "id", "sent",
@@ -93,7 +93,7 @@ func fieldNamed(name []byte) field {
 	case "other", "other64":
 		return fieldOther
 	case "settled":
-		return fieldSettled
+		return fieldAlsoAsked
 	}
 	return fieldUnknown
 }
@@ -129,12 +129,12 @@ func taken(op Op, u Update) fields {
 const everyField = ^fields(0)
 
 func takenByUpdate(u Update) fields {
-	const usual = 1<<fieldIf | 1<<fieldBefore | 1<<fieldOld | 1<<fieldSettled
+	const usual = 1<<fieldIf | 1<<fieldBefore | 1<<fieldOld | 1<<fieldAlsoAsked
 	switch u {
 	case UpdateSet:
 		return usual | 1<<fieldValue | 1<<fieldExpires | 1<<fieldKeep
 	case UpdateAdd:
-		return 1<<fieldIf | 1<<fieldBefore | 1<<fieldSettled | 1<<fieldValue
+		return 1<<fieldIf | 1<<fieldBefore | 1<<fieldAlsoAsked | 1<<fieldValue
 	case UpdateAppend:
 		return usual | 1<<fieldValue
 	case UpdateTouch:
@@ -145,7 +145,7 @@ func takenByUpdate(u Update) fields {
 		return usual | 1<<fieldOther
 	case UpdateRead:
 		return 1<<fieldHead | 1<<fieldLimit
-	case UpdateAdopt:
+	case UpdateInstall:
 		return 1<<fieldValue | 1<<fieldVersion | 1<<fieldExpires
 	}
 	return everyField // of a word that the node refuses
@@ -248,8 +248,8 @@ func (in *requestReader) readUpdate(f field, name []byte) (err error) {
 		r.Old, err = s.boolean()
 	case fieldOther:
 		r.To, err = s.bytes(name)
-	case fieldSettled:
-		r.Settled, err = s.boolean()
+	case fieldAlsoAsked:
+		r.AlsoAsked, err = s.boolean()
 	}
 	return err
 }

@@ -16,7 +16,7 @@ type Info struct {
 	Cluster   Cluster   `json:"cluster"`
 	Keys      int       `json:"keys"`
 	Misplaced int       `json:"misplaced"`       // live keys held that belong to other nodes
-	Settled   bool      `json:"settled"`         // no record held, a tombstone neither, belongs to another node
+	Clean     bool      `json:"settled"`         // no record held, a tombstone neither, belongs to another node
 	Newest    Version   `json:"newest,omitzero"` // of all records it holds
 	Bytes     int64     `json:"bytes"`
 	Started   time.Time `json:"started"`

@@ -40,11 +40,11 @@ type Request struct {
 
 	// The flags and small numbers stand together: a connection copies each request
 	// a few times, and four bytes here and there made it a tenth longer.
-	Brief   bool // the answer may leave out reasons and owners
-	Head    bool // get: the answer gives the value's bytes, not the value
-	Keep    bool // update: it keeps its expiry
-	Old     bool // update: the answer gives the value that stood before
-	Settled bool // update: no other node knows anything newer, from an earlier map
+	Brief     bool // the answer may leave out reasons and owners
+	Head      bool // get: the answer gives the value's bytes, not the value
+	Keep      bool // update: it keeps its expiry
+	Old       bool // update: the answer gives the value that stood before
+	AlsoAsked bool // update: no other node knows anything newer, from an earlier map
 
 	// Room is how many bytes the answer may have, heads included, by what carries
 	// it; 0 leaves that to the node. It never travels.
@@ -83,7 +83,7 @@ func (r *Request) appendTo(dst []byte, last bool) []byte {
 		h.integer("sent", r.Sent)
 		h.flag("brief", r.Brief)
 	}
-	if r.Update != "" || r.If != "" || r.Keep || r.Old || r.Settled || len(r.To) > 0 {
+	if r.Update != "" || r.If != "" || r.Keep || r.Old || r.AlsoAsked || len(r.To) > 0 {
 		r.appendUpdate(&h)
 	}
 	return h.end(r.Value, last)
@@ -98,7 +98,7 @@ func (r *Request) appendUpdate(h *head) {
 	h.flag("keep", r.Keep)
 	h.flag("old", r.Old)
 	h.bytes("other", r.To)
-	h.flag("settled", r.Settled)
+	h.flag("settled", r.AlsoAsked)
 }
 
 // MaxEntries is how many entries a message may have: their answers must fit one

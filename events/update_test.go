@@ -11,7 +11,7 @@ import (
 func TestUpdate_RoundTrip(t *testing.T) {
 	want := []events.Request{
 		{Key: []byte("a"), Value: []byte("v"), Update: events.UpdateSet, If: events.IfAbsent, Keep: true, Old: true},
-		{Key: []byte("a"), Value: []byte("-1"), Update: events.UpdateAdd, Settled: true, Expires: 5},
+		{Key: []byte("a"), Value: []byte("-1"), Update: events.UpdateAdd, AlsoAsked: true, Expires: 5},
 		{Key: []byte("a"), Update: events.UpdateDelete, If: events.IfVersion, Before: events.NewClock(time.Now).Next()},
 		{Key: []byte("a"), Update: events.UpdateRead, Head: true, Limit: 9},
 		{Key: []byte{0xff}, To: []byte{0xfe}, Update: events.UpdateRename},

@@ -28,9 +28,9 @@ func TestNode_NothingFromOutsideMovesItsClockFar(t *testing.T) {
 			b.want(b.one(events.OpDelete, events.Request{Key: []byte("l1"), Version: v}),
 				events.StatusError, events.ErrClockAhead)
 		},
-		"adopt": func(b *bench, v events.Version) {
+		"install": func(b *bench, v events.Version) {
 			a := b.one(events.OpUpdate, events.Request{Key: []byte("l1"), Value: []byte("x"), Version: v,
-				Update: events.UpdateAdopt})
+				Update: events.UpdateInstall})
 			b.want(a, events.StatusError, events.ErrClockAhead)
 			if a.Time != b.now.UnixMilli() {
 				b.t.Errorf("the refusal gives time %d, want %d", a.Time, b.now.UnixMilli())
@@ -38,7 +38,7 @@ func TestNode_NothingFromOutsideMovesItsClockFar(t *testing.T) {
 		},
 		"info": func(b *bench, v events.Version) {
 			info := newBench(b.t, "mac", cluster(2, 1)).Info()
-			info.Settled, info.Newest = false, v
+			info.Clean, info.Newest = false, v
 			if err := b.Heard(info, events.PathNATS); err != nil {
 				b.t.Error(err)
 			}
@@ -48,7 +48,7 @@ func TestNode_NothingFromOutsideMovesItsClockFar(t *testing.T) {
 		for i := range far(t, b) {
 			v := far(t, b)[i] // by the time it is by now
 			send(b, v)
-			add := events.Request{Key: []byte("l2"), Value: []byte("1"), Update: events.UpdateAdd, Settled: true}
+			add := events.Request{Key: []byte("l2"), Value: []byte("1"), Update: events.UpdateAdd, AlsoAsked: true}
 			for range 3 {
 				sum := b.one(events.OpUpdate, add)
 				b.want(sum, events.StatusStored, "")
@@ -135,7 +135,7 @@ func TestNode_TheLastVersionOfAll(t *testing.T) {
 func TestNode_HearsMembersOnly(t *testing.T) {
 	b := newBench(t, "linux", cluster(2, 1))
 	info := newBench(t, "mac", cluster(2, 1)).Info()
-	info.Node, info.Settled, info.Newest = "toaster", false, b.stampedAt(events.MaxAhead)
+	info.Node, info.Clean, info.Newest = "toaster", false, b.stampedAt(events.MaxAhead)
 	if err := b.Heard(info, events.PathNATS); err != nil {
 		t.Error(err)
 	}

@@ -40,7 +40,7 @@ func (n *Node) Heard(info events.Info, path events.LinkPath) error {
 	}
 	// What is stamped here must stand against what a member that is not clean still
 	// holds; but one whose clock is wrong does not move this node's.
-	if !info.Settled && law.Index(info.Node) >= 0 && n.Clock.Admit(now, info.Newest) != nil {
+	if !info.Clean && law.Index(info.Node) >= 0 && n.Clock.Admit(now, info.Newest) != nil {
 		info.Newest = events.Version{}
 	}
 	n.members.Hear(info, path, now)

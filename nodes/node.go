@@ -3,7 +3,7 @@
 //
 // Everything here is decided without sockets: package bus and package tcp bring
 // requests in and take answers out. A node never asks another one before it
-// answers. It imports events and placement, and declares the store it needs.
+// answers. It imports events, placement and members, and declares the store it needs.
 package nodes
 
 import (
@@ -259,7 +259,7 @@ func (n *snapshot) Info() events.Info {
 		Cluster:   n.Map.Cluster(),
 		Keys:      stats.Keys,
 		Misplaced: n.misplaced,
-		Settled:   n.clean,
+		Clean:     n.clean,
 		Newest:    n.Store.Newest(),
 		Bytes:     stats.Bytes,
 		Started:   n.started.UTC(),

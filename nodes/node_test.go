@@ -315,7 +315,7 @@ func TestNode_MisplacedAfterNewRules(t *testing.T) {
 // node that gives the tombstone keeps an older copy elsewhere from coming back.
 func TestNode_MisplacedTombstonesCount(t *testing.T) {
 	b := newBench(t, "linux", cluster(1, 1))
-	if !b.Info().Settled {
+	if !b.Info().Clean {
 		t.Error("an empty node is not clean")
 	}
 	b.put("l1", "x", events.Version{})
@@ -323,7 +323,7 @@ func TestNode_MisplacedTombstonesCount(t *testing.T) {
 	swapped := cluster(2, 1)
 	swapped.Nodes[0].Rule, swapped.Nodes[1].Rule = swapped.Nodes[1].Rule, swapped.Nodes[0].Rule
 	b.restart("linux", swapped)
-	if info := b.Info(); info.Settled || info.Misplaced != 0 {
+	if info := b.Info(); info.Clean || info.Misplaced != 0 {
 		t.Errorf("with a tombstone of another's key the node says %+v", info)
 	}
 	a := b.one(events.OpGet, key("l1"))
@@ -379,7 +379,7 @@ func TestNode_AbsentNamesWhomToAsk(t *testing.T) {
 		t.Helper()
 		peer := newBench(t, name, cluster(2, 1))
 		info := peer.Info()
-		info.Settled = clean
+		info.Clean = clean
 		if err := b.Heard(info, events.PathNATS); err != nil {
 			t.Fatal(err)
 		}

@@ -34,7 +34,7 @@ func (b *batch) update(i int, r *events.Request) {
 // updatable refuses what could not be one atomic step, or makes no sense.
 func (n *snapshot) updatable(r *events.Request) error {
 	if !slices.Contains([]events.Update{events.UpdateSet, events.UpdateAdd, events.UpdateAppend, events.UpdateTouch,
-		events.UpdateDelete, events.UpdateRename, events.UpdateRead, events.UpdateAdopt}, r.Update) {
+		events.UpdateDelete, events.UpdateRename, events.UpdateRead, events.UpdateInstall}, r.Update) {
 		return fmt.Errorf("%w: no update %q", events.ErrBadRequest, r.Update)
 	}
 	if !slices.Contains([]events.Condition{"", events.IfAbsent, events.IfPresent, events.IfExpiring, events.IfLasting,
@@ -44,7 +44,7 @@ func (n *snapshot) updatable(r *events.Request) error {
 	if (r.If == events.IfVersion) == r.Before.IsZero() {
 		return fmt.Errorf("%w: the condition version, and nothing else, has a before", events.ErrBadRequest)
 	}
-	if adopts := r.Update == events.UpdateAdopt; adopts == r.Version.IsZero() {
+	if installs := r.Update == events.UpdateInstall; installs == r.Version.IsZero() {
 		return fmt.Errorf("%w: the owner stamps an update; a record to adopt, and nothing else, has a version",
 			events.ErrBadRequest)
 	}
@@ -81,7 +81,7 @@ func blind(r *events.Request) bool {
 	case events.UpdateSet, events.UpdateDelete:
 		return !r.Old
 	}
-	return r.Update == events.UpdateAdopt
+	return r.Update == events.UpdateInstall
 }
 
 // decideUpdate decides one update by what stands.
@@ -90,7 +90,7 @@ func (b *batch) decideUpdate(i int, r *events.Request, current events.Record) (e
 	if !b.sees(a, r, &current) {
 		return events.Record{}, false
 	}
-	if r.Update == events.UpdateAdopt {
+	if r.Update == events.UpdateInstall {
 		if a.Status == events.StatusStored {
 			a.Version = r.Version
 		}
@@ -134,7 +134,7 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 		*a = b.refuse(a.Owner, fmt.Errorf("%w: what stands under %q cannot be read: put it anew", events.ErrCorrupt, r.Key))
 		return false
 	}
-	if !r.Settled && r.Update != events.UpdateAdopt {
+	if !r.AlsoAsked && r.Update != events.UpdateInstall {
 		if a.Ask = n.members.View().Unclean; len(a.Ask) > 0 {
 			a.Status = events.StatusAbsent
 			return false
@@ -163,7 +163,7 @@ const updateHead = 1 << 10
 func verdict(current *events.Record, live bool, r *events.Request, now time.Time) events.Status {
 	needs := r.If
 	switch r.Update {
-	case events.UpdateAdopt:
+	case events.UpdateInstall:
 		if current.Version.Compare(r.Version) >= 0 {
 			return events.StatusUnchanged
 		}

@@ -90,7 +90,7 @@ func (n *snapshot) checkStamp(now time.Time, r *events.Request) error {
 		return fmt.Errorf("%w: the version was stamped %v ahead of the clock of %s",
 			events.ErrClockAhead, ahead.Round(time.Millisecond), n.Name)
 	}
-	if ahead < -MaxAge && r.Update != events.UpdateAdopt {
+	if ahead < -MaxAge && r.Update != events.UpdateInstall {
 		return fmt.Errorf("%w: the version was stamped %v ago by the clock of %s",
 			events.ErrLate, -ahead.Round(time.Millisecond), n.Name)
 	}

@@ -5,6 +5,9 @@
 // reads the outcome when it is decided or when waiting ends. It imports package
 // events only.
 //
+// A [Tally] says what the answers to one request amount to, an [Operation] what has
+// to be asked besides, and in the end the outcome.
+//
 // The rules, for the one owner of a key at copies = 1 and for every claimant at
 // copies = "every-match":
 //
@@ -37,6 +40,8 @@ type Question struct {
 	Owners []string     // of the key, the first owner first
 	Map    events.MapID // by which they are; zero: whatever map an answer comes under counts
 	All    bool         // decided only when every node has answered
+
+	Broadcast bool // every node hears what is asked, not only those whose answers are wanted
 }
 
 // Outcome is what the answers amount to.
@@ -52,6 +57,8 @@ type Tally struct {
 	q       Question
 	answers []events.Answer
 	missing int
+	named   []string // nodes that may know something newer, as an owner has said before
+	reason  error    // why the only owner gave no answer, if that is known
 }
 
 // New returns a tally without answers.
@@ -71,10 +78,19 @@ func (t *Tally) Add(a events.Answer) {
 		return
 	}
 	if t.underAnother(&a) && a.Status != events.StatusStaleMap {
-		a = events.Answer{Node: a.Node, Status: events.StatusStaleMap, Map: a.Map, Error: fmt.Sprintf("it holds map %s, not %s", a.Map, t.q.Map)}
+		a = events.Answer{Node: a.Node, Status: events.StatusStaleMap, Map: a.Map,
+			Error: fmt.Sprintf("it holds map %s, not %s", a.Map, t.q.Map)}
 	}
 	t.answers[i] = a
 	t.missing--
+}
+
+// NoAnswer says why a node gave none, as an error of its condition: that is told
+// rather than that it was silent, where it is the only owner.
+func (t *Tally) NoAnswer(node string, why error) {
+	if len(t.q.Owners) == 1 && t.q.Owners[0] == node {
+		t.reason = why
+	}
 }
 
 // underAnother reports whether an answer came under another map than the question.
@@ -122,6 +138,7 @@ func (t *Tally) toAsk() (names []string) {
 	if t.q.Op != events.OpGet {
 		return nil
 	}
+	names = append(names, t.named...)
 	for _, owner := range t.q.Owners {
 		names = append(names, t.answer(owner).Ask...)
 	}
@@ -176,7 +193,9 @@ func (t *Tally) judgeWrite() (o Outcome) {
 			return refused(a)
 		}
 	}
-	if silent := t.silent(t.q.Owners); len(silent) > 0 {
+	if silent := t.silent(t.q.Owners); len(silent) > 0 && t.reason != nil {
+		o.Err = t.reason
+	} else if len(silent) > 0 {
 		o.Err = fmt.Errorf("%w: %s did not answer in time; the %s may have been applied, repeat it when %[2]s is back",
 			events.ErrUnknown, list(silent), t.q.Op)
 	}
@@ -213,11 +232,14 @@ func (t *Tally) uncertain(o Outcome, asked []string) error {
 			return Refusal(*a)
 		}
 	}
-	if silent := t.silent(t.q.Owners); len(silent) > 0 && (o.Status != events.StatusFound || o.Winner.Owner == 0) {
+	if silent := t.silent(t.q.Owners); len(silent) > 0 && t.reason != nil {
+		return t.reason
+	} else if len(silent) > 0 && (o.Status != events.StatusFound || o.Winner.Owner == 0) {
 		return fmt.Errorf("%w: %s did not answer", events.ErrOwnerOffline, list(silent))
 	}
 	if silent := t.silent(asked); len(silent) > 0 {
-		return fmt.Errorf("%w: %s did not answer, and may hold the key from before the rules changed", events.ErrOwnerOffline, list(silent))
+		return fmt.Errorf("%w: %s did not answer, and may hold the key from before the rules changed",
+			events.ErrOwnerOffline, list(silent))
 	}
 	return nil
 }

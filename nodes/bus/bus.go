@@ -1,7 +1,7 @@
 // Package bus brings requests from NATS to a node, and its answers back.
 //
 // It subscribes, decodes, calls the node and encodes; it decides nothing about
-// keys. It imports events, nodes and nats.go, and knows neither the TCP path
+// keys. It imports events, nodes with its members and coordinator, and nats.go; it knows neither the TCP path
 // nor who runs the NATS server.
 package bus
 

@@ -76,7 +76,7 @@ func (t *Table) Yield(info events.Info, now time.Time) Effect {
 	newer := info.Map
 	t.next.Newer = &newer
 	m := t.member(info.Node)
-	m.held, m.clean = info.Map, info.Settled
+	m.held, m.clean = info.Map, info.Clean
 	return Superseded
 }
 

@@ -102,8 +102,8 @@ func (t *Table) Hear(info events.Info, path events.LinkPath, now time.Time) {
 	}
 	m := t.member(info.Node)
 	m.heard[path] = now
-	m.held, m.clean = info.Map, info.Settled
-	if !info.Settled && info.Newest.Compare(t.next.Floor) > 0 {
+	m.held, m.clean = info.Map, info.Clean
+	if !info.Clean && info.Newest.Compare(t.next.Floor) > 0 {
 		t.next.Floor = info.Newest
 	}
 	t.publish()

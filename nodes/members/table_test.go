@@ -41,7 +41,7 @@ func version(at time.Time) events.Version {
 // info is what a node says that holds that map.
 func info(t *testing.T, name string, c events.Cluster, clean bool) events.Info {
 	t.Helper()
-	return events.Info{Node: name, ID: version(noon), Map: law(t, c).ID(), Cluster: c, Settled: clean,
+	return events.Info{Node: name, ID: version(noon), Map: law(t, c).ID(), Cluster: c, Clean: clean,
 		Newest: version(noon), Started: noon}
 }
 
@@ -268,7 +268,7 @@ func TestTable_Properties(t *testing.T) {
 				if known {
 					clean[i.Node] = cleanBy(i)
 				}
-				if known && !i.Settled && i.Newest.Compare(floor) > 0 {
+				if known && !i.Clean && i.Newest.Compare(floor) > 0 {
 					floor = i.Newest
 				}
 			}
@@ -294,7 +294,7 @@ func TestTable_Properties(t *testing.T) {
 }
 
 func cleanBy(i events.Info) events.MapID {
-	if i.Settled {
+	if i.Clean {
 		return i.Map
 	}
 	return events.MapID{}

@@ -218,7 +218,7 @@ func clocks(p *probe) {
 		write := events.Request{Key: []byte("l1"), Value: []byte("x"), Version: v}
 		p.one("linux", events.OpPut, write, events.StatusError, events.ErrClockAhead)
 		p.one("linux", events.OpDelete, events.Request{Key: write.Key, Version: v}, events.StatusError, events.ErrClockAhead)
-		write.Update = events.UpdateAdopt
+		write.Update = events.UpdateInstall
 		if a := p.one("linux", events.OpUpdate, write, events.StatusError, events.ErrClockAhead); a.Time == 0 {
 			p.Error("the refusal does not tell the node's time")
 		}

@@ -108,7 +108,7 @@ func misplaced(p *probe) {
 }
 
 // misplacedUpdate: the owner does not decide what another node may know; it
-// adopts first what that one holds.
+// installs first what that one holds.
 func misplacedUpdate(p *probe) {
 	p.put("l1", "41")
 	p.change(Swapped(2))
@@ -117,22 +117,22 @@ func misplacedUpdate(p *probe) {
 		p.Fatalf("the new owner decides alone: %+v", a)
 	}
 	held := p.one("linux", events.OpGet, request("l1"), events.StatusFound, "")
-	adopt := events.Request{Key: held.Key, Value: held.Value, Version: held.Version, Update: events.UpdateAdopt}
-	adopt.Key = []byte("l1")
+	install := events.Request{Key: held.Key, Value: held.Value, Version: held.Version, Update: events.UpdateInstall}
+	install.Key = []byte("l1")
 	p.cluster.Advance(time.Hour) // however old it is
-	if a := p.update("mac", adopt, events.StatusStored, ""); a.Version != held.Version {
-		p.Errorf("adopted as %+v", a)
+	if a := p.update("mac", install, events.StatusStored, ""); a.Version != held.Version {
+		p.Errorf("installed as %+v", a)
 	}
-	p.update("mac", adopt, events.StatusUnchanged, "")
-	add.Settled = true
+	p.update("mac", install, events.StatusUnchanged, "")
+	add.AlsoAsked = true
 	if a := p.update("mac", add, events.StatusStored, ""); string(a.Value) != "42" {
 		p.Errorf("the sum is told as %+v", a)
 	}
 	add.Key = []byte("l2")
 	p.update("mac", add, events.StatusStored, "")
-	// A tombstone is adopted as well.
+	// A tombstone is installed as well.
 	p.cluster.Advance(time.Second)
-	gone := events.Request{Key: []byte("l1"), Version: p.stamped(0), Update: events.UpdateAdopt, Expires: 1}
+	gone := events.Request{Key: []byte("l1"), Version: p.stamped(0), Update: events.UpdateInstall, Expires: 1}
 	p.update("mac", gone, events.StatusStored, "")
 	add.Key = []byte("l1")
 	if a := p.update("mac", add, events.StatusStored, ""); string(a.Value) != "1" {

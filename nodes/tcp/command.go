@@ -18,7 +18,7 @@ type command struct {
 	// ones begin only afterwards.
 	alone bool
 	begin func(*session, *call) error // asks nodes; may be nil
-	reply func(*session, *call) error // writes the reply, or returns an error to be told
+	reply func(*session, *call) error // writes the reply, or returns an error
 
 	quiet    bool // MONITOR does not show it as it came
 	keyspace bool // refused to a client that monitors
@@ -29,8 +29,8 @@ type command struct {
 
 	counts *counts
 
-	write bool // told by COMMAND
-	keys  int  // told by COMMAND: how its keys stand: one, all or every second argument
+	write bool // for COMMAND
+	keys  int  // for COMMAND: how its keys stand: one, all or every second argument
 }
 
 const (
@@ -83,9 +83,11 @@ func (s *session) admit(args [][]byte) (*command, error) {
 // oversize says that an argument was not taken.
 func oversize(size int) error {
 	if size > maxBulk {
-		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, size)
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d",
+			events.ErrTooLarge, events.MaxValue, size)
 	}
-	return fmt.Errorf("%w: a command is at most %d bytes long: send fewer keys at a time", events.ErrTooLarge, maxCommand)
+	return fmt.Errorf("%w: a command is at most %d bytes long: send fewer keys at a time",
+		events.ErrTooLarge, maxCommand)
 }
 
 // lookup finds a command and checks how many arguments it has.
@@ -124,7 +126,7 @@ func upper(dst, word []byte) []byte {
 	return dst
 }
 
-// replyError is an error that is told as it stands, its code in front.
+// replyError is an error that clients see as it stands, its code in front.
 type replyError string
 
 func (e replyError) Error() string { return string(e) }
@@ -156,9 +158,9 @@ func unknownCommand(args [][]byte) error {
 // errorText is an error as clients see it: a word in capitals, then what
 // happened.
 func errorText(err error) string {
-	var told replyError
-	if errors.As(err, &told) {
-		return string(told)
+	var words replyError
+	if errors.As(err, &words) {
+		return string(words)
 	}
 	code := events.ErrInternal
 	errors.As(err, &code)

@@ -3,9 +3,9 @@
 //
 // Every node takes a request for any key. What it does not own it forwards, one
 // hop, to the owner; see Forwarding. It decides nothing about keys: package
-// nodes does, and package quorum where the answers of several nodes count. It
-// needs no bus and knows none; it imports events, quorum, nodes, placement and
-// its own codec, package resp.
+// nodes does, and package coordinator where several nodes are asked. It
+// needs no bus and knows none; it imports events, nodes, coordinator,
+// placement and its own codec, package resp.
 //
 // # Commands
 //
@@ -27,7 +27,7 @@
 // MONITOR shows what clients send to the connected node, as Redis does, and
 // what other nodes forward to it: a line for each entry of a message, such as
 // "DHT" "put" "KEY" "VALUE". Of an argument 1,024 bytes are shown, of a command
-// 64 KiB. A client that reads too slowly is told how many lines it has lost.
+// 64 KiB. A client that reads too slowly hears how many lines it has lost.
 //
 // # Forwarding
 //

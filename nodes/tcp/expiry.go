@@ -138,7 +138,8 @@ func beginExpire(s *session, c *call) error {
 		return invalidExpiry(name)
 	}
 	// A moment that has passed deletes the key; 0 would mean never.
-	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Update: events.UpdateTouch, If: condition, Expires: max(at, 1)})
+	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Update: events.UpdateTouch, If: condition,
+		Expires: max(at, 1)})
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"dht/events"
 	"dht/nodes"
+	"dht/nodes/coordinator"
 	"dht/nodes/nodetest"
 	"dht/nodes/tcp"
 	"dht/nodes/tcp/resp"
@@ -206,6 +207,31 @@ func TestServer_PeerIsSomebodyElse(t *testing.T) {
 	if got := v.ask("GET a1"); !strings.Contains(got, "no tcp address") {
 		t.Errorf("GET is answered %q", got)
 	}
+}
+
+// inProcess asks a node in the same process.
+type inProcess struct{ node *nodes.Node }
+
+func (p inProcess) Send(op events.Op, reqs []events.Request, done func([]events.Answer, error)) {
+	p.node.Do(op, slices.Clone(reqs), func(answers []events.Answer) { done(answers, nil) })
+}
+
+// Nodes without a tcp address are asked by another way, where there is one.
+func TestServer_Elsewhere(t *testing.T) {
+	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
+	s, err := tcp.Listen("127.0.0.1:0", tcp.Options{Elsewhere: func(name string) coordinator.Peer { return inProcess{c.Nodes[name]} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(t.Context(), c.Nodes["linux"]); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	v := visit(t, s.Addr().String())
+	v.want("MSET l1 a m1 b a1 c", "+OK\r\n")
+	v.want("INCR m2", ":1\r\n")
+	v.want("MGET l1 m1 a1 m2", "*4\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n$1\r\n1\r\n")
+	v.want("DEL m1 a1", ":2\r\n")
 }
 
 // A node that meets one of another map at the same epoch cannot stay.

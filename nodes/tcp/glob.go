@@ -43,7 +43,7 @@ func matches(pattern, key []byte) bool {
 	return p == len(pattern)
 }
 
-// matchOne matches one byte with the front of a pattern, and tells how long that
+// matchOne matches one byte with the front of a pattern, and says how long that
 // is.
 func matchOne(pattern []byte, c byte) (size int, ok bool) {
 	switch pattern[0] {

@@ -19,15 +19,17 @@ type hello struct {
 	Node    string         `json:"node"`
 	To      string         `json:"to"`
 	Map     events.MapID   `json:"map"`
-	Run     events.Version `json:"run"`   // of the process
-	Asked   string         `json:"asked"` // made up by who begins, and said again: an answer that somebody has recorded is none
+	Run     events.Version `json:"run"` // of the process
+	// made up by who begins, and said again: an answer that somebody has recorded is none
+	Asked string `json:"asked"`
 }
 
 // judge says why the answer to h is not that of the node that was meant.
 func (h hello) judge(answer hello) error {
 	switch {
 	case answer.Node != h.To || answer.Cluster != h.Cluster:
-		return fmt.Errorf("%w: it is node %q of cluster %q, not %q of %q", events.ErrConfig, answer.Node, answer.Cluster, h.To, h.Cluster)
+		return fmt.Errorf("%w: it is node %q of cluster %q, not %q of %q",
+			events.ErrConfig, answer.Node, answer.Cluster, h.To, h.Cluster)
 	case answer.Asked != h.Asked || answer.To != h.Node:
 		return fmt.Errorf("%w: what is there answers for node %q, and not to what was asked", events.ErrConfig, h.To)
 	case answer.Run == h.Run:
@@ -41,7 +43,8 @@ func (h hello) judge(answer hello) error {
 func (h hello) admits(theirs hello) error {
 	switch {
 	case theirs.Cluster != h.Cluster || theirs.To != h.Node:
-		return fmt.Errorf("%w: this is node %q of cluster %q, not %q of %q", events.ErrConfig, h.Node, h.Cluster, theirs.To, theirs.Cluster)
+		return fmt.Errorf("%w: this is node %q of cluster %q, not %q of %q",
+			events.ErrConfig, h.Node, h.Cluster, theirs.To, theirs.Cluster)
 	case theirs.Node == h.Node && theirs.Run != h.Run:
 		return fmt.Errorf("%w: this node is %q itself, in another process", events.ErrNameTaken, h.Node)
 	}

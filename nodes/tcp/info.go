@@ -147,7 +147,7 @@ func (s *Server) infoCPU() []string {
 	}
 }
 
-// infoCommands tells of every command that was sent, in Redis's words. usec is how
+// infoCommands lists every command that was sent, in Redis's words. usec is how
 // long it was from being complete to its reply; commands that came together share
 // it, and some are timed for all.
 func (s *Server) infoCommands() (lines []string) {
@@ -157,8 +157,9 @@ func (s *Server) infoCommands() (lines []string) {
 			continue
 		}
 		micros := c.counts.micros()
-		lines = append(lines, fmt.Sprintf("cmdstat_%s:calls=%d,usec=%.0f,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
-			strings.ToLower(c.name), calls, micros, micros/float64(max(calls, 1)), rejected, c.counts.failed.Load()))
+		lines = append(lines,
+			fmt.Sprintf("cmdstat_%s:calls=%d,usec=%.0f,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
+				strings.ToLower(c.name), calls, micros, micros/float64(max(calls, 1)), rejected, c.counts.failed.Load()))
 	}
 	return lines
 }

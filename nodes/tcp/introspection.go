@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -142,10 +143,11 @@ func replyResetStat(s *session, c *call) error {
 }
 
 func replyNoConfig(_ *session, c *call) error {
-	return replyError(fmt.Sprintf("ERR CONFIG %s is not supported: the cluster file says how a node runs", strings.ToUpper(string(c.args[1]))))
+	return replyError(fmt.Sprintf("ERR CONFIG %s is not supported: the cluster file says how a node runs",
+		strings.ToUpper(string(c.args[1]))))
 }
 
-// replyConfigGet tells settings that clients ask for.
+// replyConfigGet gives settings that clients ask for.
 func replyConfigGet(s *session, c *call) error {
 	patterns := c.args[2:]
 	settings := map[string]string{
@@ -155,7 +157,8 @@ func replyConfigGet(s *session, c *call) error {
 	}
 	var names []string
 	for name := range settings {
-		if slices.ContainsFunc(patterns, func(p []byte) bool { return matches([]byte(strings.ToLower(string(p))), []byte(name)) }) {
+		wanted := func(pattern []byte) bool { return matches(bytes.ToLower(pattern), []byte(name)) }
+		if slices.ContainsFunc(patterns, wanted) {
 			names = append(names, name)
 		}
 	}

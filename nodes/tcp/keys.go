@@ -22,11 +22,7 @@ func keyCommands() []command {
 
 // page lists keys of this node, behind after, in byte order.
 func (s *session) page(prefix, after []byte, limit int) (keys [][]byte, more bool, err error) {
-	self := s.server.place(s.server.node.Name)
-	slot := s.enqueue(self, events.OpKeys, &events.Request{Prefix: prefix, After: after, Limit: limit})
-	s.settle()
-	answers := slot.group.answers
-	slot.group.answers = nil // a listing of many pages holds one at a time
+	answers := s.batch.ListHere(events.Request{Prefix: prefix, After: after, Limit: limit})
 	last := answers[len(answers)-1]
 	if last.Code != "" {
 		return nil, false, fmt.Errorf("%w: %s", last.Code, last.Error)
@@ -181,15 +177,15 @@ func replyFlush(s *session, c *call) error {
 
 // flushKeys deletes those of keys that this node owns.
 func (s *session) flushKeys(keys [][]byte) error {
-	defer s.recycle()
-	self := s.server.place(s.server.node.Name)
+	defer s.batch.Reset()
+	self := s.server.index(s.server.node.Name)
 	for _, key := range keys {
 		if s.server.node.Map().Ordinal(self, key) > 0 {
 			s.ask(events.OpDelete, events.Request{Key: key})
 		}
 	}
-	s.settle()
-	for i := range s.questions {
+	s.batch.Wait()
+	for i := range s.batch.Len() {
 		if _, err := s.outcome(i); err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (p *peer) retry() {
 			case <-p.ctx.Done():
 				return
 			}
-			p.settled(p.ctx)
+			p.isClean(p.ctx)
 			tries++
 			pause.Reset(members.Backoff(tries))
 		}
@@ -84,8 +84,8 @@ func (p *peer) retried() {
 	}
 }
 
-// told is the link as it is told of.
-func (p *peer) told() events.Link {
+// report is the link as others see it.
+func (p *peer) report() events.Link {
 	l := events.Link{To: p.name, Path: events.PathTCP, State: p.link.state()}
 	if l.State == events.LinkDown {
 		p.mu.Lock()
@@ -95,14 +95,14 @@ func (p *peer) told() events.Link {
 	return l
 }
 
-// Links tells of the connections to the other nodes: of none before Serve.
+// Links reports the connections to the other nodes: of none before Serve.
 func (s *Server) Links() (links []events.Link) {
 	s.mu.Lock()
 	peers := s.peers
 	s.mu.Unlock()
 	for _, p := range peers {
 		if p != nil && p.addr != "" {
-			links = append(links, p.told())
+			links = append(links, p.report())
 		}
 	}
 	return links

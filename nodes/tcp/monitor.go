@@ -52,7 +52,7 @@ func (m *monitors) remove(one *monitor) {
 }
 
 // monitor is one such client. Whoever shows it a line never waits for it: what
-// it does not read in time is lost, counted and told.
+// it does not read in time is lost, counted and said.
 type monitor struct {
 	session *session
 	ended   chan struct{} // closed when nothing more is written
@@ -102,8 +102,8 @@ func (m *monitor) take(spare []byte) (lines []byte) {
 	defer m.mu.Unlock()
 	lines, m.unread = m.unread, spare[:0]
 	if m.lost > 0 { // in a form that clients can parse, as if this node had sent it
-		told := fmt.Sprintf("%d lines lost: this client reads too slowly", m.lost)
-		lines = appendLine(lines, m.session.now(), m.session.conn.LocalAddr().String(), "MONITOR", told)
+		text := fmt.Sprintf("%d lines lost: this client reads too slowly", m.lost)
+		lines = appendLine(lines, m.session.now(), m.session.conn.LocalAddr().String(), "MONITOR", text)
 		m.lost = 0
 	}
 	return lines
@@ -151,7 +151,7 @@ func (s *session) unmonitor() {
 
 func (s *session) now() time.Time { return s.server.node.Clock.Now() }
 
-// show tells the monitors of a command that was begun.
+// show gives the monitors a command that was begun.
 func (s *session) show(c *call) {
 	watching := s.server.monitors.watching.Load()
 	if watching == nil || c.cmd.quiet {
@@ -160,7 +160,7 @@ func (s *session) show(c *call) {
 	s.showLine(*watching, redacted(c.cmd.name, c.args)...)
 }
 
-// showMessage tells the monitors of what a peer's message asks, a line for each
+// showMessage gives the monitors what a peer's message asks, a line for each
 // entry: the key, and what is to become of it.
 func (s *session) showMessage(c *call, op events.Op, message []byte) {
 	watching := s.server.monitors.watching.Load()
@@ -185,7 +185,7 @@ func (s *session) showMessage(c *call, op events.Op, message []byte) {
 	}
 }
 
-// Heard tells the monitors of a request that came to this node on another way
+// Heard gives the monitors a request that came to this node on another way
 // than TCP; way stands where a client's address would. It costs next to nothing
 // while nobody monitors.
 func (s *Server) Heard(way string, op events.Op, reqs []events.Request) {
@@ -258,7 +258,7 @@ func redacted(name string, args [][]byte) [][]byte {
 	return args
 }
 
-// What is cut of a line is told in the words of Redis's SLOWLOG. A key is never
+// What is cut of a line is said in the words of Redis's SLOWLOG. A key is never
 // cut.
 const (
 	maxShown = events.MaxKey // bytes of one argument

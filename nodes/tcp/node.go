@@ -2,12 +2,11 @@ package tcp
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
-	"hash/maphash"
 	"time"
 
 	"dht/events"
+	"dht/nodes/coordinator"
 	"dht/nodes/tcp/resp"
 )
 
@@ -31,14 +30,14 @@ func beginNode(s *session, c *call) error {
 		return wrongNumber("dht node")
 	}
 	name := string(args[1])
-	place := s.server.place(name)
-	if place < 0 {
+	node := s.server.index(name)
+	if node < 0 {
 		return fmt.Errorf("%w: the map has no node %q", events.ErrBadRequest, name)
 	}
-	if s.server.peers[place] == nil {
+	if s.server.peers[node] == nil {
 		return s.beginHere(c, args[2:])
 	}
-	return s.forward(c, place, args[2:])
+	return s.forward(c, node, args[2:])
 }
 
 // message reads OP [MESSAGE].
@@ -71,11 +70,10 @@ func lower(word []byte) string {
 
 // Flags of a call to DHT.
 const (
-	flagInfo   = 10 + iota // this node describes itself
-	flagRaw                // a peer's reply is handed on
-	flagList               // one request, many answers
-	flagRefuse             // the message cannot be read
-	flagHello              // this node says who it is
+	flagInfo  = 10 + iota // this node describes itself
+	flagRaw               // a peer's reply is handed on
+	flagWhole             // one question, and whatever answers there are
+	flagHello             // this node says who it is
 )
 
 // beginHere asks this node alone.
@@ -86,111 +84,76 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 	}
 	s.showMessage(c, op, text)
 	reqs, err := events.DecodeRequestsOf(op, text)
-	self := s.server.place(s.server.node.Name)
+	if values := events.OldValues(reqs); err == nil && values > coordinator.MaxValues { // they would be refused when it is too late
+		err = fmt.Errorf("%w: a message of %d updates that give old values: at most %d",
+			events.ErrTooLarge, values, coordinator.MaxValues)
+	}
 	switch {
 	case err != nil:
-		c.flags = flagRefuse
-		s.question(op, s.refused(err))
-		return nil
+		c.flags = flagWhole
+		s.batch.Refuse(op, err)
 	case op == events.OpInfo:
 		c.flags = flagInfo
-		return nil
 	case op == events.OpKeys:
-		c.flags = flagList
-		s.settle() // what this pipeline wrote before is listed
-		s.question(op, s.enqueue(self, op, &reqs[0]))
-		s.settle()
-		return nil
-	}
-	if values := events.OldValues(reqs); values > maxValues { // they would be refused when it is too late
-		c.flags = flagRefuse
-		s.question(op, s.refused(fmt.Errorf("%w: a message of %d updates that give old values: at most %d", events.ErrTooLarge, values, maxValues)))
-		return nil
-	}
-	room := readsRoom
-	for i := range reqs {
-		r := &reqs[i]
-		if r.Old {
-			s.reserve()
-		}
-		if r.Update == events.UpdateRead { // of one message they must fit one answer
-			r.Limit = min(cmp.Or(r.Limit, events.MaxValue), max(room, unsureRoom))
-			room -= r.Limit
-			s.expected += r.Limit
-		}
-		if len(r.To) > 0 {
-			s.orderWrite(maphash.Bytes(hashSeed, r.To), false)
-			s.note(touched{hash: maphash.Bytes(hashSeed, r.To), question: len(s.questions), write: true, size: unsure})
-		}
-		q := question{op: op, req: *r, n: 1}
-		asked := s.order(op, r, false)
-		q.first = len(s.slots)
-		s.questions = append(s.questions, q)
-		s.slots = append(s.slots, s.enqueue(self, asked, r))
+		c.flags = flagWhole
+		s.batch.AskHere(op, reqs)
+	default:
+		s.batch.AskHere(op, reqs)
 	}
 	return nil
 }
 
-// touchRequest touches the keys of one entry of a message.
-func (s *session) touchRequest(op events.Op, r *events.Request) {
-	if len(r.To) > 0 {
-		s.touchRename(r.Key, r.To)
-	}
-	if len(r.Key) > 0 {
-		s.touchKey(r.Key, op.Writes())
-	}
-}
-
-// question notes that the answer will stand in one slot.
-func (s *session) question(op events.Op, answer slot) {
-	s.questions = append(s.questions, question{op: op, first: len(s.slots), n: 1})
-	s.slots = append(s.slots, answer)
-}
-
-// refused is a slot with this node's refusal in it.
-func (s *session) refused(err error) slot {
-	g := s.newGroup(s.server.place(s.server.node.Name), "")
-	g.answers = []events.Answer{s.server.node.Refuse(err)}
-	return slot{g, 0}
+// forwarded is a message that is sent on as it came, and its reply.
+type forwarded struct {
+	message []byte
+	reply   []byte
 }
 
 // forward hands a message on to the node it is for. It is sent as it came, and
 // its reply returned as it comes.
-func (s *session) forward(c *call, place int, args [][]byte) error {
+func (s *session) forward(c *call, node int, args [][]byte) error {
 	op, text, err := message(args)
 	if err != nil {
 		return err
 	}
 	s.showMessage(c, op, text)
 	c.flags = flagRaw
-	s.touchMessage(op, text)
-	if op != events.OpPut && op != events.OpDelete {
-		s.reserve()
-	}
-	if g := s.open[place]; g != nil {
-		s.send(g)
-	}
-	g := s.newGroup(place, op)
-	g.raw, g.entries, g.within = append([]byte{}, text...), min(1+bytes.Count(text, []byte("\n")), events.MaxEntries), s.patience(text)
-	s.question(op, slot{g, 0})
-	s.send(g)
+	s.orderMessage(op, text)
+	f := &forwarded{message: append([]byte{}, text...)}
+	c.forwarded = f
+	within := s.patience(text)
+	writes := max(1, min(1+bytes.Count(text, []byte("\n")), events.MaxEntries))
+	s.batch.Await(node, op, writes, func(done func(error)) {
+		s.server.peers[node].send(op, f.message, within, func(reply resp.Reply, err error) {
+			if err == nil && reply.Kind != '$' {
+				err = fmt.Errorf("%w: it answers %q", events.ErrInternal, reply.Text)
+			}
+			f.reply = reply.Text
+			done(noAnswer(err))
+		})
+	})
 	return nil
 }
 
-// touchMessage touches the keys of a message. One that cannot be read is refused
-// by the node that it is for.
-func (s *session) touchMessage(op events.Op, message []byte) {
-	if op == events.OpKeys && s.writes > 0 {
-		s.settle()
-		s.untouch()
+// orderMessage orders the keys of a message that is handed on. One that cannot be
+// read is refused by the node that it is for.
+func (s *session) orderMessage(op events.Op, message []byte) {
+	if op == events.OpKeys {
+		s.batch.WaitForWrites()
+		return
 	}
 	var r events.Request
-	for n, rest := 0, message; n < events.MaxEntries && len(rest) > 0 && op != events.OpKeys; n++ {
+	for n, rest := 0, message; n < events.MaxEntries && len(rest) > 0; n++ {
 		var err error
 		if rest, err = events.NextRequest(rest, &r); err != nil {
 			return
 		}
-		s.touchRequest(op, &r)
+		if len(r.To) > 0 {
+			s.orderRename(r.Key, r.To)
+		}
+		if len(r.Key) > 0 {
+			s.batch.Order(r.Key, op.Writes())
+		}
 	}
 }
 
@@ -223,19 +186,16 @@ func replyNode(s *session, c *call) error {
 		}
 		return err
 	case flagRaw:
-		q := &s.questions[c.first]
-		g := s.slots[q.first].group
-		if g.err != nil {
-			return s.silence(q, g.place, g.err)
+		if err := s.batch.Failure(c.first); err != nil {
+			return err
 		}
-		s.bulk(g.reply)
+		s.bulk(c.forwarded.reply)
 		return nil
 	}
-	first := s.slots[s.questions[c.first].first]
-	answers := first.group.answers
-	if c.flags == 0 {
+	answers := s.batch.Answers(c.first)
+	if c.flags != flagWhole {
 		var err error
-		if answers, err = s.answersOf(c); err != nil {
+		if answers, err = s.batch.AnswersHere(c.first, c.n); err != nil {
 			return err
 		}
 	}
@@ -245,39 +205,4 @@ func replyNode(s *session, c *call) error {
 		s.message = nil
 	}
 	return nil
-}
-
-// answersOf are this node's answers to the entries of a message. To gets they have
-// room for so many bytes of values as the message says, or any one value.
-func (s *session) answersOf(c *call) ([]events.Answer, error) {
-	first := &s.questions[c.first]
-	if c.n == 1 && !s.lacking(first) {
-		at := s.slots[first.first]
-		return at.group.answers[at.index : at.index+1], nil
-	}
-	room := groupRoom
-	if limit := first.req.Limit; limit > 0 {
-		room = min(room, limit)
-	}
-	answers := make([]events.Answer, c.n)
-	for i := range answers {
-		q := &s.questions[c.first+i]
-		if s.lacking(q) && s.slots[q.first].group.answers[s.slots[q.first].index].Bytes <= int64(room) {
-			if err := s.fetch(q); err != nil {
-				return nil, err
-			}
-		}
-		a, err := s.slots[q.first].answer()
-		if err != nil {
-			return nil, err
-		}
-		if size := len(a.Value); q.op == events.OpGet && size > room {
-			a = s.server.node.Refuse(fmt.Errorf("%w: the answers to this message exceed %d bytes: ask for fewer keys at a time", events.ErrTooLarge, groupRoom))
-			a.Bytes = int64(size)
-		} else if q.op == events.OpGet {
-			room -= size
-		}
-		answers[i] = a
-	}
-	return answers, nil
 }

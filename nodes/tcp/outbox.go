@@ -88,7 +88,7 @@ func (o *outbox) room() bool {
 	switch {
 	case len(o.chunks)-o.shared < leastChunks:
 		return true
-	case len(o.chunks) < mostUnread && o.session.rooms.unread.TryAcquire(chunkSize):
+	case len(o.chunks) < mostUnread && o.session.server.rooms.unread.TryAcquire(chunkSize):
 		o.shared++
 		return true
 	}
@@ -110,7 +110,7 @@ func (o *outbox) run() {
 		o.chunks = o.chunks[1:]
 		for o.shared > len(o.chunks) {
 			o.shared--
-			o.session.rooms.unread.Release(chunkSize)
+			o.session.server.rooms.unread.Release(chunkSize)
 		}
 		o.running = len(o.chunks) > 0
 		o.drained.Broadcast()

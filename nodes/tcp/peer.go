@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/coordinator"
 	"dht/nodes/members"
 	"dht/nodes/tcp/resp"
 )
@@ -53,6 +54,8 @@ type peer struct {
 	ahead  atomic.Int64 // milliseconds by which its clock is ahead of this node's
 	link   link
 
+	messages sync.Pool // room to encode one in, *[]byte
+
 	mu    sync.Mutex // guards what follows
 	pipes [lanes]*resp.Pipe
 	why   string // it cannot be reached; empty when it can, or nobody has tried
@@ -77,6 +80,37 @@ func (p *peer) send(op events.Op, message []byte, within time.Duration, done fun
 		}
 		p.lost(pipe)
 	}
+}
+
+// Send asks the peer, which has the usual time.
+func (p *peer) Send(op events.Op, reqs []events.Request, done func([]events.Answer, error)) {
+	deadline := p.server.node.Clock.Now().Add(p.server.Timeout).UnixMilli() + p.ahead.Load()
+	for i := range reqs {
+		reqs[i].Deadline = deadline
+	}
+	n, room := len(reqs), p.messages.Get().(*[]byte)
+	*room = events.AppendRequests((*room)[:0], reqs...)
+	p.send(op, *room, 0, func(reply resp.Reply, err error) {
+		switch {
+		case err != nil:
+			done(nil, noAnswer(err))
+		case reply.Kind != '$':
+			done(nil, fmt.Errorf("%w: it answers %q", events.ErrInternal, reply.Text))
+		default:
+			done(events.AnswersOf(p.name, reply.Text, n))
+		}
+	})
+	if cap(*room) <= maxKeepOut {
+		p.messages.Put(room)
+	}
+}
+
+// noAnswer says for the coordinator why a pipe gave no reply; other errors stay.
+func noAnswer(err error) error {
+	if failed := (*resp.PipeError)(nil); errors.As(err, &failed) {
+		return &coordinator.NoAnswer{Sent: failed.Sent, Overdue: errors.Is(err, resp.ErrOverdue), Cause: failed}
+	}
+	return err
 }
 
 // pipe returns that of a lane, beginning a new one where there is none; it must
@@ -161,15 +195,15 @@ func (p *peer) connect(ctx context.Context, lane int) (net.Conn, error) {
 		return nil, err
 	}
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	if err := p.meet(conn, lane); err != nil {
+	if err := p.handshake(conn, lane); err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("ask who is at %s: %w", p.addr, err)
 	}
 	return quick(conn), conn.SetDeadline(time.Time{})
 }
 
-// meet makes sure that the peer is at the other end, and of this node's map.
-func (p *peer) meet(conn net.Conn, lane int) error {
+// handshake makes sure that the peer is at the other end, and of this node's map.
+func (p *peer) handshake(conn net.Conn, lane int) error {
 	if err := p.shakeHands(conn); err != nil {
 		return err
 	}
@@ -178,11 +212,11 @@ func (p *peer) meet(conn net.Conn, lane int) error {
 	if err != nil {
 		return err
 	}
-	return p.met(reply, asked, lane)
+	return p.admit(reply, asked, lane)
 }
 
-// met takes what the node at the peer's address says of itself.
-func (p *peer) met(reply resp.Reply, asked time.Time, lane int) error {
+// admit takes what the node at the peer's address says of itself.
+func (p *peer) admit(reply resp.Reply, asked time.Time, lane int) error {
 	if reply.Kind != '$' {
 		return fmt.Errorf("it answers %q", reply.Text)
 	}
@@ -192,7 +226,8 @@ func (p *peer) met(reply resp.Reply, asked time.Time, lane int) error {
 	}
 	// Somebody else's node there is no reason to stop: this peer is not reached.
 	if cluster := p.server.node.Map().Name(); info.Node != p.name || info.Cluster.Name != cluster {
-		return fmt.Errorf("%w: it is node %q of cluster %q, not %q of %q", events.ErrConfig, info.Node, info.Cluster.Name, p.name, cluster)
+		return fmt.Errorf("%w: it is node %q of cluster %q, not %q of %q",
+			events.ErrConfig, info.Node, info.Cluster.Name, p.name, cluster)
 	}
 	if err := p.server.heard(info); err != nil {
 		return err
@@ -205,9 +240,9 @@ func (p *peer) met(reply resp.Reply, asked time.Time, lane int) error {
 	return nil
 }
 
-// meet asks every peer who it is, ever more seldom, until each has said that it
+// askPeers asks every peer who it is, ever more seldom, until each has said that it
 // holds no key of an earlier map.
-func (s *Server) meet(ctx context.Context) {
+func (s *Server) askPeers(ctx context.Context) {
 	missing := map[*peer]bool{}
 	for _, p := range s.peers {
 		if p != nil && p.addr != "" {
@@ -218,7 +253,7 @@ func (s *Server) meet(ctx context.Context) {
 	defer pause.Stop()
 	for tries := 1; len(missing) > 0; tries++ {
 		for p := range missing {
-			if p.settled(ctx) {
+			if p.isClean(ctx) {
 				delete(missing, p)
 			}
 		}
@@ -231,14 +266,14 @@ func (s *Server) meet(ctx context.Context) {
 	}
 }
 
-// settled asks the peer whether it holds no record of an earlier map.
-func (p *peer) settled(ctx context.Context) bool {
+// isClean asks the peer whether it holds no record of an earlier map.
+func (p *peer) isClean(ctx context.Context) bool {
 	replies := make(chan resp.Reply, 1)
 	p.send(events.OpInfo, nil, 0, func(reply resp.Reply, _ error) { replies <- reply })
 	select {
 	case reply := <-replies:
 		info, err := events.DecodeInfo(reply.Text)
-		return err == nil && p.server.heard(info) == nil && info.Map == p.server.node.Map().ID() && info.Settled
+		return err == nil && p.server.heard(info) == nil && info.Map == p.server.node.Map().ID() && info.Clean
 	case <-ctx.Done():
 		return false
 	}

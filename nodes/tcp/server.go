@@ -12,17 +12,23 @@ import (
 
 	"dht/events"
 	"dht/nodes"
+	"dht/nodes/coordinator"
 )
 
 // Options make a server. The zero value of each field has a meaning.
 type Options struct {
-	Peers      map[string]string // where the other nodes listen, by name; one that is missing cannot be reached
-	Timeout    time.Duration     // how long a peer may take to answer; 0: 2 s
-	MaxConns   int               // connections at once; 0: 10,000
-	Slow       time.Duration     // how long a client may take to send one command, or to take its replies; 0: 30 s
-	Meet       bool              // ask the peers at once who they are, and until all are settled: without a bus nobody else does
-	AllowFlush bool              // FLUSHDB deletes this node's keys; otherwise it is refused
-	Logger     *slog.Logger      // nil: nowhere
+	Peers map[string]string // where the other nodes listen, by name; one that is missing cannot be reached
+	// Elsewhere asks the node of that name by another way, where Peers has no address
+	// of it. nil: such nodes cannot be asked.
+	Elsewhere func(name string) coordinator.Peer
+
+	Timeout  time.Duration // how long a peer may take to answer; 0: 2 s
+	MaxConns int           // connections at once; 0: 10,000
+	Slow     time.Duration // how long a client may take to send one command, or to take its replies; 0: 30 s
+	// ask the peers at once who they are, and until all are clean: without a bus nobody else does
+	Meet       bool
+	AllowFlush bool         // FLUSHDB deletes this node's keys; otherwise it is refused
+	Logger     *slog.Logger // nil: nowhere
 }
 
 func (o Options) withDefaults() Options {
@@ -60,11 +66,12 @@ type Server struct {
 	listener net.Listener
 	node     *nodes.Node
 	run      events.Version // of this process
-	names    []string       // of the map's nodes
-	self     int            // this node's place in it
 	rooms    *rooms
 	ctx      context.Context // ends when nothing is waited for any more
-	peers    []*peer         // by place in the map; nil for this node
+	peers    []*peer         // by their index in the map; nil for this node
+
+	coordinator *coordinator.Coordinator
+
 	commands map[string]*command
 	cursors  cursors
 	stats    stats
@@ -74,7 +81,7 @@ type Server struct {
 
 	stop     context.CancelFunc
 	stopping chan struct{}
-	wait     sync.WaitGroup // for accept, meet, the links and the monitors
+	wait     sync.WaitGroup // for accept, askPeers, the links and the monitors
 	served   sync.WaitGroup // for the sessions
 	closed   sync.Once
 
@@ -84,7 +91,7 @@ type Server struct {
 	lastID   int64
 }
 
-// stats counts what INFO tells.
+// stats counts what INFO reports.
 type stats struct {
 	accepted atomic.Int64
 }
@@ -112,25 +119,36 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // lends its values, not its end.
 func (s *Server) Serve(ctx context.Context, node *nodes.Node) error {
 	s.node = node
-	s.names = node.Map().Names(nil)
 	s.run = node.Info().ID
-	s.self, s.rooms = s.place(node.Name), newRooms(len(s.names))
+	s.rooms = newRooms()
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.ctx = ctx
-	peers := make([]*peer, len(s.names))
-	for i, name := range s.names {
+	names := node.Map().Names(nil)
+	peers, known := make([]*peer, len(names)), make([]coordinator.Peer, len(names))
+	for i, name := range names {
 		if name != node.Name {
-			peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name], wake: make(chan struct{}, 1)}
+			peers[i] = &peer{ctx: ctx, server: s, name: name, addr: s.Peers[name], wake: make(chan struct{}, 1),
+				messages: sync.Pool{New: func() any { return new([]byte) }}}
+			known[i] = s.way(peers[i])
 		}
 	}
+	s.coordinator = coordinator.New(coordinator.Options{Context: ctx, Node: node, Peers: known, Patience: s.Slow})
 	s.mu.Lock() // Links may be asked already, by the bus
 	s.peers = peers
 	s.mu.Unlock()
 	s.wait.Go(s.accept)
 	if s.Meet {
-		s.wait.Go(func() { s.meet(ctx) })
+		s.wait.Go(func() { s.askPeers(ctx) })
 	}
 	return nil
+}
+
+// way is how the coordinator asks a peer.
+func (s *Server) way(p *peer) coordinator.Peer {
+	if p.addr == "" && s.Elsewhere != nil {
+		return s.Elsewhere(p.name)
+	}
+	return p
 }
 
 func (s *Server) accept() {
@@ -163,7 +181,8 @@ func (s *Server) start(conn net.Conn) {
 	defer s.mu.Unlock()
 	if s.draining || len(s.sessions) >= s.MaxConns {
 		if times, say := s.repeated.full.say(time.Now()); say && !s.draining {
-			s.Logger.Warn("turned a client away: there are as many as there may be", "clients", len(s.sessions), "times", times)
+			s.Logger.Warn("turned a client away: there are as many as there may be", "clients",
+				len(s.sessions), "times", times)
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = conn.Write([]byte("-ERR max number of clients reached\r\n"))
@@ -250,5 +269,5 @@ func (s *Server) heard(info events.Info) error {
 	return err
 }
 
-// place of the node called name, -1 when there is none.
-func (s *Server) place(name string) int { return s.node.Map().Index(name) }
+// index of the node called name in the map, -1 when there is none.
+func (s *Server) index(name string) int { return s.node.Map().Index(name) }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"dht/nodes/coordinator"
 	"dht/nodes/tcp/resp"
 )
 
@@ -21,18 +22,21 @@ type session struct {
 	in     *resp.Reader
 	out    resp.Writer
 	outbox outbox
-	batch
 	client
-	monitor *monitor // nil unless the client said MONITOR
-	last    *command // that was begun
-	batches int      // answered so far
-	quit    bool     // nothing more is served
-	lost    bool     // the client takes no replies
-	unfit   error    // why this is a connection of another node, but of no peer
-	partial bool     // a command has arrived in part, and has a deadline
-	restAt  time.Time
-	large   bool // it has room for a command that is not small
-	huge    bool // and for a very large one
+	batch    *coordinator.Batch
+	calls    []call   // begun and not yet reset
+	answered int      // of calls, those that are replied to
+	message  []byte   // room to encode one in
+	monitor  *monitor // nil unless the client said MONITOR
+	last     *command // that was begun
+	batches  int      // answered so far
+	quit     bool     // nothing more is served
+	lost     bool     // the client takes no replies
+	unfit    error    // why this is a connection of another node, but of no peer
+	partial  bool     // a command has arrived in part, and has a deadline
+	restAt   time.Time
+	large    bool // it has room for a command that is not small
+	huge     bool // and for a very large one
 
 	refusing bool  // MULTI was refused, and so is what follows
 	database int64 // that the client selected; only 0 is here
@@ -55,8 +59,9 @@ const (
 func newSession(s *Server, conn net.Conn, id int64) *session {
 	limits := resp.Limits{Args: maxArgs, Bulk: maxBulk, Command: maxCommand, Skip: maxSkip}
 	now := time.Now()
-	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits), client: client{since: now, active: now}}
-	session.batch.init(s.names, s.rooms)
+	session := &session{server: s, conn: conn, id: id, in: resp.NewReader(conn, limits),
+		client: client{since: now, active: now}}
+	session.batch = s.coordinator.NewBatch(session.answerEarlier, session.giveUp)
 	session.outbox.init(session)
 	session.in.Grow = session.grow
 	session.in.Rest() // until something comes
@@ -81,7 +86,7 @@ func (s *session) serve() {
 		}
 		s.in.Release()
 		s.watch(begun > 0)
-		s.silent = s.silent[:0]
+		s.batch.ForgetSilence()
 		// Others that are ready go first: by then the next request may be there,
 		// and need not be waited for.
 		runtime.Gosched()
@@ -103,7 +108,7 @@ func (s *session) end() {
 	s.outbox.writer.Wait()
 	_ = s.conn.Close()
 	s.unmonitor()
-	s.release()
+	s.batch.Reset()
 	_ = s.grow(0)
 }
 
@@ -162,7 +167,8 @@ func (s *session) rests(err error) bool {
 	s.restAt = time.Time{}
 	s.in.Rest()
 	s.out.Buf, s.message = nil, nil
-	s.calls, s.questions, s.slots, s.used, s.spare, s.touched = nil, nil, nil, nil, nil, nil
+	s.calls = nil
+	s.batch.Rest()
 	return true
 }
 

@@ -14,7 +14,8 @@ func (c *command) sliced() *command {
 	case c.name == "MGET":
 		return &command{name: c.name, alone: true, counts: c.counts, reply: replySlicedValues}
 	case c.keys == allKeys, c.keys == pairKeys:
-		return &command{name: c.name, alone: true, counts: c.counts, reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
+		return &command{name: c.name, alone: true, counts: c.counts,
+			reply: func(s *session, whole *call) error { return s.replySliced(c, whole) }}
 	}
 	return c
 }
@@ -51,7 +52,7 @@ func (s *session) replySliced(cmd *command, whole *call) error {
 }
 
 // replySlicedValues is MGET of very many keys. Whoever holds them is asked twice:
-// once the first value is written no error can be told but in the place of another.
+// once the first value is written no error can stand but in the place of another.
 func replySlicedValues(s *session, whole *call) error {
 	heads := &command{name: whole.cmd.name, begin: head, keys: allKeys}
 	err := s.eachSlice(heads, whole, func(part *call) error {
@@ -80,10 +81,7 @@ func (s *session) element(i int) {
 	} else {
 		s.value(a)
 	}
-	q := &s.questions[i]
-	for _, at := range s.slots[q.first : q.first+q.n] {
-		at.group.forget(at.index)
-	}
+	s.batch.Forget(i, i+1)
 	if len(s.out.Buf) >= flushAt {
 		_ = s.flush()
 	}
@@ -92,15 +90,16 @@ func (s *session) element(i int) {
 // eachSlice does a command for some of its keys at a time, and calls done when
 // these are answered.
 func (s *session) eachSlice(cmd *command, whole *call, done func(*call) error) error {
-	defer s.recycle()
+	defer s.batch.Reset()
 	for from := 1; from < len(whole.args) && !s.lost; from += maxKeys {
-		s.recycle()
-		part := call{cmd: cmd, args: append([][]byte{whole.args[0]}, whole.args[from:min(from+maxKeys, len(whole.args))]...)}
+		s.batch.Reset()
+		part := call{cmd: cmd, args: append([][]byte{whole.args[0]},
+			whole.args[from:min(from+maxKeys, len(whole.args))]...)}
 		if err := cmd.begin(s, &part); err != nil {
 			return err
 		}
-		part.n = len(s.questions)
-		s.settle()
+		part.n = s.batch.Len()
+		s.batch.Wait()
 		if err := done(&part); err != nil {
 			return err
 		}

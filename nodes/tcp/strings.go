@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"dht/events"
+	"dht/nodes/coordinator"
 )
 
 func readCommands() []command {
@@ -80,7 +81,7 @@ func (s *session) value(a events.Answer) {
 func replyValues(s *session, c *call) error {
 	answers := make([]events.Answer, c.n)
 	for i := range answers {
-		if s.lacking(&s.questions[c.first+i]) {
+		if s.batch.Lacks(c.first + i) {
 			continue
 		}
 		var err error
@@ -90,7 +91,7 @@ func replyValues(s *session, c *call) error {
 	}
 	s.out.Array(len(answers))
 	for i, a := range answers {
-		if s.lacking(&s.questions[c.first+i]) {
+		if s.batch.Lacks(c.first + i) {
 			s.element(c.first + i)
 			continue
 		}
@@ -114,7 +115,7 @@ func (s *session) outcomes(c *call) (answers []events.Answer, err error) {
 	return answers, nil
 }
 
-// replyCount tells for how many keys the answer has the status.
+// replyCount counts for how many keys the answer has the status.
 func (s *session) replyCount(c *call, status events.Status) error {
 	answers, err := s.outcomes(c)
 	if err != nil {
@@ -297,7 +298,7 @@ func checkEntries(args [][]byte, step int) error {
 		if step == 2 {
 			r.Value = args[i+1]
 		}
-		if err := admissible(&r); err != nil {
+		if err := coordinator.Admissible(&r); err != nil {
 			return err
 		}
 	}

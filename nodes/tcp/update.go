@@ -25,7 +25,8 @@ func updateCommands() []command {
 }
 
 func beginSetNX(s *session, c *call) error {
-	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Value: c.args[2], Update: events.UpdateSet, If: events.IfAbsent})
+	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Value: c.args[2], Update: events.UpdateSet,
+		If: events.IfAbsent})
 	return nil
 }
 
@@ -118,7 +119,8 @@ func beginIncr(s *session, c *call) error {
 		}
 		by = -by
 	}
-	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Value: strconv.AppendInt(nil, by, 10), Update: events.UpdateAdd})
+	s.ask(events.OpUpdate, events.Request{Key: c.args[1], Value: strconv.AppendInt(nil, by, 10),
+		Update: events.UpdateAdd})
 	return nil
 }
 
@@ -135,16 +137,16 @@ func replySum(s *session, c *call) error {
 }
 
 func beginRename(s *session, c *call) error {
-	s.touchRename(c.args[1], c.args[2])
+	s.orderRename(c.args[1], c.args[2])
 	s.ask(events.OpUpdate, events.Request{Key: c.args[1], To: c.args[2], Update: events.UpdateRename})
 	return nil
 }
 
-// touchRename touches both keys. Touching one may forget the other, which is
-// touched again when it is asked for: nothing conflicts with it by then.
-func (s *session) touchRename(from, to []byte) {
-	s.touchKey(from, true)
-	s.touchKey(to, true)
+// orderRename orders both keys. Ordering one may forget the other, which is ordered
+// again when it is asked for: nothing conflicts with it by then.
+func (s *session) orderRename(from, to []byte) {
+	s.batch.Order(from, true)
+	s.batch.Order(to, true)
 }
 
 func replyRename(s *session, c *call) error {

@@ -1,4 +1,4 @@
-package tcp
+package coordinator
 
 import (
 	"hash/maphash"
@@ -11,8 +11,8 @@ import (
 // goes the way of the writes, see [events.UpdateRead]. Other gets do not wait for
 // any disk.
 
-// touched is a key that a command of the pipeline is about.
-type touched struct {
+// ordered is a key that a command of the pipeline is about.
+type ordered struct {
 	hash     uint64
 	question int // of the command
 	write    bool
@@ -23,7 +23,8 @@ type touched struct {
 const (
 	unsure = -1
 	number = len("-9223372036854775808") // unless what stood was none, and still stands
-	slack  = 256                         // bytes by which a value may be longer than was written: somebody else may write, too
+	// bytes by which a value may be longer than was written: somebody else may write, too
+	slack = 256
 )
 
 var hashSeed = maphash.MakeSeed()
@@ -31,35 +32,35 @@ var hashSeed = maphash.MakeSeed()
 // order says how a request is asked so that it comes behind what this connection
 // asked before. remote says that some other node owns the key. It may wait for
 // earlier commands, and answer them.
-func (s *session) order(op events.Op, r *events.Request, remote bool) events.Op {
+func (b *Batch) order(op events.Op, r *events.Request, remote bool) events.Op {
 	if r.Update == events.UpdateRead { // another node has ordered it
 		return op
 	}
-	t := touched{hash: maphash.Bytes(hashSeed, r.Key), question: len(s.questions)}
+	t := ordered{hash: maphash.Bytes(hashSeed, r.Key), question: len(b.questions)}
 	if op != events.OpGet {
-		s.orderWrite(t.hash, remote)
+		b.orderWrite(t.hash, remote)
 		t.write, t.size = true, left(op, r)
-		s.note(t)
+		b.note(t)
 		return op
 	}
-	size, behind := s.lastWrite(t.hash)
-	if !behind && !(remote && s.mixed) {
-		s.note(t)
+	size, behind := b.lastWrite(t.hash)
+	if !behind && !(remote && b.mixed) {
+		b.note(t)
 		return op
 	}
 	r.Update = events.UpdateRead
 	switch {
 	case r.Head:
-	case behind && size != unsure && (remote || size != number) && s.expected+size+slack <= readsRoom:
+	case behind && size != unsure && (remote || size != number) && b.expected+size+slack <= readsRoom:
 		r.Limit = size + slack
-		s.expected += r.Limit
-	case !remote && s.taken < maxValues && s.rooms.values.TryAcquire(groupRoom):
-		s.taken++
+		b.expected += r.Limit
+	case !remote && b.taken < MaxValues && b.shared.budget.values.tryAcquire(groupRoom):
+		b.taken++
 		r.Limit = events.MaxValue
 	default:
 		r.Limit, t.unsure = unsureRoom, true
-		s.expected += r.Limit
-		s.note(t)
+		b.expected += r.Limit
+		b.note(t)
 	}
 	return events.OpUpdate
 }
@@ -80,54 +81,62 @@ func left(op events.Op, r *events.Request) int {
 // orderWrite lets earlier reads of what is to be written be done first: one at
 // another node is on a connection of its own, and one that lacks its value is to
 // be asked again.
-func (s *session) orderWrite(hash uint64, remote bool) {
-	if s.reads == 0 {
+func (b *Batch) orderWrite(hash uint64, remote bool) {
+	if b.reads == 0 {
 		return
 	}
 	if !remote {
-		if g := s.open[s.server.self]; g != nil && g.op == events.OpGet {
-			s.send(g)
+		if g := b.open[b.shared.self]; g != nil && g.op == events.OpGet {
+			b.send(g)
 		}
 	}
-	for i := len(s.touched) - 1; i >= 0; i-- {
-		t := &s.touched[i]
-		if t.write || t.hash != hash || !remote && !t.unsure && !s.lacking(&s.questions[t.question]) {
+	for i := len(b.keys) - 1; i >= 0; i-- {
+		t := &b.keys[i]
+		if t.write || t.hash != hash || !remote && !t.unsure && !b.lacks(&b.questions[t.question]) {
 			continue
 		}
-		s.mixed = s.mixed || remote
-		s.catchUp()
+		b.mixed = b.mixed || remote
+		b.catchUp()
 		return
+	}
+}
+
+// WaitForWrites waits for everything that was asked before where some of it writes.
+func (b *Batch) WaitForWrites() {
+	if b.writes > 0 {
+		b.Wait()
+		b.forgetKeys()
 	}
 }
 
 // catchUp answers all earlier commands.
-func (s *session) catchUp() {
-	s.settle()
-	s.answerBegun()
-	s.untouch()
-	s.release()
+func (b *Batch) catchUp() {
+	b.Wait()
+	b.answerEarlier()
+	b.forgetKeys()
+	b.release()
 }
 
-// touchKey waits for earlier commands about key where the order matters to a
+// Order waits for earlier commands about key where the order matters to a
 // message that is handed on as it is.
-func (s *session) touchKey(key []byte, write bool) {
-	t := touched{hash: maphash.Bytes(hashSeed, key), question: len(s.questions), write: write, size: unsure}
+func (b *Batch) Order(key []byte, write bool) {
+	t := ordered{hash: maphash.Bytes(hashSeed, key), question: len(b.questions), write: write, size: unsure}
 	if write {
-		s.orderWrite(t.hash, true)
-	} else if _, behind := s.lastWrite(t.hash); behind {
-		s.catchUp()
+		b.orderWrite(t.hash, true)
+	} else if _, behind := b.lastWrite(t.hash); behind {
+		b.catchUp()
 	}
-	s.note(t)
+	b.note(t)
 }
 
 // lastWrite is how long the value is that an earlier command leaves, if one
 // changes the key.
-func (b *batch) lastWrite(hash uint64) (size int, ok bool) {
+func (b *Batch) lastWrite(hash uint64) (size int, ok bool) {
 	if b.writes == 0 {
 		return 0, false
 	}
-	for i := len(b.touched) - 1; i >= 0; i-- {
-		if t := &b.touched[i]; t.write && t.hash == hash {
+	for i := len(b.keys) - 1; i >= 0; i-- {
+		if t := &b.keys[i]; t.write && t.hash == hash {
 			return t.size, true
 		}
 	}
@@ -136,20 +145,20 @@ func (b *batch) lastWrite(hash uint64) (size int, ok bool) {
 
 // rewritten reports whether a command behind q, which was begun already, changes
 // its key.
-func (s *session) rewritten(q *question) bool {
+func (b *Batch) rewritten(q *question) bool {
 	hash := maphash.Bytes(hashSeed, q.req.Key)
-	for i := range s.touched {
-		t := &s.touched[i]
-		begun := t.question < len(s.questions) // a rename touches its keys before it is asked
-		if begun && t.write && t.hash == hash && s.questions[t.question].first > q.first {
+	for i := range b.keys {
+		t := &b.keys[i]
+		begun := t.question < len(b.questions) // a rename orders its keys before it is asked
+		if begun && t.write && t.hash == hash && b.questions[t.question].first > q.first {
 			return true
 		}
 	}
 	return false
 }
 
-func (b *batch) note(t touched) {
-	b.touched = append(b.touched, t)
+func (b *Batch) note(t ordered) {
+	b.keys = append(b.keys, t)
 	if t.write {
 		b.writes++
 	} else {
@@ -157,5 +166,5 @@ func (b *batch) note(t touched) {
 	}
 }
 
-// untouch forgets the keys: everything about them is answered.
-func (b *batch) untouch() { b.touched, b.reads, b.writes = b.touched[:0], 0, 0 }
+// forgetKeys forgets the keys: everything about them is answered.
+func (b *Batch) forgetKeys() { b.keys, b.reads, b.writes = b.keys[:0], 0, 0 }
