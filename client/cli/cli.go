@@ -90,7 +90,7 @@ type exited int
 func (e exited) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func (a *app) complain(ctx context.Context, err error) {
-	if errors.As(err, new(told)) {
+	if errors.As(err, new(reported)) {
 		return
 	}
 	if ctx.Err() != nil && !errors.Is(err, events.ErrInterrupted) { // whatever it was that did not succeed any more

@@ -49,11 +49,11 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 		return err
 	}
 	defer func() { c.Close() }()
-	told := io.Writer(a.out)
+	text := io.Writer(a.out)
 	if a.json {
-		told = io.Discard
+		text = io.Discard
 	}
-	fmt.Fprintf(told, "Three nodes, each with its own NATS server, joined: no central server.\nPutting %d random keys over the bus; every node decides by itself:\n\n", demoKeys)
+	fmt.Fprintf(text, "Three nodes, each with its own NATS server, joined: no central server.\nPutting %d random keys over the bus; every node decides by itself:\n\n", demoKeys)
 	scattered, m, err := a.scatter(cmd, c.Client, demoKeys)
 	if err == nil {
 		err = a.showScatter(m, scattered, "", nil)
@@ -79,14 +79,14 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 	if err != nil {
 		return oneLine(err)
 	}
-	fmt.Fprintf(told, "All nodes stopped and started again: %d of %d keys read back.\n", found, demoKeys)
+	fmt.Fprintf(text, "All nodes stopped and started again: %d of %d keys read back.\n", found, demoKeys)
 	for _, n := range c.nodes {
 		if err := a.readBackOverTCP(cmd.Context(), n, scattered.Names); err != nil {
 			return oneLine(err)
 		}
 	}
-	fmt.Fprintf(told, "And over TCP, as any Redis client does, whichever node is asked: %d of %d keys.\n", found, demoKeys)
-	fmt.Fprintf(told, "%s\n", a.out.dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(), a.typed("dht up"))))
+	fmt.Fprintf(text, "And over TCP, as any Redis client does, whichever node is asked: %d of %d keys.\n", found, demoKeys)
+	fmt.Fprintf(text, "%s\n", a.out.dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(), a.typed("dht up"))))
 	return nil
 }
 

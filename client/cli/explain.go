@@ -28,7 +28,7 @@ func (a *app) explainCommand() *cobra.Command {
 			case a.json:
 				return a.printJSON(e.Report(source))
 			}
-			a.tellStory(e)
+			a.printExplanation(e)
 			return nil
 		},
 	}
@@ -67,7 +67,7 @@ func (a *app) explain(cmd *cobra.Command, key []byte) (e client.Explanation, sou
 	return e, config.File, nil
 }
 
-func (a *app) tellStory(e client.Explanation) {
+func (a *app) printExplanation(e client.Explanation) {
 	out := a.out
 	fmt.Fprintf(out, "The key %s has these hashes:\n\n", out.bold(legible(e.Key)))
 	for _, h := range placement.Hashes() {

@@ -31,7 +31,7 @@ type global struct {
 	quiet   bool
 	timeout time.Duration
 	session *session             // of a shell, whose lines share one connection
-	met     func(cluster string) // is told which cluster it is, where nobody has named one
+	met     func(cluster string) // gets the name of the cluster, where nobody has named one
 }
 
 // defaults are the flags when none is given.

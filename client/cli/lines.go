@@ -71,7 +71,7 @@ func (v lines) line(l monitor.Line, width int) string {
 	if l.Event != "" && len(subject) == 0 {
 		subject, l.Node = []byte(l.Node), ""
 	}
-	return at + v.what(l) + " " + key(subject, width) + " " + v.dim(padLeft(size, sizeColumn)+" "+padLeft(took, tookColumn)) + "  " + v.told(l)
+	return at + v.what(l) + " " + key(subject, width) + " " + v.dim(padLeft(size, sizeColumn)+" "+padLeft(took, tookColumn)) + "  " + v.answers(l)
 }
 
 // unshown is how much a monitor left out. It is no loss: what the messages did is
@@ -100,9 +100,9 @@ func key(k []byte, width int) string {
 	return pad(ansi.Truncate(text, room, "…"), room)
 }
 
-// told is who said what: those who did something, then who was silent, then who
+// answers is who said what: those who did something, then who was silent, then who
 // refused to own the key; the end may be cut.
-func (v lines) told(l monitor.Line) string {
+func (v lines) answers(l monitor.Line) string {
 	if l.Event != "" {
 		return strings.TrimSpace(visible(l.Node) + " " + v.eventWord(l.Event) + " " + v.dim(l.Detail))
 	}

@@ -44,7 +44,7 @@ func textLogger(w io.Writer, level slog.Level, noColour bool) *slog.Logger {
 
 // withoutEscapes takes escape characters from a text: the handler quotes what is
 // hidden, but means colours to come through, and even makes them of a quoted
-// \x1b. A key that is damaged, or a stranger's error, may hold any.
+// \x1b. A key that is damaged, or somebody's error, may hold any.
 func withoutEscapes(_ []string, a slog.Attr) slog.Attr {
 	if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
 		return a

@@ -21,9 +21,9 @@ type prompt struct {
 	history *os.File // nil when there can be none
 }
 
-// completer returns line up to the word before place, what that word may
+// completer returns line up to the word before the cursor, what that word may
 // become, and the rest of line.
-type completer func(line string, place int) (head string, words []string, tail string)
+type completer func(line string, cursor int) (head string, words []string, tail string)
 
 func newPrompt(complete completer) *prompt {
 	p := &prompt{lines: liner.NewLiner()}

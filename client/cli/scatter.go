@@ -134,11 +134,11 @@ func (a *app) drawScatter(m *placement.Map, s client.Scattered) {
 		shares = append(shares, kept)
 	}
 	a.out.bars([]string{"NODE", "RULE", "KEYS", "SHARE", "EXPECTED"}, rows, shares)
-	tell := a.out.good
+	style := a.out.good
 	if s.Missing+s.Duplicates > 0 {
-		tell = a.out.bad
+		style = a.out.bad
 	}
-	fmt.Fprintf(a.out, "\n%s\n", tell(verdict(s)))
+	fmt.Fprintf(a.out, "\n%s\n", style(verdict(s)))
 }
 
 func share(part, whole int) float64 {

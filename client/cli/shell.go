@@ -50,12 +50,12 @@ type interpreter struct {
 	left     bool // exit was typed
 }
 
-// told is an error that the person has been told of.
-type told struct{ error }
+// reported is an error that was shown already.
+type reported struct{ error }
 
-func (t told) Unwrap() error { return t.error }
+func (r reported) Unwrap() error { return r.error }
 
-// run runs one line, and tells of its error behind prefix. It also returns the
+// run runs one line, and shows its error behind prefix. It also returns the
 // line as history files may keep it, empty when they may not.
 func (s *interpreter) run(ctx context.Context, line, prefix string) (kept string, err error) {
 	words, _, closed := split(line)
@@ -85,7 +85,7 @@ func (s *interpreter) run(ctx context.Context, line, prefix string) (kept string
 	if errors.Is(err, events.ErrUnreachable) {
 		s.session.drop()
 	}
-	return kept, told{err}
+	return kept, reported{err}
 }
 
 // line is the app for one line, with the flags that dht shell was given.
@@ -189,7 +189,7 @@ func (s *interpreter) converse(ctx context.Context) error {
 	late := make(chan os.Signal, 1) // an interrupt that finds no command to end
 	signal.Notify(late, os.Interrupt)
 	defer signal.Stop(late)
-	p := newPrompt(func(line string, place int) (string, []string, string) { return s.complete(ctx, line, place) })
+	p := newPrompt(func(line string, cursor int) (string, []string, string) { return s.complete(ctx, line, cursor) })
 	defer p.Close()
 	name := s.greet(ctx)
 	for !s.left && s.out.failed == nil {

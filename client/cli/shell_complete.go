@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// complete offers what the word before place may become, as the completion of
+// complete offers what the word before the cursor may become, as the completion of
 // the command line does: both ask cobra.
-func (s *interpreter) complete(ctx context.Context, line string, place int) (head string, offers []string, tail string) {
+func (s *interpreter) complete(ctx context.Context, line string, cursor int) (head string, offers []string, tail string) {
 	runes := []rune(line)
-	head, tail = string(runes[:place]), string(runes[place:])
+	head, tail = string(runes[:cursor]), string(runes[cursor:])
 	words, begun, _ := split(head)
 	args := []string{cobra.ShellCompNoDescRequestCmd}
 	for _, w := range words {

@@ -47,7 +47,7 @@ func profileOf(w io.Writer) colorprofile.Profile {
 	return profile
 }
 
-// styled is text on one line, all of it to be seen: it may be a stranger's.
+// styled is text on one line, all of it to be seen: it may be anybody's.
 func (t *terminal) styled(text string, style lipgloss.Style) string {
 	text = visible(text)
 	if t.profile <= colorprofile.ASCII {
@@ -149,7 +149,7 @@ func (a *app) printJSON(v any) error {
 	return nil
 }
 
-// note tells a person something that is no data.
+// note says to a person what is no data.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet && !a.json {
 		fmt.Fprintf(a.err, format+"\n", args...)

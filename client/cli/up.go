@@ -108,16 +108,16 @@ func (a *app) up(ctx context.Context, list []process) error {
 	defer oneEnded()
 	logs := &prefixer{out: a.err, width: widest(list)}
 	failures := make([]error, len(list))
-	var wait, telling sync.WaitGroup
+	var wait, announcing sync.WaitGroup
 	for i, p := range list {
 		wait.Go(func() {
 			defer oneEnded()
 			failures[i] = a.run(ctx, p, env, logs.writer(i, p.name))
 		})
 	}
-	telling.Go(func() { a.tellReady(ctx, running, list, began) })
+	announcing.Go(func() { a.announceReady(ctx, running, list, began) })
 	wait.Wait()
-	telling.Wait()
+	announcing.Wait()
 	failure := errors.Join(failures...)
 	if failure != nil && ctx.Err() == nil {
 		failure = errors.Join(failure, a.alreadyUp(ctx, list, began))

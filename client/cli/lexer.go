@@ -6,6 +6,8 @@ import (
 	"unicode"
 )
 
+// The lexer of the prompt: it cuts a line into words as a shell does.
+
 // word is one word of a line, without its quotes.
 type word struct {
 	text string
