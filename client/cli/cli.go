@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dht/client/cli/term"
 	"dht/events"
 )
 
@@ -45,7 +46,7 @@ func terminations() []os.Signal {
 
 // Run runs one command line and returns its exit status.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{in: stdin, out: newTerminal(stdout), err: newTerminal(stderr), global: defaults()}
+	a := &app{in: stdin, out: term.New(stdout), err: term.New(stderr), global: defaults()}
 	a.met = func(cluster string) { a.note("this is the cluster %q", cluster) }
 	root := a.root(a.groups())
 	completeForWhatIs(root)
@@ -67,7 +68,7 @@ func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (
 	root.SetErr(a.err)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
-		err = a.out.failed
+		err = a.out.Err()
 	}
 	if err != nil && !a.started {
 		err = fmt.Errorf("%w%w", errUsage, err)
@@ -99,13 +100,13 @@ func (a *app) complain(ctx context.Context, err error) {
 	switch {
 	case a.json:
 		code := codeOf(err)
-		_ = writeJSON(a.err, struct {
+		_ = term.WriteJSON(a.err, struct {
 			Error string      `json:"error"`
 			Code  events.Code `json:"code"`
 		}{plainly(err), code})
 	case a.quiet && errors.Is(err, events.ErrNotFound):
 	default:
-		fmt.Fprintf(a.err, "dht: %s\n", escaped(plainly(err), "\n"))
+		fmt.Fprintf(a.err, "dht: %s\n", term.Escaped(plainly(err), "\n"))
 	}
 }
 
@@ -140,7 +141,7 @@ func exitStatus(ctx context.Context, err error) int {
 // app is what every command shares.
 type app struct {
 	in       io.Reader
-	out, err *terminal
+	out, err *term.Terminal
 	started  bool // the command line was understood
 	global
 }

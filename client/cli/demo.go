@@ -86,7 +86,7 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 		}
 	}
 	fmt.Fprintf(text, "And over TCP, as any Redis client does, whichever node is asked: %d of %d keys.\n", found, demoKeys)
-	fmt.Fprintf(text, "%s\n", a.out.dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(), a.typed("dht up"))))
+	fmt.Fprintf(text, "%s\n", a.out.Dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(), a.typed("dht up"))))
 	return nil
 }
 

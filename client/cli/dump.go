@@ -43,7 +43,7 @@ func (a *app) dump(cmd *cobra.Command, l listing) error {
 	}
 	defer c.Close()
 	step, end := func() {}, func() {}
-	if !a.out.live { // what is printed there shows how far it is
+	if !a.out.Live() { // what is printed there shows how far it is
 		step, end = a.progress(-1, "dump")
 	}
 	defer end()

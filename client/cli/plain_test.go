@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"dht/client/cli/term"
 )
 
 // TestPlainly holds that no call of the system is named where we have words.
@@ -50,7 +52,7 @@ func TestPlainly(t *testing.T) {
 }
 
 func TestNoFlag(t *testing.T) {
-	a := &app{out: newTerminal(&strings.Builder{}), err: newTerminal(&strings.Builder{}), global: defaults()}
+	a := &app{out: term.New(&strings.Builder{}), err: term.New(&strings.Builder{}), global: defaults()}
 	for line, want := range map[string]string{
 		"put temperature -5":    "dht put temperature -- -5",
 		"put -q temperature -5": "dht put -q temperature -- -5",

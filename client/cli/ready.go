@@ -20,15 +20,15 @@ func (a *app) announceReady(ctx, running context.Context, list []process, began 
 		select {
 		case <-running.Done():
 			if ctx.Err() == nil {
-				a.note("\n%s  A process has ended before; its last line above says why.\n", a.err.bad("Not ready."))
+				a.note("\n%s  A process has ended before; its last line above says why.\n", a.err.Bad("Not ready."))
 			}
 			return
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	a.note("\n%s  Try, in another terminal:  %s", a.err.good("Ready."), a.err.bold(a.typed("dht put greeting hello")))
+	a.note("\n%s  Try, in another terminal:  %s", a.err.Good("Ready."), a.err.Bold(a.typed("dht put greeting hello")))
 	if page := a.page(list); page != "" {
-		a.note("        Or look at it in a browser:  %s", a.err.bold(page))
+		a.note("        Or look at it in a browser:  %s", a.err.Bold(page))
 	}
 	a.note("")
 }

@@ -133,10 +133,10 @@ func (a *app) drawScatter(m *placement.Map, s client.Scattered) {
 		rows = append(rows, []string{n.Name, n.Rule, fmt.Sprint(s.ByNode[n.Name]), percent(kept), expectation})
 		shares = append(shares, kept)
 	}
-	a.out.bars([]string{"NODE", "RULE", "KEYS", "SHARE", "EXPECTED"}, rows, shares)
-	style := a.out.good
+	a.out.Bars([]string{"NODE", "RULE", "KEYS", "SHARE", "EXPECTED"}, rows, shares)
+	style := a.out.Good
 	if s.Missing+s.Duplicates > 0 {
-		style = a.out.bad
+		style = a.out.Bad
 	}
 	fmt.Fprintf(a.out, "\n%s\n", style(verdict(s)))
 }

@@ -13,8 +13,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+	xterm "golang.org/x/term"
 
+	"dht/client/cli/term"
 	"dht/events"
 )
 
@@ -34,7 +35,7 @@ func (a *app) shellCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s := &interpreter{app: a, session: &session{global: a.global}}
 			defer s.session.drop()
-			if in, ok := a.in.(*os.File); ok && term.IsTerminal(int(in.Fd())) && a.out.live {
+			if in, ok := a.in.(*os.File); ok && xterm.IsTerminal(int(in.Fd())) && a.out.Live() {
 				return s.converse(cmd.Context())
 			}
 			return s.script(cmd.Context())
@@ -158,7 +159,7 @@ func (a *app) menu(groups []group) {
 }
 
 func (a *app) menuLine(what, says string) {
-	fmt.Fprintf(a.out, "  %s %s\n", a.out.bold(fmt.Sprintf("%-18s", what)), says)
+	fmt.Fprintf(a.out, "  %s %s\n", a.out.Bold(fmt.Sprintf("%-18s", what)), says)
 }
 
 // script runs the lines of stdin, all of them: its error is the first one.
@@ -170,7 +171,7 @@ func (s *interpreter) script(ctx context.Context) (first error) {
 		if first == nil {
 			first = err
 		}
-		if ctx.Err() != nil || s.out.failed != nil {
+		if ctx.Err() != nil || s.out.Err() != nil {
 			return first
 		}
 	}
@@ -192,7 +193,7 @@ func (s *interpreter) converse(ctx context.Context) error {
 	p := newPrompt(func(line string, cursor int) (string, []string, string) { return s.complete(ctx, line, cursor) })
 	defer p.Close()
 	name := s.greet(ctx)
-	for !s.left && s.out.failed == nil {
+	for !s.left && s.out.Err() == nil {
 		line, err := p.read(ctx, name+"> ")
 		switch {
 		case errors.Is(err, io.EOF):
@@ -232,7 +233,7 @@ func (s *interpreter) greet(ctx context.Context) string {
 		name, nodes = look[0], look[1]
 	case <-time.After(greetWithin):
 	}
-	s.note("%s: %s.  Type %s for what there is, Tab to complete, Ctrl-D to leave.", s.err.bold(name), visible(nodes), s.err.bold("help"))
+	s.note("%s: %s.  Type %s for what there is, Tab to complete, Ctrl-D to leave.", s.err.Bold(name), term.Visible(nodes), s.err.Bold("help"))
 	return name
 }
 

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"dht/client/cli/term"
 )
 
 // complete offers what the word before the cursor may become, as the completion of
@@ -28,7 +30,7 @@ func (s *interpreter) complete(ctx context.Context, line string, cursor int) (he
 	}
 	var out bytes.Buffer
 	a := s.line()
-	a.out, a.err = newTerminal(&out), newTerminal(io.Discard)
+	a.out, a.err = term.New(&out), term.New(io.Discard)
 	if _, err := a.execute(ctx, s.verbs(a), append(args, begun.text)); err != nil {
 		return head, nil, tail
 	}

@@ -168,7 +168,7 @@ func (a *app) run(ctx context.Context, p process, env []string, out io.WriteClos
 		fmt.Fprintln(out, "ended")
 		return nil
 	}
-	fmt.Fprintf(out, "%s; start it again with: %s\n", a.err.bad(err.Error()), a.typed(p.command))
+	fmt.Fprintf(out, "%s; start it again with: %s\n", a.err.Bad(err.Error()), a.typed(p.command))
 	return fmt.Errorf("%s: %w", p.name, err)
 }
 

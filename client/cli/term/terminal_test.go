@@ -1,4 +1,4 @@
-package cli
+package term
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ func TestTerminal_Bars(t *testing.T) {
 		"no room at all": {strings.Repeat("x", 90), 8},
 	} {
 		var out bytes.Buffer
-		newTerminal(&out).bars([]string{"NODE", "RULE"}, [][]string{{"linux", c.rule}, {"mac", "otherwise"}, {"eu", "prefix"}}, []float64{1, 0.5, -1})
+		New(&out).Bars([]string{"NODE", "RULE"}, [][]string{{"linux", c.rule}, {"mac", "otherwise"}, {"eu", "prefix"}}, []float64{1, 0.5, -1})
 		lines := strings.Split(strings.TrimRight(out.String(), "\n"), "\n")
 		if len(lines) != 4 || strings.Contains(out.String(), "\x1b") {
 			t.Fatalf("%s: %q", name, out.String())
