@@ -36,21 +36,23 @@ var allowed = map[string][]string{
 	"dht/client/cli/host": {"dht/broker", "dht/client", "dht/client/monitor", "dht/client/monitor/web", "dht/configs", "dht/events",
 		"dht/nodes", "dht/nodes/bus", "dht/nodes/placement", "dht/nodes/store", "dht/nodes/tcp"},
 	"dht/client/cli/host/hosttest": {"dht/client/cli/host", "dht/configs", "dht/events"},
+	"dht/client/cli/shell":         {},
 	"dht/client/cli/term":          {},
-	"dht/client/cli": {"dht/broker", "dht/client", "dht/client/cli/host", "dht/client/cli/term", "dht/client/monitor", "dht/client/monitor/top", "dht/configs",
-		"dht/events", "dht/nodes/placement", "dht/nodes/store"},
+	"dht/client/cli": {"dht/broker", "dht/client", "dht/client/cli/host", "dht/client/cli/shell", "dht/client/cli/term",
+		"dht/client/monitor", "dht/client/monitor/top", "dht/configs", "dht/events", "dht/nodes/placement", "dht/nodes/store"},
 }
 
 // libraries says who may import a module that shapes the architecture.
 var libraries = map[string][]string{
 	"github.com/nats-io/nats-server/": {"dht/broker"},
-	"github.com/nats-io/nats.go":      {"dht/broker", "dht/nodes/bus", "dht/client", "dht/client/monitor", "dht/client/cli", "dht/client/cli/host", "dht/client/cli/host/hosttest"},
-	"github.com/spf13/":               {"dht/client/cli"},
-	"charm.land/":                     {"dht/client/cli", "dht/client/cli/term", "dht/client/monitor/top"},
-	"github.com/charmbracelet/":       {"dht/client/cli", "dht/client/cli/term", "dht/client/monitor/top"},
-	"github.com/peterh/":              {"dht/client/cli"},
-	"github.com/pelletier/":           {"dht/configs"},
-	"github.com/prometheus/":          {"dht/client/monitor/web"},
+	"github.com/nats-io/nats.go": {"dht/broker", "dht/nodes/bus", "dht/client", "dht/client/monitor", "dht/client/cli",
+		"dht/client/cli/host", "dht/client/cli/host/hosttest"},
+	"github.com/spf13/":         {"dht/client/cli"},
+	"charm.land/":               {"dht/client/cli", "dht/client/cli/term", "dht/client/monitor/top"},
+	"github.com/charmbracelet/": {"dht/client/cli", "dht/client/cli/term", "dht/client/monitor/top"},
+	"github.com/peterh/":        {"dht/client/cli/shell"},
+	"github.com/pelletier/":     {"dht/configs"},
+	"github.com/prometheus/":    {"dht/client/monitor/web"},
 }
 
 type pkg struct {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"dht/client/cli/shell"
 	"dht/client/cli/term"
 )
 
@@ -64,10 +65,10 @@ func TestNoFlag(t *testing.T) {
 		"delete a -2":           "dht delete a -- -2",
 		"--timeout 1s put t -5": "dht --timeout 1s put t -- -5",
 	} {
-		words, _, _ := split(line)
+		words, _, _ := shell.Split(line)
 		var args []string
 		for _, w := range words {
-			args = append(args, w.text)
+			args = append(args, w.Text)
 		}
 		_, err := a.execute(t.Context(), a.root(a.groups()), args)
 		if err == nil || !strings.HasSuffix(err.Error(), " is no flag; as a key or value write it last, behind --: "+want) {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	xterm "golang.org/x/term"
 
+	"dht/client/cli/shell"
 	"dht/client/cli/term"
 	"dht/events"
 )
@@ -26,7 +27,7 @@ func (a *app) shellCommand() *cobra.Command {
 		Long: "The commands at a prompt, with the same flags and words, over one connection. Up and down go through earlier\n" +
 			"lines, Ctrl-R searches them, Tab completes verbs, flags, nodes and keys, Ctrl-C drops the line or stops the\n" +
 			"command, Ctrl-D leaves.\n\n" +
-			"Earlier lines are kept for next time in " + historyFile() + ", which you alone\n" +
+			"Earlier lines are kept for next time in " + shell.HistoryFile() + ", which you alone\n" +
 			"can read; values are not kept, nor is a line that begins with a blank.\n\n" +
 			"When stdin is no terminal its lines are run in order, # begins a comment, and a line that fails is named; the\n" +
 			"exit status is that of the first one that failed.",
@@ -59,10 +60,10 @@ func (r reported) Unwrap() error { return r.error }
 // run runs one line, and shows its error behind prefix. It also returns the
 // line as history files may keep it, empty when they may not.
 func (s *interpreter) run(ctx context.Context, line, prefix string) (kept string, err error) {
-	words, _, closed := split(line)
+	words, _, closed := shell.Split(line)
 	var args []string
 	for _, w := range words {
-		args = append(args, w.text)
+		args = append(args, w.Text)
 	}
 	if len(args) > 0 && args[0] == "dht" { // as the README and the help have it
 		args = args[1:]
@@ -190,11 +191,11 @@ func (s *interpreter) converse(ctx context.Context) error {
 	late := make(chan os.Signal, 1) // an interrupt that finds no command to end
 	signal.Notify(late, os.Interrupt)
 	defer signal.Stop(late)
-	p := newPrompt(func(line string, cursor int) (string, []string, string) { return s.complete(ctx, line, cursor) })
+	p := shell.NewPrompt(func(line string, cursor int) (string, []string, string) { return s.complete(ctx, line, cursor) })
 	defer p.Close()
 	name := s.greet(ctx)
 	for !s.left && s.out.Err() == nil {
-		line, err := p.read(ctx, name+"> ")
+		line, err := p.Read(ctx, name+"> ")
 		switch {
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(s.out)
@@ -205,7 +206,7 @@ func (s *interpreter) converse(ctx context.Context) error {
 			return err
 		}
 		kept, _ := s.interruptible(ctx, line)
-		p.remember(line, kept)
+		p.Remember(line, kept)
 	}
 	return nil
 }
@@ -264,4 +265,17 @@ func (s *interpreter) look(ctx context.Context) (name, nodes string) {
 		return m.Name(), plural(m.Len(), "node") + ", all up"
 	}
 	return m.Name(), plural(m.Len(), "node") + ", no answer from " + strings.Join(silent, ", ")
+}
+
+// keep is what a history file may have of a line that ran cmd: no value that was
+// put, and nothing when it begins with a blank.
+func keep(line string, cmd *cobra.Command) string {
+	args := cmd.Flags().Args()
+	switch {
+	case strings.HasPrefix(line, " "):
+		return ""
+	case cmd.Name() == "put" && len(args) > 0:
+		return "put " + shell.Quoted(args[0])
+	}
+	return strings.TrimRight(line, " ")
 }

@@ -156,7 +156,7 @@ func (a *app) environment() (env []string, remove func(), err error) {
 // run runs one process. Its end is no failure when ctx asked for it.
 func (a *app) run(ctx context.Context, p process, env []string, out io.WriteCloser) error {
 	defer out.Close()
-	cmd := shell(ctx, p.command)
+	cmd := systemShell(ctx, p.command)
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(slices.Clip(env), p.env...), out, out
 	cmd.WaitDelay = killAfter
 	err := cmd.Run()
