@@ -36,7 +36,8 @@ func (a *app) deleteCommand() *cobra.Command {
 		ValidArgsFunction: a.completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if prefix != "" && !yes && !a.mayAsk() {
-				return fmt.Errorf("%wnobody can be asked here whether to delete all that begins with %q: say --yes", errUsage, prefix)
+				return fmt.Errorf("%wnobody can be asked here whether to delete all that begins with %q: say --yes", errUsage,
+					prefix)
 			}
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()

@@ -86,7 +86,8 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 		}
 	}
 	fmt.Fprintf(text, "And over TCP, as any Redis client does, whichever node is asked: %d of %d keys.\n", found, demoKeys)
-	fmt.Fprintf(text, "%s\n", a.out.Dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(), a.typed("dht up"))))
+	fmt.Fprintf(text, "%s\n", a.out.Dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(),
+		a.typed("dht up"))))
 	return nil
 }
 
@@ -147,7 +148,8 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 	}
 	for i := range config.Nodes { // a cluster that is up on the usual ports is none of ours
 		n := &config.Nodes[i]
-		*n = configs.Node{Name: n.Name, Rule: n.Rule, TCP: c.listeners[i].Addr().String(), Bus: freePort, Data: filepath.Join(folder, n.Name)}
+		*n = configs.Node{Name: n.Name, Rule: n.Rule, TCP: c.listeners[i].Addr().String(), Bus: freePort,
+			Data: filepath.Join(folder, n.Name)}
 	}
 	for i := range config.Nodes {
 		n := &config.Nodes[i]

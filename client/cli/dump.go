@@ -71,6 +71,7 @@ func (a *app) dumpFolder(folder string, prefix []byte) error {
 		if !bytes.HasPrefix(r.Key, prefix) {
 			return nil
 		}
-		return a.printJSON(client.Item{Key: r.Key, Value: r.Value, Version: r.Version, Expires: r.Expires, Node: report.Owner.Node})
+		return a.printJSON(client.Item{Key: r.Key, Value: r.Value, Version: r.Version, Expires: r.Expires,
+			Node: report.Owner.Node})
 	})
 }

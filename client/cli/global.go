@@ -41,7 +41,8 @@ func defaults() global {
 
 // register makes what g holds the default of each flag.
 func (g *global) register(f *pflag.FlagSet) {
-	f.StringVarP(&g.config, "config", "c", g.config, "cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
+	f.StringVarP(&g.config, "config", "c", g.config,
+		"cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
 	f.VarP(&serverList{list: &g.servers}, "server", "s", "NATS `URL` to connect to; may be repeated (NATS_URL)")
 	f.StringVar(&g.tcp, "tcp", g.tcp, "talk to the node at `ADDR` over TCP instead of the bus")
 	f.BoolVar(&g.json, "json", g.json, "print JSON; errors too")

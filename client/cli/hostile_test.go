@@ -37,7 +37,8 @@ func TestLines_Hostile(t *testing.T) {
 	stored, silent, refused := answer, answer, answer
 	stored.Status, silent.Status, refused.Status = events.StatusStored, events.StatusSilent, events.StatusNotStored
 	for _, l := range []monitor.Line{
-		{Op: events.Op("get" + hostile), Key: []byte(hostile), Detail: hostile, Answers: []monitor.Answer{answer, stored, silent, refused}},
+		{Op: events.Op("get" + hostile), Key: []byte(hostile), Detail: hostile,
+			Answers: []monitor.Answer{answer, stored, silent, refused}},
 		{Event: events.EventType("put" + hostile), Node: hostile, Key: []byte("k"), Detail: hostile},
 		{Event: events.EventUp, Node: hostile},
 		{Lost: 2, Detail: hostile},

@@ -26,20 +26,24 @@ var allowed = map[string][]string{
 	"dht/nodes/store/storetest": {"dht/events", "dht/nodes/store"},
 	"dht/nodes/bus":             {"dht/events", "dht/nodes", "dht/nodes/coordinator", "dht/nodes/members"},
 	"dht/nodes/coordinator":     {"dht/events", "dht/events/quorum", "dht/nodes"},
-	"dht/nodes/tcp":             {"dht/events", "dht/nodes", "dht/nodes/coordinator", "dht/nodes/members", "dht/nodes/placement", "dht/nodes/tcp/resp"},
-	"dht/nodes/tcp/resp":        {},
-	"dht/nodes/nodetest":        {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/store"},
-	"dht/client":                {"dht/events", "dht/events/quorum", "dht/nodes/placement", "dht/nodes/tcp/resp"},
-	"dht/client/monitor":        {"dht/events", "dht/client"},
-	"dht/client/monitor/top":    {"dht/events", "dht/client", "dht/client/monitor"},
-	"dht/client/monitor/web":    {"dht/events", "dht/client", "dht/client/monitor"},
-	"dht/client/cli/host": {"dht/broker", "dht/client", "dht/client/monitor", "dht/client/monitor/web", "dht/configs", "dht/events",
+	"dht/nodes/tcp": {"dht/events", "dht/nodes", "dht/nodes/coordinator", "dht/nodes/members",
+		"dht/nodes/placement", "dht/nodes/tcp/resp"},
+	"dht/nodes/tcp/resp": {},
+	"dht/nodes/nodetest": {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement",
+		"dht/nodes/store"},
+	"dht/client":             {"dht/events", "dht/events/quorum", "dht/nodes/placement", "dht/nodes/tcp/resp"},
+	"dht/client/monitor":     {"dht/events", "dht/client"},
+	"dht/client/monitor/top": {"dht/events", "dht/client", "dht/client/monitor"},
+	"dht/client/monitor/web": {"dht/events", "dht/client", "dht/client/monitor"},
+	"dht/client/cli/host": {"dht/broker", "dht/client", "dht/client/monitor", "dht/client/monitor/web", "dht/configs",
+		"dht/events",
 		"dht/nodes", "dht/nodes/bus", "dht/nodes/placement", "dht/nodes/store", "dht/nodes/tcp"},
 	"dht/client/cli/host/hosttest": {"dht/client/cli/host", "dht/configs", "dht/events"},
 	"dht/client/cli/shell":         {},
 	"dht/client/cli/term":          {},
 	"dht/client/cli": {"dht/broker", "dht/client", "dht/client/cli/host", "dht/client/cli/shell", "dht/client/cli/term",
-		"dht/client/monitor", "dht/client/monitor/top", "dht/configs", "dht/events", "dht/nodes/placement", "dht/nodes/store"},
+		"dht/client/monitor", "dht/client/monitor/top", "dht/configs", "dht/events", "dht/nodes/placement",
+		"dht/nodes/store"},
 }
 
 // libraries says who may import a module that shapes the architecture.
@@ -106,7 +110,8 @@ func TestLayout_FloorsStayOnTheGround(t *testing.T) {
 				}
 			}
 			foreign := strings.Contains(strings.Split(imported, "/")[0], ".")
-			floor := p.ImportPath == "dht/events" || p.ImportPath == "dht/events/quorum" || p.ImportPath == "dht/nodes/tcp/resp" || p.ImportPath == "dht/nodes"
+			floor := p.ImportPath == "dht/events" || p.ImportPath == "dht/events/quorum" ||
+				p.ImportPath == "dht/nodes/tcp/resp" || p.ImportPath == "dht/nodes"
 			if floor && foreign && imported != "github.com/google/uuid" {
 				t.Errorf("%s imports %s: the standard library and uuid only", p.ImportPath, imported)
 			}

@@ -41,7 +41,8 @@ func (l *logging) logger(a *app) (*slog.Logger, error) {
 }
 
 func textLogger(w io.Writer, level slog.Level, noColour bool) *slog.Logger {
-	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: noColour, ReplaceAttr: withoutEscapes}))
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: noColour,
+		ReplaceAttr: withoutEscapes}))
 }
 
 // withoutEscapes takes escape characters from a text: the handler quotes what is

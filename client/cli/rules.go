@@ -117,7 +117,8 @@ func (a *app) drawRules(m *placement.Map, s placement.Shares) {
 	a.out.Bars([]string{"NODE", "RULE", "CLAIMS", "KEEPS"}, rows, shares)
 	fmt.Fprintln(a.out)
 	for _, o := range s.Overlaps {
-		fmt.Fprintf(a.out, "%s of all keys are claimed by %s: %s.\n", show(o.Share), strings.Join(o.Nodes, " and "), resolution(m.Copies(), o.Nodes))
+		fmt.Fprintf(a.out, "%s of all keys are claimed by %s: %s.\n", show(o.Share), strings.Join(o.Nodes, " and "),
+			resolution(m.Copies(), o.Nodes))
 	}
 	if prefixes {
 		fmt.Fprintln(a.out, "Shares are of the keys that no prefix claims: how many begin so depends on the keys.")

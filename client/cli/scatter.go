@@ -110,7 +110,8 @@ func fault(s client.Scattered) error {
 	if s.Missing+s.Duplicates == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d keys are missing, %d are kept where the rules do not say; first: %w", s.Missing, s.Keys, s.Duplicates, s.Faults[0])
+	return fmt.Errorf("%d of %d keys are missing, %d are kept where the rules do not say; first: %w", s.Missing, s.Keys,
+		s.Duplicates, s.Faults[0])
 }
 
 // verdict is what there is to say of a scatter, in one line.

@@ -110,7 +110,8 @@ func (s *interpreter) verbs(a *app) *cobra.Command {
 			outside[cmd.Name()] = true
 		}
 	}
-	root := a.root(append(groups, group{cobra.Group{ID: "shell", Title: "This prompt:"}, true, []*cobra.Command{s.exitCommand()}}))
+	root := a.root(append(groups, group{cobra.Group{ID: "shell", Title: "This prompt:"}, true,
+		[]*cobra.Command{s.exitCommand()}}))
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.Args = func(root *cobra.Command, args []string) error {
 		if len(args) > 0 && outside[args[0]] {
@@ -234,7 +235,8 @@ func (s *interpreter) greet(ctx context.Context) string {
 		name, nodes = look[0], look[1]
 	case <-time.After(greetWithin):
 	}
-	s.note("%s: %s.  Type %s for what there is, Tab to complete, Ctrl-D to leave.", s.err.Bold(name), term.Visible(nodes), s.err.Bold("help"))
+	s.note("%s: %s.  Type %s for what there is, Tab to complete, Ctrl-D to leave.", s.err.Bold(name),
+		term.Visible(nodes), s.err.Bold("help"))
 	return name
 }
 

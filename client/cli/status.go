@@ -43,7 +43,8 @@ func (a *app) statusCommand() *cobra.Command {
 			return silent(cards)
 		},
 	}
-	cmd.Flags().DurationVar(&over, "over", 0, "measure rates and latencies for this long, rather than since each node's start")
+	cmd.Flags().DurationVar(&over, "over", 0,
+		"measure rates and latencies for this long, rather than since each node's start")
 	return cmd
 }
 

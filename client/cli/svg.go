@@ -70,9 +70,10 @@ func chartOf(m *placement.Map, s client.Scattered) chart {
 	nodes := m.Shares().Nodes
 	c := chart{
 		Width: chartWidth, Height: chartTop + len(nodes)*chartRow + chartFoot,
-		Title:    fmt.Sprintf("Where %s went", plural(s.Keys, "random key")),
-		Subtitle: shorten(fmt.Sprintf("Share of all keys, by node. Cluster %s, epoch %d, copies = %s", m.Name(), m.Epoch(), m.Copies()), 90),
-		Verdict:  verdict(s), Faulty: s.Missing+s.Duplicates > 0,
+		Title: fmt.Sprintf("Where %s went", plural(s.Keys, "random key")),
+		Subtitle: shorten(fmt.Sprintf("Share of all keys, by node. Cluster %s, epoch %d, copies = %s", m.Name(), m.Epoch(),
+			m.Copies()), 90),
+		Verdict: verdict(s), Faulty: s.Missing+s.Duplicates > 0,
 		Left: chartSide, Right: chartWidth - chartSide,
 		Top: chartTop, Bottom: chartTop + len(nodes)*chartRow, Bar: chartBar,
 	}

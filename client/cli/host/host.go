@@ -108,9 +108,11 @@ func (o Options) check() error {
 		return fmt.Errorf("%w: node %s would listen on %s (%s), which other machines reach, without TLS or users: bind a loopback address, or say --insecure",
 			events.ErrConfig, n.Name, exposed[0].Addr, exposed[0].Key)
 	case o.NoBus && n.TCP == "":
-		return fmt.Errorf("%w: node %s has no tcp address in %s, and --no-bus leaves it no other way to be reached", events.ErrConfig, n.Name, c.File)
+		return fmt.Errorf("%w: node %s has no tcp address in %s, and --no-bus leaves it no other way to be reached",
+			events.ErrConfig, n.Name, c.File)
 	case !o.NoBus && n.Bus == "" && len(c.NATS) == 0:
-		return fmt.Errorf("%w: node %s has no bus address in %s: give it one, or say --no-bus", events.ErrConfig, n.Name, c.File)
+		return fmt.Errorf("%w: node %s has no bus address in %s: give it one, or say --no-bus", events.ErrConfig, n.Name,
+			c.File)
 	}
 	return nil
 }

@@ -25,7 +25,8 @@ func (n *Node) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := nodes.Options{Map: m, Name: n.self.Name, Clock: events.NewClock(n.o.Now), Build: n.o.Build, Health: n.partsReady, Links: n.links}
+	o := nodes.Options{Map: m, Name: n.self.Name, Clock: events.NewClock(n.o.Now), Build: n.o.Build,
+		Health: n.partsReady, Links: n.links}
 	var publisher *bus.Publisher
 	if !n.o.NoBus {
 		publisher = bus.NewPublisher(m.Name(), n.self.Name, o.Clock)

@@ -16,7 +16,8 @@ const hostile = "\x1b]0;title\a\u009b31m\u202e\x7f\n\r"
 // obeys reports whether a terminal would do something other than show out's
 // lines and colours.
 func obeys(out string) bool {
-	return strings.ContainsFunc(strings.ReplaceAll(ansi.Strip(out), "\n", ""), hidden) || strings.Contains(out, "\x1b]") || strings.Contains(out, "\u009b")
+	return strings.ContainsFunc(strings.ReplaceAll(ansi.Strip(out), "\n", ""), hidden) ||
+		strings.Contains(out, "\x1b]") || strings.Contains(out, "\u009b")
 }
 
 func TestEscaped(t *testing.T) {

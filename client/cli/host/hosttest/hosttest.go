@@ -24,7 +24,8 @@ func Config(law events.Cluster, url, folder string) *configs.Config {
 		c.NATS = []string{url}
 	}
 	for _, n := range law.Nodes {
-		c.Nodes = append(c.Nodes, configs.Node{Name: n.Name, Rule: n.Rule, Bus: "127.0.0.1:0", Data: filepath.Join(folder, n.Name)})
+		c.Nodes = append(c.Nodes, configs.Node{Name: n.Name, Rule: n.Rule, Bus: "127.0.0.1:0",
+			Data: filepath.Join(folder, n.Name)})
 	}
 	return c
 }
