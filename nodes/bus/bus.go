@@ -1,8 +1,8 @@
 // Package bus brings requests from NATS to a node, and its answers back.
 //
 // It subscribes, decodes, calls the node and encodes; it decides nothing about
-// keys. It imports events, nodes with its members and coordinator, and nats.go; it knows neither the TCP path
-// nor who runs the NATS server.
+// keys. It imports events, nodes with its members and coordinator, and nats.go; it
+// knows neither the TCP path nor who runs the NATS server.
 package bus
 
 import (
