@@ -52,6 +52,7 @@ type Node struct {
 	parts  []part
 	broker *broker.Broker // nil with outside NATS servers
 	conn   *nats.Conn     // nil without a bus
+	peers  *bus.Peers     // nil without a bus
 	bus    *bus.Server    // nil without a bus
 	tcp    *tcp.Server    // nil without a tcp address
 	page   *web.Server    // nil without an http address

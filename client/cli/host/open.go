@@ -43,6 +43,9 @@ func (n *Node) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := n.openPeers(o.Clock); err != nil {
+		return err
+	}
 	if err := n.listen(); err != nil {
 		return err
 	}
@@ -111,6 +114,18 @@ func (n *Node) openBroker(ctx context.Context) (err error) {
 	return nil
 }
 
+// openPeers lets the node ask others over the bus.
+func (n *Node) openPeers(clock *events.Clock) (err error) {
+	if n.conn == nil {
+		return nil
+	}
+	if n.peers, err = bus.NewPeers(n.conn, events.NewSubjects(n.config.Prefix), clock, 0); err != nil {
+		return fmt.Errorf("node %s: %w", n.self.Name, err)
+	}
+	n.parts = append(n.parts, part{"peers on the bus", n.peers.Close})
+	return nil
+}
+
 // listen reserves the address for Redis clients and the other nodes, where the
 // cluster file gives one.
 func (n *Node) listen() (err error) {
@@ -123,6 +138,9 @@ func (n *Node) listen() (err error) {
 		peers[other.Name] = other.TCP
 	}
 	o := tcp.Options{Peers: peers, Meet: n.o.NoBus, AllowFlush: n.o.AllowFlush, Logger: n.log}
+	if n.peers != nil {
+		o.Elsewhere = n.peers.Peer
+	}
 	if n.o.TCP != nil {
 		n.tcp = tcp.New(n.o.TCP, o)
 	} else if n.tcp, err = tcp.Listen(self.TCP, o); err != nil {
