@@ -14,7 +14,8 @@ import (
 
 // ask brings one request to its end: it sends what the operation asks to every node
 // and waits until that is decided. It returns how often the last of it was sent.
-func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r events.Request, o options) (_ quorum.Outcome, sent int) {
+func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r events.Request,
+	o options) (_ quorum.Outcome, sent int) {
 	c.stamp(ctx, m, op, &r, o)
 	operation := quorum.Begin(quorum.Question{Op: op, Nodes: m.Names(nil), Owners: m.Names(m.Owners(r.Key, nil)),
 		Map: m.ID(), All: o.all, Broadcast: true}, r)

@@ -78,7 +78,8 @@ func Connect(o Options) (*Client, error) {
 // New makes a client over any transport, which it closes. Of the options,
 // Timeout, Now, Cluster and Met count.
 func New(t Transport, o Options) *Client {
-	c := &Client{transport: t, timeout: o.Timeout, clock: events.NewClock(time.Now), away: &away{nodes: map[string]bool{}},
+	c := &Client{transport: t, timeout: o.Timeout, clock: events.NewClock(time.Now),
+		away:    &away{nodes: map[string]bool{}},
 		cluster: o.Cluster, met: o.Met}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	if o.Met != nil {
@@ -115,7 +116,8 @@ func Dial(o Options) (*nats.Conn, error) {
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.Timeout(time.Second),
-		nats.IgnoreAuthErrorAbort(),                                       // whoever was let in once may be let in again
+		// whoever was let in once may be let in again
+		nats.IgnoreAuthErrorAbort(),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // otherwise it prints
 	}, o.NATS...)...)
 	return conn, dialError(servers, err)
@@ -241,7 +243,8 @@ func (c *Client) do(ctx context.Context, op events.Op, r events.Request, opts []
 		case !learnt, left == 0, ctx.Err() != nil, m.ID() == refused:
 			return result, orEnded(caller, outcome.Err)
 		case op.Writes() && sent > 1:
-			return result, fmt.Errorf("%w: it was sent twice, and what became of the first time is not known (%v)", events.ErrUnknown, outcome.Err)
+			return result, fmt.Errorf("%w: it was sent twice, and what became of the first time is not known (%v)",
+				events.ErrUnknown, outcome.Err)
 		case errors.Is(outcome.Err, events.ErrStaleMap):
 			refused = m.ID()
 		}

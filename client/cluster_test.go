@@ -3,8 +3,8 @@ package client_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,36 +12,28 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
-	"dht/broker"
 	"dht/client"
+	"dht/client/cli/host"
+	"dht/client/cli/host/hosttest"
+	"dht/configs"
 	"dht/events"
-	"dht/nodes"
-	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// cluster is a set of real nodes on real brokers, each in its own folder.
+// cluster is a set of whole nodes, each in its own folder and with a NATS server of
+// its own, unless there is an outside one.
 type cluster struct {
 	t      testing.TB
 	folder string
 	law    events.Cluster
 	skew   map[string]time.Duration // of nodes' clocks
 	later  atomic.Int64             // nanoseconds that nodes believe to have passed meanwhile
-	up     map[string]*member
-	routes []string
+	up     map[string]*host.Node
+	routes map[string]string // of those that are up
 
 	outside string // URL of the NATS server of all nodes; empty: each has its own
-}
-
-type member struct {
-	broker *broker.Broker
-	conn   *nats.Conn
-	store  *store.Journal
-	server *bus.Server
-	node   *nodes.Node
 }
 
 func example(epoch uint64, copies events.Copies) events.Cluster {
@@ -57,7 +49,8 @@ func newCluster(t testing.TB, law events.Cluster) *cluster {
 
 func newClusterOn(t testing.TB, law events.Cluster, outside string) *cluster {
 	t.Helper()
-	c := &cluster{outside: outside, t: t, folder: t.TempDir(), law: law, skew: map[string]time.Duration{}, up: map[string]*member{}}
+	c := &cluster{outside: outside, t: t, folder: t.TempDir(), law: law, skew: map[string]time.Duration{},
+		up: map[string]*host.Node{}, routes: map[string]string{}}
 	t.Cleanup(func() { c.stop() })
 	for _, n := range law.Nodes {
 		c.start(n.Name)
@@ -73,63 +66,43 @@ func (c *cluster) start(name string) {
 }
 
 // tryStart starts the node called name; as is what this process is called here.
-func (c *cluster) tryStart(name, as string) (err error) {
-	m := &member{}
-	defer func() {
-		if err != nil {
-			m.close()
-		}
-	}()
-	if err := c.connect(m, as); err != nil {
-		return err
-	}
-	law, err := placement.New(c.law)
-	if err != nil {
-		return err
-	}
-	m.server = bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	m.store, err = store.Open(filepath.Join(c.folder, as), store.Options{Owner: store.Owner{Cluster: c.law.Name, Node: name, Map: law.ID()}, Notify: m.server.Notify, Now: c.now})
+func (c *cluster) tryStart(name, as string) error {
+	config := c.config(as)
+	self, err := config.Node(name)
 	if err != nil {
 		return err
 	}
 	skew := c.skew[name]
-	clock := events.NewClock(func() time.Time { return c.now().Add(skew) })
-	m.node, err = nodes.New(nodes.Options{Map: law, Name: name, Store: m.store, Clock: clock, Notify: m.server.Notify, Observe: m.server.Observe})
+	node, err := host.Open(c.t.Context(), host.Options{Config: config, Node: self, Now: func() time.Time { return c.now().Add(skew) }})
 	if err != nil {
 		return err
 	}
-	if m.broker != nil {
-		c.joined(m.broker)
-	}
-	if err := m.server.Serve(c.t.Context(), m.conn, m.node); err != nil {
-		return err
-	}
-	c.up[as] = m
-	if m.broker != nil {
-		c.routes = append(c.routes, m.broker.RouteAddr().String())
+	c.up[as] = node
+	if c.outside == "" {
+		c.routes[name] = node.RouteAddr().String()
+		c.joined(node)
 	}
 	return nil
 }
 
-func (c *cluster) connect(m *member, as string) (err error) {
-	if c.outside != "" {
-		m.conn, err = nats.Connect(c.outside)
-		return err
+// config is the cluster file by which a node starts now; as is its folder.
+func (c *cluster) config(as string) *configs.Config {
+	config := hosttest.Config(c.law, c.outside, c.folder)
+	for i := range config.Nodes {
+		n := &config.Nodes[i]
+		n.Route, n.Data = c.routes[n.Name], filepath.Join(c.folder, as)
 	}
-	m.broker, err = broker.Open(c.t.Context(), broker.Options{Name: as + events.NewClock(time.Now).Next().String(),
-		Cluster: "test", Listen: "127.0.0.1:0", Route: "127.0.0.1:0", Routes: c.routes})
-	if err == nil {
-		m.conn, err = nats.Connect("", m.broker.InProcess())
-	}
-	return err
+	return config
 }
 
 func (c *cluster) now() time.Time { return time.Now().Add(time.Duration(c.later.Load())) }
 
-// joined waits until b has met all others.
-func (c *cluster) joined(b *broker.Broker) {
+// joined waits until the server of node n has met all others.
+func (c *cluster) joined(n *host.Node) {
 	c.t.Helper()
-	c.until(func() bool { return b.Peers() >= len(c.up) }, "the servers did not join")
+	c.until(func() bool {
+		return !slices.ContainsFunc(n.Info().Links, func(l events.Link) bool { return l.State != events.LinkUp })
+	}, "the servers did not join")
 }
 
 // until polls a condition that no channel tells of.
@@ -147,25 +120,14 @@ func (c *cluster) until(condition func() bool, otherwise string) {
 	}
 }
 
-func (m *member) close() {
-	if m.server != nil && m.node != nil {
-		m.server.Close()
-	}
-	if m.conn != nil {
-		m.conn.Close()
-	}
-	if m.broker != nil {
-		m.broker.Close()
-	}
-	if m.store != nil {
-		m.store.Close()
-	}
-}
-
 // kill takes a node with its server away.
 func (c *cluster) kill(name string) {
-	c.up[name].close()
+	c.t.Helper()
+	if err := c.up[name].Close(); err != nil {
+		c.t.Errorf("stop %s: %v", name, err)
+	}
 	delete(c.up, name)
+	delete(c.routes, name)
 }
 
 func (c *cluster) stop() {
@@ -178,7 +140,7 @@ func (c *cluster) stop() {
 func (c *cluster) restart(law events.Cluster) {
 	c.t.Helper()
 	c.stop()
-	c.law, c.routes = law, nil
+	c.law = law
 	for _, n := range law.Nodes {
 		c.start(n.Name)
 	}
@@ -188,10 +150,21 @@ func (c *cluster) urls() (list []string) {
 	if c.outside != "" {
 		return []string{c.outside}
 	}
-	for _, m := range c.up {
-		list = append(list, m.broker.URL())
+	for _, n := range c.up {
+		list = append(list, n.NATSAddr())
 	}
 	return list
+}
+
+// connect is a connection to NATS of somebody who knows nothing else.
+func (c *cluster) connect() *nats.Conn {
+	c.t.Helper()
+	conn, err := nats.Connect(c.urls()[0])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(conn.Close)
+	return conn
 }
 
 // client connects through every server that is up.

@@ -169,9 +169,8 @@ func TestClient_ConditionsAreNotSentAgain(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes more than a second")
 	}
-	c := newCluster(t, example(1, 1))
-	conn := c.up["linux"].conn
-	heard, err := conn.SubscribeSync("dht.update")
+	c := newClusterOn(t, example(1, 1), standalone(t).URL())
+	heard, err := c.connect().SubscribeSync("dht.update")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +179,7 @@ func TestClient_ConditionsAreNotSentAgain(t *testing.T) {
 	if _, err := cl.Get(t.Context(), key); !errors.Is(err, events.ErrNotFound) {
 		t.Fatal(err)
 	}
-	c.up["mac"].server.Close()
+	c.kill("mac")
 	if _, err := cl.Put(t.Context(), key, nil, client.IfAbsent()); !errors.Is(err, events.ErrUnknown) {
 		t.Errorf("its owner is silent: %v", err)
 	}

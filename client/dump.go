@@ -40,7 +40,8 @@ type dumper struct {
 // take adds a key, or passes an error on; false ends the dump.
 func (d *dumper) take(k Key, err error) bool {
 	asks, answers := len(events.AppendRequests(nil, events.Request{Key: k.Key}))+sizeField, k.Bytes+answerHead
-	if len(d.batch) > 0 && (err != nil || k.Node != d.batch[0].Node || len(d.batch) == events.MaxEntries || !d.fits(asks, answers)) {
+	if len(d.batch) > 0 && (err != nil || k.Node != d.batch[0].Node || len(d.batch) == events.MaxEntries ||
+		!d.fits(asks, answers)) {
 		if !d.flush() {
 			return false
 		}

@@ -32,7 +32,8 @@ func orEnded(ctx context.Context, err error) error {
 	switch {
 	case err == nil || over == nil:
 		return err
-	case errors.Is(over, context.Canceled) && (errors.Is(err, events.ErrOwnerOffline) || errors.Is(err, events.ErrUnreachable)):
+	case errors.Is(over, context.Canceled) && (errors.Is(err, events.ErrOwnerOffline) ||
+		errors.Is(err, events.ErrUnreachable)):
 		return over
 	case errors.Is(err, ctx.Err()):
 		return err

@@ -32,7 +32,8 @@ type claim struct {
 }
 
 func (c *Client) newHearing() *hearing {
-	return &hearing{client: c, maps: map[events.MapID]*placement.Map{}, fresh: map[string]bool{}, disowned: map[claim]bool{}}
+	return &hearing{client: c, maps: map[events.MapID]*placement.Map{}, fresh: map[string]bool{},
+		disowned: map[claim]bool{}}
 }
 
 // take takes one reply.
@@ -44,7 +45,8 @@ func (h *hearing) take(reply []byte) {
 	case err != nil:
 		h.refused = err
 	case wanted != "" && info.Cluster.Name != wanted:
-		h.refused = fmt.Errorf("%w: the nodes that answer are of cluster %q, not of %q", events.ErrWrongCluster, info.Cluster.Name, wanted)
+		h.refused = fmt.Errorf("%w: the nodes that answer are of cluster %q, not of %q",
+			events.ErrWrongCluster, info.Cluster.Name, wanted)
 	case !h.fresh[info.Node] && !h.disowned[claim{info.Node, info.Map}]: // the first word of a node counts
 		h.note(info, m)
 	}
@@ -92,7 +94,8 @@ func (h *hearing) newest() events.Info { return h.candidates()[0] }
 func (h *hearing) candidates() []events.Info {
 	list := slices.Clone(h.infos)
 	slices.SortStableFunc(list, func(a, b events.Info) int {
-		return cmp.Or(cmp.Compare(b.Map.Epoch, a.Map.Epoch), cmp.Compare(h.backers(b.Map), h.backers(a.Map)), cmp.Compare(a.Map.Hash, b.Map.Hash))
+		return cmp.Or(cmp.Compare(b.Map.Epoch, a.Map.Epoch), cmp.Compare(h.backers(b.Map), h.backers(a.Map)),
+			cmp.Compare(a.Map.Hash, b.Map.Hash))
 	})
 	return list
 }
@@ -128,7 +131,8 @@ func (c *Client) hear(ctx context.Context, h *hearing, within time.Duration, eno
 		case errors.Is(err, events.ErrRefused), ctx.Err() != nil && err != nil:
 			return err
 		case ctx.Err() != nil:
-			return fmt.Errorf("%w from any node within %v%s: is the cluster up?", events.ErrUnreachable, within, c.below())
+			return fmt.Errorf("%w from any node within %v%s: is the cluster up?",
+				events.ErrUnreachable, within, c.below())
 		}
 	}
 }

@@ -155,7 +155,8 @@ func itemsOf(raw []byte) ([]Item, error) {
 func dictionaryOf(fields []field) (items []Item, err error) {
 	for _, f := range fields {
 		if !f.is('"') {
-			return nil, fmt.Errorf("the value of %q is %s, not a text; --key FIELD stores whole objects", f.name, f.kind())
+			return nil, fmt.Errorf("the value of %q is %s, not a text; --key FIELD stores whole objects",
+				f.name, f.kind())
 		}
 		text, err := f.text()
 		if err != nil {

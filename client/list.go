@@ -63,7 +63,8 @@ func (c *Client) listNode(ctx context.Context, node string, prefix []byte, yield
 			return yield(Key{}, err) && ctx.Err() == nil
 		}
 		for _, a := range keys {
-			if !yield(Key{events.KeyInfo{Key: a.Key, Version: a.Version, Expires: a.Expires, Bytes: a.Bytes}, node}, nil) {
+			info := events.KeyInfo{Key: a.Key, Version: a.Version, Expires: a.Expires, Bytes: a.Bytes}
+			if !yield(Key{info, node}, nil) {
 				return false
 			}
 			r.After = a.Key
@@ -79,7 +80,8 @@ func (c *Client) listNode(ctx context.Context, node string, prefix []byte, yield
 }
 
 // askPage asks one node for a page of what it lists.
-func (c *Client) askPage(ctx context.Context, node string, r events.Request) (keys []events.Answer, last events.Answer, err error) {
+func (c *Client) askPage(ctx context.Context, node string,
+	r events.Request) (keys []events.Answer, last events.Answer, err error) {
 	err = c.askNode(ctx, node, events.OpKeys, func(reply []byte) (ok bool) {
 		keys, last, ok = pageIn(reply, node, r)
 		return ok
@@ -89,7 +91,8 @@ func (c *Client) askPage(ctx context.Context, node string, r events.Request) (ke
 
 // askNode sends one message to one node and waits for the reply that take takes
 // for its answer.
-func (c *Client) askNode(ctx context.Context, node string, op events.Op, take func(reply []byte) bool, reqs ...events.Request) error {
+func (c *Client) askNode(ctx context.Context, node string, op events.Op, take func(reply []byte) bool,
+	reqs ...events.Request) error {
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

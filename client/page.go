@@ -60,7 +60,8 @@ func (c *Client) pageOf(ctx context.Context, node string, l Listing) (p Page) {
 		return Page{Faults: []Fault{{node, err}}}
 	}
 	for _, a := range list {
-		p.Keys = append(p.Keys, Key{events.KeyInfo{Key: a.Key, Version: a.Version, Expires: a.Expires, Bytes: a.Bytes}, node})
+		info := events.KeyInfo{Key: a.Key, Version: a.Version, Expires: a.Expires, Bytes: a.Bytes}
+		p.Keys = append(p.Keys, Key{info, node})
 	}
 	p.More = last.More
 	if last.Code != "" {
@@ -81,7 +82,8 @@ func merge(pages []Page, limit int) (merged Page) {
 		}
 	}
 	slices.SortStableFunc(merged.Keys, func(a, b Key) int { return bytes.Compare(a.Key, b.Key) })
-	if n := len(merged.Keys); limit > 0 && n > limit && (end == nil || bytes.Compare(merged.Keys[limit-1].Key, end) < 0) {
+	if n := len(merged.Keys); limit > 0 && n > limit && (end == nil ||
+		bytes.Compare(merged.Keys[limit-1].Key, end) < 0) {
 		end = merged.Keys[limit-1].Key
 	}
 	if end == nil {

@@ -3,7 +3,6 @@ package client_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -12,12 +11,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"dht/client"
+	"dht/client/cli/host/hosttest"
 	"dht/client/monitor"
 	"dht/events"
-	"dht/nodes"
-	"dht/nodes/bus"
-	"dht/nodes/placement"
-	"dht/nodes/store"
 )
 
 // guarded serves a node on an outside server, and returns how a user that may do
@@ -34,26 +30,8 @@ func guarded(t *testing.T, p *server.Permissions) client.Options {
 	if !s.ReadyForConnections(20 * time.Second) {
 		t.Fatal("the server does not start")
 	}
-	conn, err := nats.Connect(s.ClientURL(), nats.UserInfo("node", "secret"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	law, err := placement.New(events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	memory := store.NewMemory(time.Now)
-	t.Cleanup(func() { memory.Close() })
-	node := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	n, err := nodes.New(nodes.Options{Map: law, Name: "linux", Store: memory, Clock: events.NewClock(time.Now), Notify: node.Notify, Observe: node.Observe})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := node.Serve(t.Context(), conn, n); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { node.Close() })
+	law := events.Cluster{Name: "one", Epoch: 1, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: "otherwise"}}}
+	hosttest.Cluster(t, law, s.ClientURL(), nats.UserInfo("node", "secret"))
 	return client.Options{Servers: []string{s.ClientURL()}, NATS: []nats.Option{nats.UserInfo("me", "secret")}, Timeout: time.Minute}
 }
 

@@ -79,7 +79,8 @@ const FromCluster = "cluster"
 
 // Report tells the whole story; source says whose rules they are.
 func (e Explanation) Report(source string) ExplainReport {
-	out := ExplainReport{KeyText: TextOf(e.Key), Hashes: e.Hashes, Owners: e.Owners, Source: source, Answers: reportAnswers(e.Answers)}
+	out := ExplainReport{KeyText: TextOf(e.Key), Hashes: e.Hashes, Owners: e.Owners, Source: source,
+		Answers: reportAnswers(e.Answers)}
 	for _, t := range e.Trials {
 		out.Rules = append(out.Rules, TrialReport{t.Node, t.Rule, t.Claims, t.Why})
 	}

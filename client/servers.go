@@ -59,7 +59,8 @@ func dialError(servers string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired),
+		errors.Is(err, nats.ErrAuthRevoked):
 		return fmt.Errorf("%w: the NATS server (%s) does not let you in: NATS_USER, NATS_PASSWORD and NATS_CREDS say who you are", events.ErrRefused, Addresses(servers))
 	}
 	return fmt.Errorf("%w from any NATS server (%s): %v", events.ErrUnreachable, Addresses(servers), withoutURL(err))

@@ -65,7 +65,8 @@ func ConnectTCP(ctx context.Context, addr string, o Options) (*Client, error) {
 
 // Ask sends message to one node, or one copy of it to each, through the entry
 // node. Nothing is sent twice.
-func (t *tcpTransport) Ask(ctx context.Context, to string, op events.Op, message []byte, take func([]byte) bool) (sent int, err error) {
+func (t *tcpTransport) Ask(ctx context.Context, to string, op events.Op, message []byte,
+	take func([]byte) bool) (sent int, err error) {
 	names := []string{to}
 	if to == "" {
 		if names, err = t.members(ctx); err != nil {
@@ -141,7 +142,8 @@ func (t *tcpTransport) learn(r result) ([]string, error) {
 		return nil, fmt.Errorf("%w from a node at %s: %w", events.ErrUnreachable, t.addr, r.err)
 	}
 	if name := info.Cluster.Name; t.cluster != "" && name != t.cluster {
-		return nil, fmt.Errorf("%w: the node at %s is of cluster %q, not of %q", events.ErrWrongCluster, t.addr, name, t.cluster)
+		return nil, fmt.Errorf("%w: the node at %s is of cluster %q, not of %q",
+			events.ErrWrongCluster, t.addr, name, t.cluster)
 	}
 	var names []string
 	for _, member := range info.Cluster.Nodes {

@@ -24,7 +24,8 @@ type Transport interface {
 	// or [events.ErrTooLarge], or that the bus does not let this client ask,
 	// wrapping [events.ErrRefused]; that nobody replied is no error. Nothing is sent
 	// when ctx is over. take is not called after Ask has returned.
-	Ask(ctx context.Context, to string, op events.Op, message []byte, take func(reply []byte) (enough bool)) (sent int, err error)
+	Ask(ctx context.Context, to string, op events.Op, message []byte,
+		take func(reply []byte) (enough bool)) (sent int, err error)
 	// MaxMessage is how many bytes a message may have.
 	MaxMessage() int
 	// Close ends what is under way. It is idempotent.
@@ -70,7 +71,8 @@ var errOver = fmt.Errorf("%w: the time for it was over before it was sent", even
 const retryEvery = 20 * time.Millisecond
 
 func newBusTransport(conn *nats.Conn, owned bool, subjects events.Subjects) (*busTransport, error) {
-	t := &busTransport{conn: conn, owned: owned, subjects: subjects, calls: map[uint64]*call{}, closed: make(chan struct{})}
+	t := &busTransport{conn: conn, owned: owned, subjects: subjects, calls: map[uint64]*call{},
+		closed: make(chan struct{})}
 	t.prefix = events.NewInbox(conn.Opts.InboxPrefix) + "."
 	var err error
 	if t.sub, err = conn.Subscribe(t.prefix+"*", t.receive); err != nil {
@@ -148,7 +150,8 @@ func (t *busTransport) forget(id uint64, c *call) {
 	c.end()
 }
 
-func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message []byte, take func([]byte) bool) (sent int, err error) {
+func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message []byte,
+	take func([]byte) bool) (sent int, err error) {
 	subject := t.subjects.Broadcast(op)
 	if to != "" {
 		subject = t.subjects.Node(to, op)
@@ -169,7 +172,8 @@ func (t *busTransport) Ask(ctx context.Context, to string, op events.Op, message
 		err := t.conn.PublishMsg(msg)
 		switch {
 		case errors.Is(err, nats.ErrMaxPayload):
-			return sent, fmt.Errorf("%w: the message has %d bytes, the bus carries %d", events.ErrTooLarge, len(message), t.conn.MaxPayload())
+			return sent, fmt.Errorf("%w: the message has %d bytes, the bus carries %d",
+				events.ErrTooLarge, len(message), t.conn.MaxPayload())
 		case err != nil:
 			again.Reset(retryEvery)
 		default:

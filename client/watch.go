@@ -133,7 +133,8 @@ func (w *watch) run(ctx context.Context, yield func(Change, error) bool) {
 			case s == nats.CLOSED:
 				yield(Change{}, fmt.Errorf("%w: the connection was closed", events.ErrUnreachable))
 				return
-			case s == nats.CONNECTED && !yield(Change{}, &LostError{Why: "the connection to the bus was lost for a while"}):
+			case s == nats.CONNECTED &&
+				!yield(Change{}, &LostError{Why: "the connection to the bus was lost for a while"}):
 				return
 			}
 		case m := <-w.messages:
@@ -157,7 +158,8 @@ func (w *watch) tell(m *nats.Msg, yield func(Change, error) bool) bool {
 	if err != nil || m.Subject != w.bus.subjects.Event(e.Node, e.Type) {
 		return true // somebody else's
 	}
-	if e.Lost > 0 && e.Type != events.EventLost && !yield(Change{}, &LostError{Events: e.Lost, Why: e.Node + " had more to tell than the bus took"}) {
+	if e.Lost > 0 && e.Type != events.EventLost && !yield(Change{},
+		&LostError{Events: e.Lost, Why: e.Node + " had more to tell than the bus took"}) {
 		return false
 	}
 	switch e.Type {

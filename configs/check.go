@@ -25,7 +25,8 @@ func (c *Config) check() error {
 	for i, server := range c.NATS {
 		if u, err := url.Parse(server); err != nil || u.Hostname() == "" {
 			// Not the text itself: a password may be part of it.
-			return fmt.Errorf("%w: nats server %d of %d is not of the form nats://host:port", events.ErrConfig, i+1, len(c.NATS))
+			return fmt.Errorf("%w: nats server %d of %d is not of the form nats://host:port",
+				events.ErrConfig, i+1, len(c.NATS))
 		}
 	}
 	taken := map[string]string{} // whose address it is
@@ -50,7 +51,8 @@ func (n Node) check(embedded bool) error {
 			return fmt.Errorf("%w: %s = %q %w", events.ErrConfig, l.Key, l.Addr, err)
 		}
 		if l.Key != "http" && l.everywhere() {
-			return fmt.Errorf("%w: %s = %q is no address that others can dial: write one of this machine's own", events.ErrConfig, l.Key, l.Addr)
+			return fmt.Errorf("%w: %s = %q is no address that others can dial: write one of this machine's own",
+				events.ErrConfig, l.Key, l.Addr)
 		}
 	}
 	if embedded && n.Bus == "" && n.TCP == "" {
@@ -102,7 +104,8 @@ func (l Listen) same() string {
 func (c *Config) Startable() (*placement.Map, error) {
 	m, err := c.Map()
 	if err == nil && c.Copies > 1 {
-		err = fmt.Errorf("%s: %w: copies = %s: nodes do not keep copies yet, only 1 or \"every-match\"", c.File, events.ErrConfig, c.Copies)
+		err = fmt.Errorf("%s: %w: copies = %s: nodes do not keep copies yet, only 1 or \"every-match\"",
+			c.File, events.ErrConfig, c.Copies)
 	}
 	if err != nil {
 		return nil, err

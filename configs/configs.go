@@ -167,7 +167,8 @@ func (c *Config) Node(name string) (Node, error) {
 		}
 		names = append(names, n.Name)
 	}
-	return Node{}, fmt.Errorf("%w: %s has no node %q; it has %s", events.ErrConfig, c.File, name, strings.Join(names, ", "))
+	return Node{}, fmt.Errorf("%w: %s has no node %q; it has %s", events.ErrConfig, c.File, name,
+		strings.Join(names, ", "))
 }
 
 // Servers are the NATS servers a client tries: the outside ones, or every

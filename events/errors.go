@@ -4,7 +4,8 @@ import "errors"
 
 // Code is an error condition with a stable word: the word crosses the wire in
 // an answer's "code" and in `--json` errors, and comes back as the same
-// sentinel, so that errors.Is works on both sides. Codes are only ever added.
+// sentinel, so that errors.Is works on both sides. Codes are only ever added. What
+// each is called elsewhere says the table in codes.go.
 type Code string
 
 const (
@@ -33,47 +34,6 @@ const (
 	ErrInterrupted  Code = "interrupted"   // the person at the terminal said so
 	ErrInternal     Code = "internal"      // a bug, or a condition without a word of its own
 )
-
-// Error is the condition in plain words.
-func (c Code) Error() string {
-	switch c {
-	case ErrNotFound:
-		return "key not found"
-	case ErrOwnerOffline:
-		return "owner offline"
-	case ErrUnknown:
-		return "outcome unknown"
-	case ErrSuperseded:
-		return "a newer version stands"
-	case ErrUnreachable:
-		return "no answer"
-	case ErrBadRequest:
-		return "bad request"
-	case ErrNotNumber:
-		return "not a number"
-	case ErrTooLarge:
-		return "too large"
-	case ErrClockAhead:
-		return "clock ahead of the node's"
-	case ErrLate:
-		return "too late"
-	case ErrStaleMap:
-		return "another cluster map is in force"
-	case ErrReadOnly:
-		return "node is read-only: its disk is full"
-	case ErrStopped:
-		return "node has stopped writing"
-	case ErrNameTaken:
-		return "name already taken"
-	case ErrWrongCluster:
-		return "wrong cluster"
-	case ErrWrongFolder:
-		return "wrong data folder"
-	case ErrLocked:
-		return "data folder is in use"
-	}
-	return string(c)
-}
 
 // CodeOf is the condition behind err, [ErrInternal] when it has no word.
 func CodeOf(err error) Code {

@@ -172,18 +172,9 @@ func (n *Node) Ready() error { return n.at.Load().Ready() }
 func (n *Node) Info() events.Info { return n.at.Load().Info() }
 
 func (n *snapshot) Refuse(err error) events.Answer {
-	a := n.answer(events.StatusError)
-	a.Error, a.Code, a.Time = err.Error(), events.CodeOf(err), n.Clock.Now().UnixMilli()
-	switch a.Code {
-	case events.ErrStaleMap:
-		a.Status = events.StatusStaleMap
-	case events.ErrBusy:
-		a.Status = events.StatusBusy
-	case events.ErrReadOnly:
-		a.Status = events.StatusReadOnly
-	case events.ErrCorrupt:
-		a.Status = events.StatusCorrupt
-	}
+	code := events.CodeOf(err)
+	a := n.answer(code.Status())
+	a.Error, a.Code, a.Time = err.Error(), code, n.Clock.Now().UnixMilli()
 	return a
 }
 

@@ -38,7 +38,8 @@ func (n *snapshot) get(reqs []events.Request, now time.Time) []events.Answer {
 		return answers
 	}
 	keys := make([][]byte, 0, len(reqs))
-	r := reading{node: n, reqs: reqs, answers: answers, now: now, room: math.MaxInt, asked: make([]lookup, 0, len(reqs))}
+	r := reading{node: n, reqs: reqs, answers: answers, now: now, room: math.MaxInt,
+		asked: make([]lookup, 0, len(reqs))}
 	if reqs[0].Limit > 0 {
 		r.room = reqs[0].Limit
 	}
@@ -172,7 +173,8 @@ func (b *batch) read(i int, r *events.Request) {
 		case r.Head || r.Limit > 0 && size > r.Limit:
 			b.node.leaveOut(a, size, r)
 		default:
-			a.Value = bytes.Clone(a.Value) // it may lie in the buffer of who wrote it in this batch, and is answered first
+			// it may lie in the buffer of who wrote it in this batch, and is answered first
+			a.Value = bytes.Clone(a.Value)
 		}
 		return events.Record{}, false
 	}})

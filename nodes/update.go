@@ -131,7 +131,8 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 	now := n.Clock.Now()
 	live := current.Live(now)
 	if current.Corrupt {
-		*a = b.refuse(a.Owner, fmt.Errorf("%w: what stands under %q cannot be read: put it anew", events.ErrCorrupt, r.Key))
+		*a = b.refuse(a.Owner, fmt.Errorf("%w: what stands under %q cannot be read: put it anew",
+			events.ErrCorrupt, r.Key))
 		return false
 	}
 	if !r.AlsoAsked && r.Update != events.UpdateInstall {
@@ -144,7 +145,8 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 	if live {
 		a.Before, a.Expires = current.Version, current.Expires
 		if r.Old {
-			a.Value = bytes.Clone(current.Value) // it may lie in the buffer of who wrote it in this batch, and is answered first
+			// it may lie in the buffer of who wrote it in this batch, and is answered first
+			a.Value = bytes.Clone(current.Value)
 		}
 	}
 	a.Status = verdict(current, live, r, now)
@@ -178,7 +180,8 @@ func verdict(current *events.Record, live bool, r *events.Request, now time.Time
 		return events.StatusAbsent
 	case !holds(needs, current, live, r):
 		return events.StatusUnchanged
-	case r.Update == events.UpdateDelete, r.Update == events.UpdateTouch && r.Expires != 0 && r.Expires <= now.UnixMilli():
+	case r.Update == events.UpdateDelete, r.Update == events.UpdateTouch && r.Expires != 0 &&
+		r.Expires <= now.UnixMilli():
 		return events.StatusDeleted
 	}
 	return events.StatusStored

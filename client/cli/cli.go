@@ -1,5 +1,5 @@
-// Package cli is the command line, one file a command, and the only place where
-// the parts are wired together: it may import everything.
+// Package cli is the command line, one file a command. A node's parts are wired
+// together in package host. It may import everything but the paths to a node.
 //
 // Data goes to stdout, messages to stderr; `--json` output is a contract.
 package cli
@@ -16,19 +16,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dht/client/cli/term"
 	"dht/events"
 )
 
-// Exit statuses.
-const (
-	exitDone        = 0
-	exitFailure     = 1
-	exitUsage       = 2
-	exitNotFound    = 3
-	exitRefused     = 4
-	exitUnreachable = 5
-	exitInterrupted = 130
-)
+// exitDone is the exit status of a command that did its work. Package events says
+// which status a failure has.
+const exitDone = 0
 
 // Main runs the program on the process's arguments and returns its exit status.
 // The first interrupt ends a command gently, a second one at once.
@@ -52,7 +46,7 @@ func terminations() []os.Signal {
 
 // Run runs one command line and returns its exit status.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{in: stdin, out: newTerminal(stdout), err: newTerminal(stderr), global: defaults()}
+	a := &app{in: stdin, out: term.New(stdout), err: term.New(stderr), global: defaults()}
 	a.met = func(cluster string) { a.note("this is the cluster %q", cluster) }
 	root := a.root(a.groups())
 	completeForWhatIs(root)
@@ -74,7 +68,7 @@ func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) (
 	root.SetErr(a.err)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
-		err = a.out.failed
+		err = a.out.Err()
 	}
 	if err != nil && !a.started {
 		err = fmt.Errorf("%w%w", errUsage, err)
@@ -97,7 +91,7 @@ type exited int
 func (e exited) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func (a *app) complain(ctx context.Context, err error) {
-	if errors.As(err, new(told)) {
+	if errors.As(err, new(reported)) {
 		return
 	}
 	if ctx.Err() != nil && !errors.Is(err, events.ErrInterrupted) { // whatever it was that did not succeed any more
@@ -106,13 +100,13 @@ func (a *app) complain(ctx context.Context, err error) {
 	switch {
 	case a.json:
 		code := codeOf(err)
-		_ = writeJSON(a.err, struct {
+		_ = term.WriteJSON(a.err, struct {
 			Error string      `json:"error"`
 			Code  events.Code `json:"code"`
 		}{plainly(err), code})
 	case a.quiet && errors.Is(err, events.ErrNotFound):
 	default:
-		fmt.Fprintf(a.err, "dht: %s\n", escaped(plainly(err), "\n"))
+		fmt.Fprintf(a.err, "dht: %s\n", term.Escaped(plainly(err), "\n"))
 	}
 }
 
@@ -136,29 +130,18 @@ func exitStatus(ctx context.Context, err error) int {
 	if status := exited(0); errors.As(err, &status) {
 		return int(status)
 	}
-	switch codeOf(err) {
-	case events.ErrUsage, events.ErrBadRequest:
-		return exitUsage
+	code := codeOf(err)
+	interrupted := ctx.Err() != nil || errors.Is(err, events.ErrInterrupted)
+	if interrupted && code.ExitStatus() != events.ErrUsage.ExitStatus() {
+		code = events.ErrInterrupted
 	}
-	if ctx.Err() != nil || errors.Is(err, events.ErrInterrupted) {
-		return exitInterrupted
-	}
-	switch codeOf(err) {
-	case events.ErrNotFound:
-		return exitNotFound
-	case events.ErrRefused, events.ErrSuperseded, events.ErrStaleMap, events.ErrWrongCluster, events.ErrClockAhead,
-		events.ErrLate, events.ErrBusy, events.ErrReadOnly:
-		return exitRefused
-	case events.ErrOwnerOffline, events.ErrUnknown, events.ErrUnreachable:
-		return exitUnreachable
-	}
-	return exitFailure
+	return code.ExitStatus()
 }
 
 // app is what every command shares.
 type app struct {
 	in       io.Reader
-	out, err *terminal
+	out, err *term.Terminal
 	started  bool // the command line was understood
 	global
 }

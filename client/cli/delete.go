@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dht/client"
+	"dht/client/cli/term"
 	"dht/events"
 )
 
@@ -35,7 +36,8 @@ func (a *app) deleteCommand() *cobra.Command {
 		ValidArgsFunction: a.completeKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if prefix != "" && !yes && !a.mayAsk() {
-				return fmt.Errorf("%wnobody can be asked here whether to delete all that begins with %q: say --yes", errUsage, prefix)
+				return fmt.Errorf("%wnobody can be asked here whether to delete all that begins with %q: say --yes", errUsage,
+					prefix)
 			}
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
@@ -52,9 +54,9 @@ func (a *app) deleteCommand() *cobra.Command {
 			}
 			return a.deleteKeys(ctx, c, args, func(r client.Result) {
 				if r.Status == events.StatusAbsent {
-					a.note("%s: absent", legible(r.Key))
+					a.note("%s: absent", term.Legible(r.Key))
 				} else {
-					a.note("%s: deleted from %s", legible(r.Key), a.err.bold(r.Node))
+					a.note("%s: deleted from %s", term.Legible(r.Key), a.err.Bold(r.Node))
 				}
 			})
 		},
@@ -72,9 +74,9 @@ func (a *app) deleteOne(ctx context.Context, c *client.Client, key []byte) error
 	case a.json:
 		return a.printJSON(result.Report())
 	case result.Status == events.StatusAbsent:
-		a.note("absent: %s had nothing to delete", visible(result.Node))
+		a.note("absent: %s had nothing to delete", term.Visible(result.Node))
 	default:
-		a.note("deleted from %s", a.err.bold(result.Node))
+		a.note("deleted from %s", a.err.Bold(result.Node))
 	}
 	return nil
 }
@@ -88,7 +90,7 @@ func (a *app) answers() (opts []client.Option) {
 }
 
 // mayAsk reports whether there is somebody at a terminal to ask.
-func (a *app) mayAsk() bool { return a.onTerminal() && a.err.live && !a.json && !a.quiet }
+func (a *app) mayAsk() bool { return a.onTerminal() && a.err.Live() && !a.json && !a.quiet }
 
 // deletePrefix deletes what the nodes list, though some may be silent: that is
 // said in the end.
@@ -105,7 +107,7 @@ func (a *app) deletePrefix(ctx context.Context, c *client.Client, prefix string,
 	slices.Sort(keys)
 	keys = slices.Compact(keys) // several nodes may hold a key
 	if len(keys) > 0 && !yes {
-		first, last := legible([]byte(keys[0])), legible([]byte(keys[len(keys)-1]))
+		first, last := term.Legible([]byte(keys[0])), term.Legible([]byte(keys[len(keys)-1]))
 		sure, err := a.ask(ctx, fmt.Sprintf("delete %s, from %s to %s? [y/N] ", plural(len(keys), "key"), first, last))
 		if err != nil {
 			return err
@@ -186,7 +188,7 @@ func (d *deleted) add(r client.Result, err error) {
 	switch {
 	case err != nil:
 		if d.failed++; d.first == nil {
-			d.first = fmt.Errorf("%s: %w", legible(r.Key), err)
+			d.first = fmt.Errorf("%s: %w", term.Legible(r.Key), err)
 		}
 	case r.Status == events.StatusAbsent:
 		d.absent++

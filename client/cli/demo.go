@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dht/client"
+	"dht/client/cli/host"
 	"dht/configs"
 )
 
@@ -49,11 +49,11 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 		return err
 	}
 	defer func() { c.Close() }()
-	told := io.Writer(a.out)
+	text := io.Writer(a.out)
 	if a.json {
-		told = io.Discard
+		text = io.Discard
 	}
-	fmt.Fprintf(told, "Three nodes, each with its own NATS server, joined: no central server.\nPutting %d random keys over the bus; every node decides by itself:\n\n", demoKeys)
+	fmt.Fprintf(text, "Three nodes, each with its own NATS server, joined: no central server.\nPutting %d random keys over the bus; every node decides by itself:\n\n", demoKeys)
 	scattered, m, err := a.scatter(cmd, c.Client, demoKeys)
 	if err == nil {
 		err = a.showScatter(m, scattered, "", nil)
@@ -79,21 +79,22 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 	if err != nil {
 		return oneLine(err)
 	}
-	fmt.Fprintf(told, "All nodes stopped and started again: %d of %d keys read back.\n", found, demoKeys)
+	fmt.Fprintf(text, "All nodes stopped and started again: %d of %d keys read back.\n", found, demoKeys)
 	for _, n := range c.nodes {
 		if err := a.readBackOverTCP(cmd.Context(), n, scattered.Names); err != nil {
 			return oneLine(err)
 		}
 	}
-	fmt.Fprintf(told, "And over TCP, as any Redis client does, whichever node is asked: %d of %d keys.\n", found, demoKeys)
-	fmt.Fprintf(told, "%s\n", a.out.dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(), a.typed("dht up"))))
+	fmt.Fprintf(text, "And over TCP, as any Redis client does, whichever node is asked: %d of %d keys.\n", found, demoKeys)
+	fmt.Fprintf(text, "%s\n", a.out.Dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(),
+		a.typed("dht up"))))
 	return nil
 }
 
 // readBackOverTCP gets every key through one node, which forwards what it does
 // not own.
-func (a *app) readBackOverTCP(ctx context.Context, n *runningNode, keys [][]byte) error {
-	c, err := client.ConnectTCP(ctx, n.tcp.Addr().String(), client.Options{Timeout: a.timeout})
+func (a *app) readBackOverTCP(ctx context.Context, n *host.Node, keys [][]byte) error {
+	c, err := client.ConnectTCP(ctx, n.TCPAddr().String(), client.Options{Timeout: a.timeout})
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func kept(ctx context.Context, c *client.Client, byNode map[string]int) error {
 type cluster struct {
 	*client.Client
 	listeners []net.Listener // of the nodes' tcp addresses
-	nodes     []*runningNode
+	nodes     []*host.Node
 }
 
 // startCluster starts every node of the built-in cluster file on free ports.
@@ -147,21 +148,22 @@ func (a *app) startCluster(ctx context.Context, folder string) (_ *cluster, err 
 	}
 	for i := range config.Nodes { // a cluster that is up on the usual ports is none of ours
 		n := &config.Nodes[i]
-		*n = configs.Node{Name: n.Name, Rule: n.Rule, TCP: c.listeners[i].Addr().String(), Bus: freePort, Data: filepath.Join(folder, n.Name)}
+		*n = configs.Node{Name: n.Name, Rule: n.Rule, TCP: c.listeners[i].Addr().String(), Bus: freePort,
+			Data: filepath.Join(folder, n.Name)}
 	}
 	for i := range config.Nodes {
 		n := &config.Nodes[i]
 		n.Route = freePort
 		known := *config // a node reads it as long as it runs
 		known.Nodes = slices.Clone(config.Nodes)
-		started, err := startNode(ctx, &known, *n, howToRun{tcp: c.listeners[i]}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		started, err := host.Open(ctx, host.Options{Config: &known, Node: *n, TCP: c.listeners[i], Build: version()})
 		if err != nil {
 			return nil, err
 		}
 		c.nodes = append(c.nodes, started)
-		n.Route = started.broker.RouteAddr().String() // the next ones join it there
+		n.Route = started.RouteAddr().String() // the next ones join it there
 	}
-	c.Client, err = client.Connect(client.Options{Servers: []string{c.nodes[0].broker.URL()}, Timeout: a.timeout})
+	c.Client, err = client.Connect(client.Options{Servers: []string{c.nodes[0].NATSAddr()}, Timeout: a.timeout})
 	return c, err
 }
 

@@ -43,7 +43,7 @@ func (a *app) dump(cmd *cobra.Command, l listing) error {
 	}
 	defer c.Close()
 	step, end := func() {}, func() {}
-	if !a.out.live { // what is printed there shows how far it is
+	if !a.out.Live() { // what is printed there shows how far it is
 		step, end = a.progress(-1, "dump")
 	}
 	defer end()
@@ -71,6 +71,7 @@ func (a *app) dumpFolder(folder string, prefix []byte) error {
 		if !bytes.HasPrefix(r.Key, prefix) {
 			return nil
 		}
-		return a.printJSON(client.Item{Key: r.Key, Value: r.Value, Version: r.Version, Expires: r.Expires, Node: report.Owner.Node})
+		return a.printJSON(client.Item{Key: r.Key, Value: r.Value, Version: r.Version, Expires: r.Expires,
+			Node: report.Owner.Node})
 	})
 }

@@ -218,7 +218,8 @@ func (w *watched) check(m *nats.Msg) events.Event {
 	if err := ce.Validate(); err != nil {
 		w.t.Errorf("%s: %v", m.Data, err)
 	}
-	if m.Subject != "dht.event.one."+ce.Type() || ce.Type() != string(e.Type) || ce.Subject() != "" || ce.Source() != "/one/one" {
+	if m.Subject != "dht.event.one."+ce.Type() || ce.Type() != string(e.Type) || ce.Subject() != "" ||
+		ce.Source() != "/one/one" {
 		w.t.Errorf("on %s comes %s", m.Subject, m.Data)
 	}
 	w.seen[e.Type]++

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dht/client"
+	"dht/client/cli/term"
 	"dht/events"
 	"dht/nodes/placement"
 )
@@ -28,7 +29,7 @@ func (a *app) explainCommand() *cobra.Command {
 			case a.json:
 				return a.printJSON(e.Report(source))
 			}
-			a.tellStory(e)
+			a.printExplanation(e)
 			return nil
 		},
 	}
@@ -67,9 +68,9 @@ func (a *app) explain(cmd *cobra.Command, key []byte) (e client.Explanation, sou
 	return e, config.File, nil
 }
 
-func (a *app) tellStory(e client.Explanation) {
+func (a *app) printExplanation(e client.Explanation) {
 	out := a.out
-	fmt.Fprintf(out, "The key %s has these hashes:\n\n", out.bold(legible(e.Key)))
+	fmt.Fprintf(out, "The key %s has these hashes:\n\n", out.Bold(term.Legible(e.Key)))
 	for _, h := range placement.Hashes() {
 		if hex, ok := e.Hashes[h]; ok {
 			fmt.Fprintf(out, "  %-7s %s\n", h, hex)
@@ -78,30 +79,30 @@ func (a *app) tellStory(e client.Explanation) {
 	fmt.Fprint(out, "\nEvery node tries its rule, in the order of the map:\n\n")
 	var rows [][]string
 	for _, t := range e.Trials {
-		claims := out.dim("no")
+		claims := out.Dim("no")
 		if t.Claims {
-			claims = out.good("yes")
+			claims = out.Good("yes")
 		}
 		rows = append(rows, []string{"  " + t.Node, t.Rule, claims, t.Why})
 	}
-	out.table([]string{"  NODE", "RULE", "CLAIMS IT", "BECAUSE"}, rows)
-	fmt.Fprintf(out, "\nSo it belongs to %s.", out.bold(strings.Join(e.Owners, ", then ")))
+	out.Table([]string{"  NODE", "RULE", "CLAIMS IT", "BECAUSE"}, rows)
+	fmt.Fprintf(out, "\nSo it belongs to %s.", out.Bold(strings.Join(e.Owners, ", then ")))
 	fmt.Fprint(out, " Asked now, the nodes answer:\n\n")
 	rows = nil
 	for _, answer := range e.Answers {
-		rows = append(rows, []string{"  " + answer.Node, a.status(answer.Status), visible(detail(answer, e.Owners))})
+		rows = append(rows, []string{"  " + answer.Node, a.status(answer.Status), term.Visible(detail(answer, e.Owners))})
 	}
-	out.table([]string{"  NODE", "ANSWER", ""}, rows)
+	out.Table([]string{"  NODE", "ANSWER", ""}, rows)
 }
 
 func (a *app) status(s events.Status) string {
 	switch s {
 	case events.StatusFound, events.StatusStored:
-		return a.out.good(string(s))
+		return a.out.Good(string(s))
 	case events.StatusNotStored, events.StatusAbsent, events.StatusDeleted:
-		return a.out.dim(string(s))
+		return a.out.Dim(string(s))
 	}
-	return a.out.bad(string(s))
+	return a.out.Bad(string(s))
 }
 
 // detail says in words what an answer means.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"dht/client/cli/shell"
 )
 
 // flagError says in our words what is wrong with a flag, and how to write it.
@@ -76,7 +78,7 @@ func noFlag(cmd *cobra.Command, words []string, letters string) error {
 	if at < 0 {
 		return fmt.Errorf("-%s is no flag", letters)
 	}
-	line := cmd.CommandPath() + " … -- " + quoted(words[at])
+	line := cmd.CommandPath() + " … -- " + shell.Quoted(words[at])
 	if !slices.ContainsFunc(words[at+1:], isFlag) { // which -- would make a word
 		line = quotedLine(slices.Concat([]string{"dht"}, words[:at], []string{"--"}, words[at:]))
 	}
@@ -86,7 +88,7 @@ func noFlag(cmd *cobra.Command, words []string, letters string) error {
 func quotedLine(words []string) string {
 	var line []string
 	for _, w := range words {
-		line = append(line, quoted(w))
+		line = append(line, shell.Quoted(w))
 	}
 	return strings.Join(line, " ")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dht/client/cli/term"
 	"dht/events"
 	"dht/nodes/store"
 )
@@ -87,7 +88,8 @@ func (a *app) fsck(folders []string, repair bool) error {
 		faults = errors.Join(faults, err)
 	}
 	if damaged > 0 && !repair {
-		faults = errors.Join(faults, fmt.Errorf("%w: %s cannot be trusted; --repair moves bad lines aside", events.ErrCorrupt, plural(damaged, "place")))
+		faults = errors.Join(faults, fmt.Errorf("%w: %s cannot be trusted; --repair moves bad lines aside",
+			events.ErrCorrupt, plural(damaged, "place")))
 	}
 	return oneLine(faults)
 }
@@ -95,21 +97,24 @@ func (a *app) fsck(folders []string, repair bool) error {
 func (a *app) report(folder string, r store.Report, repaired bool) error {
 	if a.json {
 		r.Damage = append([]store.Damage{}, r.Damage...) // an empty list, not null
-		return a.printJSON(fsckJSON{folder, r.Owner.Cluster, r.Owner.Node, r.Segments, r.Bytes, r.Keys, r.Torn, r.Damage, repaired && len(r.Damage) > 0})
+		return a.printJSON(fsckJSON{folder, r.Owner.Cluster, r.Owner.Node, r.Segments, r.Bytes, r.Keys, r.Torn, r.Damage,
+			repaired && len(r.Damage) > 0})
 	}
-	verdict := a.out.good("sound")
+	verdict := a.out.Good("sound")
 	switch {
 	case len(r.Damage) > 0 && repaired:
-		verdict = a.out.bad("repaired")
+		verdict = a.out.Bad("repaired")
 	case len(r.Damage) > 0:
-		verdict = a.out.bad("damaged")
+		verdict = a.out.Bad("damaged")
 	}
-	fmt.Fprintf(a.out, "%s  %s: node %s of %s, %s in %s\n", verdict, visible(folder), visible(r.Owner.Node), visible(r.Owner.Cluster), plural(r.Keys, "key"), plural(r.Segments, "segment"))
+	fmt.Fprintf(a.out, "%s  %s: node %s of %s, %s in %s\n", verdict, term.Visible(folder), term.Visible(r.Owner.Node),
+		term.Visible(r.Owner.Cluster), plural(r.Keys, "key"), plural(r.Segments, "segment"))
 	for _, d := range r.Damage {
-		fmt.Fprintf(a.out, "  %s\n", visible(d.String()))
+		fmt.Fprintf(a.out, "  %s\n", term.Visible(d.String()))
 	}
 	if r.Torn > 0 {
-		fmt.Fprintf(a.out, "  %s of writes that a crash cut off and nobody was told of: the next start drops them\n", plural(int(r.Torn), "byte"))
+		fmt.Fprintf(a.out, "  %s of writes that a crash cut off and nobody was told of: the next start drops them\n",
+			plural(int(r.Torn), "byte"))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dht/client"
+	"dht/client/cli/term"
 	"dht/events"
 )
 
@@ -50,10 +51,10 @@ func (a *app) printValue(r client.Result) error {
 		}
 		return a.printJSON(out)
 	}
-	if a.out.live {
+	if a.out.Live() {
 		r.Value = a.displayed(r.Value)
 	}
-	if a.out.live || a.session != nil {
+	if a.out.Live() || a.session != nil {
 		r.Value = append(r.Value, '\n')
 	}
 	if _, err := a.out.Write(r.Value); err != nil {
@@ -64,7 +65,7 @@ func (a *app) printValue(r client.Result) error {
 
 // displayed is a value for a terminal, which must not obey what is stored.
 func (a *app) displayed(value []byte) []byte {
-	text := escaped(string(value), "\n\t")
+	text := term.Escaped(string(value), "\n\t")
 	if text != string(value) {
 		a.note("what is no text is written as \\x1b; a file or a pipe gets the bytes themselves")
 	}

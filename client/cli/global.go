@@ -31,7 +31,7 @@ type global struct {
 	quiet   bool
 	timeout time.Duration
 	session *session             // of a shell, whose lines share one connection
-	met     func(cluster string) // is told which cluster it is, where nobody has named one
+	met     func(cluster string) // gets the name of the cluster, where nobody has named one
 }
 
 // defaults are the flags when none is given.
@@ -41,7 +41,8 @@ func defaults() global {
 
 // register makes what g holds the default of each flag.
 func (g *global) register(f *pflag.FlagSet) {
-	f.StringVarP(&g.config, "config", "c", g.config, "cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
+	f.StringVarP(&g.config, "config", "c", g.config,
+		"cluster `FILE`; without one, three nodes on this machine (DHT_CONFIG)")
 	f.VarP(&serverList{list: &g.servers}, "server", "s", "NATS `URL` to connect to; may be repeated (NATS_URL)")
 	f.StringVar(&g.tcp, "tcp", g.tcp, "talk to the node at `ADDR` over TCP instead of the bus")
 	f.BoolVar(&g.json, "json", g.json, "print JSON; errors too")

@@ -8,8 +8,6 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
-
-	"golang.org/x/term"
 )
 
 var errHangup = errors.New("the terminal was closed")
@@ -31,7 +29,7 @@ func (a *app) outliveHangup(ctx context.Context, log *slog.Logger) (_ context.Co
 				return
 			case <-hangups:
 			}
-			if a.err.closed() {
+			if a.err.Closed() {
 				cancel(errHangup)
 				return
 			}
@@ -43,10 +41,4 @@ func (a *app) outliveHangup(ctx context.Context, log *slog.Logger) (_ context.Co
 		cancel(nil)
 		wait.Wait()
 	}
-}
-
-// closed reports whether this was a terminal, and is none any more.
-func (t *terminal) closed() bool {
-	file, ok := t.out.(*os.File)
-	return t.live && ok && !term.IsTerminal(int(file.Fd()))
 }

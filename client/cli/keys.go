@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dht/client"
+	"dht/client/cli/term"
 )
 
 // listing holds the flags of commands that go through keys.
@@ -51,7 +52,7 @@ func (a *app) keys(ctx context.Context, c *client.Client, l listing) error {
 		case a.json:
 			err = a.printJSON(k.Report())
 		default:
-			_, err = fmt.Fprintf(a.out, "%s\t%s\t%d\n", visible(k.Node), legible(k.Key), k.Bytes)
+			_, err = fmt.Fprintf(a.out, "%s\t%s\t%d\n", term.Visible(k.Node), term.Legible(k.Key), k.Bytes)
 		}
 		if err != nil {
 			return err

@@ -2,34 +2,20 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/dustin/go-humanize"
-	"golang.org/x/term"
 
+	"dht/client/cli/term"
 	"dht/client/monitor"
 	"dht/events"
 )
 
 // lines prints what a monitor sees, in columns that fit the terminal.
-type lines struct{ *terminal }
-
-// width is how many columns there are; 0 where nothing is to be cut.
-func (t *terminal) width() int {
-	file, ok := t.out.(*os.File)
-	if !ok || !t.live {
-		return 0
-	}
-	w, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
-	}
-	return w
-}
+type lines struct{ *term.Terminal }
 
 const (
 	timeColumn  = "15:04:05.000"
@@ -44,7 +30,7 @@ const (
 )
 
 func (v lines) show(l monitor.Line) error {
-	width := v.width()
+	width := v.Width()
 	text := v.line(l, width)
 	if width > 0 {
 		text = ansi.Truncate(text, width, "…")
@@ -54,12 +40,12 @@ func (v lines) show(l monitor.Line) error {
 }
 
 func (v lines) line(l monitor.Line, width int) string {
-	at := v.dim(l.Time.Local().Format(timeColumn)) + " "
+	at := v.Dim(l.Time.Local().Format(timeColumn)) + " "
 	switch {
 	case l.Lost > 0:
-		return at + v.warn(pad("…", whatColumn)+" "+unshown(l.Lost)+": "+l.Detail)
+		return at + v.Warn(pad("…", whatColumn)+" "+unshown(l.Lost)+": "+l.Detail)
 	case l.Op == "" && l.Event == "":
-		return at + v.warn(pad("bus", whatColumn)+" "+l.Detail)
+		return at + v.Warn(pad("bus", whatColumn)+" "+l.Detail)
 	}
 	size, took := "", ""
 	if l.Bytes > 0 {
@@ -72,7 +58,7 @@ func (v lines) line(l monitor.Line, width int) string {
 	if l.Event != "" && len(subject) == 0 {
 		subject, l.Node = []byte(l.Node), ""
 	}
-	return at + v.what(l) + " " + key(subject, width) + " " + v.dim(padLeft(size, sizeColumn)+" "+padLeft(took, tookColumn)) + "  " + v.told(l)
+	return at + v.what(l) + " " + key(subject, width) + " " + v.Dim(padLeft(size, sizeColumn)+" "+padLeft(took, tookColumn)) + "  " + v.answers(l)
 }
 
 // unshown is how much a monitor left out. It is no loss: what the messages did is
@@ -84,16 +70,16 @@ func (v lines) what(l monitor.Line) string {
 	word := pad(string(l.Op)+string(l.Event), whatColumn)
 	switch l.Event {
 	case events.EventUp:
-		return v.good(word)
+		return v.Good(word)
 	case events.EventDown, events.EventCorrupt, events.EventMapMismatch:
-		return v.bad(word)
+		return v.Bad(word)
 	}
-	return v.bold(word)
+	return v.Bold(word)
 }
 
 // key is cut to what is left of the terminal's width, and padded.
 func key(k []byte, width int) string {
-	text := legible(k)
+	text := term.Legible(k)
 	if width == 0 {
 		return pad(text, plainKey)
 	}
@@ -101,11 +87,11 @@ func key(k []byte, width int) string {
 	return pad(ansi.Truncate(text, room, "…"), room)
 }
 
-// told is who said what: those who did something, then who was silent, then who
+// answers is who said what: those who did something, then who was silent, then who
 // refused to own the key; the end may be cut.
-func (v lines) told(l monitor.Line) string {
+func (v lines) answers(l monitor.Line) string {
 	if l.Event != "" {
-		return strings.TrimSpace(visible(l.Node) + " " + v.eventWord(l.Event) + " " + v.dim(l.Detail))
+		return strings.TrimSpace(term.Visible(l.Node) + " " + v.eventWord(l.Event) + " " + v.Dim(l.Detail))
 	}
 	var parts, refused, silent []string
 	for _, a := range l.Answers {
@@ -119,16 +105,16 @@ func (v lines) told(l monitor.Line) string {
 		}
 	}
 	if len(silent) > 0 {
-		parts = append(parts, v.bad(strings.Join(silent, " ")+" silent"))
+		parts = append(parts, v.Bad(strings.Join(silent, " ")+" silent"))
 	}
 	if len(refused) > 0 {
-		parts = append(parts, v.dim(strings.Join(refused, " ")+" no"))
+		parts = append(parts, v.Dim(strings.Join(refused, " ")+" no"))
 	}
 	if l.Subject == "" {
-		parts = append(parts, v.dim("over TCP"))
+		parts = append(parts, v.Dim("over TCP"))
 	}
 	if l.Detail != "" {
-		parts = append(parts, v.bad(l.Detail))
+		parts = append(parts, v.Bad(l.Detail))
 	}
 	return strings.Join(parts, "  ")
 }
@@ -136,30 +122,28 @@ func (v lines) told(l monitor.Line) string {
 func (v lines) eventWord(t events.EventType) string {
 	switch t {
 	case events.EventPut:
-		return v.good("stored")
+		return v.Good("stored")
 	case events.EventDelete:
-		return v.good("deleted")
+		return v.Good("deleted")
 	}
 	return ""
 }
 
 func (v lines) answer(a monitor.Answer) string {
-	node, word := visible(a.Node), string(a.Status)
+	node, word := term.Visible(a.Node), string(a.Status)
 	switch a.Status {
 	case events.StatusStored, events.StatusFound, events.StatusDeleted, events.StatusListed:
-		return node + " " + v.good(word)
+		return node + " " + v.Good(word)
 	case events.StatusAbsent, events.StatusUnchanged:
 		return node + " " + word
 	case events.StatusSuperseded:
-		return node + " " + v.warn(word)
+		return node + " " + v.Warn(word)
 	}
 	if a.Detail != "" {
 		word += ": " + a.Detail
 	}
-	return node + " " + v.bad(word)
+	return node + " " + v.Bad(word)
 }
-
-func (t *terminal) warn(text string) string { return t.colour(text, "3") }
 
 func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-ansi.StringWidth(text)))

@@ -10,6 +10,8 @@ import (
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
+
+	"dht/client/cli/term"
 )
 
 // logging holds the flags of commands that run until they are stopped.
@@ -31,20 +33,21 @@ func (l *logging) logger(a *app) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(l.level)); err != nil {
 		return nil, fmt.Errorf("%w--log-level %s: use debug, info, warn or error", errUsage, l.level)
 	}
-	if !a.err.live && "DHT_LOG="+os.Getenv("DHT_LOG") != logText {
+	if !a.err.Live() && "DHT_LOG="+os.Getenv("DHT_LOG") != logText {
 		return slog.New(newSeldom(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level}), time.Now)), nil
 	}
-	noColour := !a.err.live || os.Getenv("NO_COLOR") != ""
+	noColour := !a.err.Live() || os.Getenv("NO_COLOR") != ""
 	return slog.New(newSeldom(textLogger(a.err, level, noColour).Handler(), time.Now)), nil
 }
 
 func textLogger(w io.Writer, level slog.Level, noColour bool) *slog.Logger {
-	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: noColour, ReplaceAttr: withoutEscapes}))
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: noColour,
+		ReplaceAttr: withoutEscapes}))
 }
 
 // withoutEscapes takes escape characters from a text: the handler quotes what is
 // hidden, but means colours to come through, and even makes them of a quoted
-// \x1b. A key that is damaged, or a stranger's error, may hold any.
+// \x1b. A key that is damaged, or somebody's error, may hold any.
 func withoutEscapes(_ []string, a slog.Attr) slog.Attr {
 	if kind := a.Value.Kind(); kind != slog.KindString && kind != slog.KindAny {
 		return a
@@ -52,7 +55,7 @@ func withoutEscapes(_ []string, a slog.Attr) slog.Attr {
 	const shown = "␛"
 	text := a.Value.String()
 	if a.Key == slog.MessageKey { // the one that is not quoted
-		text = visible(text)
+		text = term.Visible(text)
 	}
 	text = strings.NewReplacer("\x1b", shown, `\x1b`, shown).Replace(text)
 	if text != a.Value.String() { // others keep their kind, and its colour

@@ -40,7 +40,8 @@ func (a *app) monitorCommand() *cobra.Command {
 		},
 	}
 	limit.register(cmd)
-	cmd.Flags().IntVar(&rate, "rate", events.WatchRate, "answers a second that each node tells of, and once as many in a burst; the others are counted")
+	cmd.Flags().IntVar(&rate, "rate", events.WatchRate,
+		"answers a second that each node tells of, and once as many in a burst; the others are counted")
 	return cmd
 }
 
@@ -159,5 +160,6 @@ func (g *global) listening(what, instead string) (*configs.Config, client.Option
 	if host, port, err := net.SplitHostPort(addr); err == nil && instead != "" {
 		instead = "; " + fmt.Sprintf(instead, host, port)
 	}
-	return nil, client.Options{}, fmt.Errorf("%w%s listens to the bus, and over TCP there is none%s", errUsage, what, instead)
+	return nil, client.Options{}, fmt.Errorf("%w%s listens to the bus, and over TCP there is none%s", errUsage, what,
+		instead)
 }

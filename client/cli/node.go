@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+
+	"dht/client/cli/host"
 )
 
 func (a *app) nodeCommand() *cobra.Command {
-	var how howToRun
+	var how host.Options
 	var logs logging
 	var data string
 	cmd := &cobra.Command{
@@ -43,28 +45,29 @@ func (a *app) nodeCommand() *cobra.Command {
 			}
 			ctx, stop := a.outliveHangup(cmd.Context(), log)
 			defer stop()
-			r, err := startNode(ctx, config, node, how, log)
+			how.Config, how.Node, how.Build, how.NATS, how.Logger = config, node, version(), credentials(), log
+			r, err := host.Open(ctx, how)
 			if err != nil {
 				return err
 			}
 			log = log.With("node", node.Name, "rule", node.Rule, "data", config.DataFolder(node))
-			if r.page != nil {
-				log = log.With("page", r.page.URL())
+			if page := r.PageURL(); page != "" {
+				log = log.With("page", page)
 			}
 			log.Info("ready")
 			return runUntilDone(ctx, r, log)
 		},
 	}
-	cmd.Flags().BoolVar(&how.noBus, "no-bus", false, "answer over TCP only, without NATS")
-	cmd.Flags().BoolVar(&how.allowFlush, "allow-flush", false, "let FLUSHDB delete every key of this node")
-	cmd.Flags().BoolVar(&how.insecure, "insecure", false, "listen where other machines can reach, without TLS or users")
+	cmd.Flags().BoolVar(&how.NoBus, "no-bus", false, "answer over TCP only, without NATS")
+	cmd.Flags().BoolVar(&how.AllowFlush, "allow-flush", false, "let FLUSHDB delete every key of this node")
+	cmd.Flags().BoolVar(&how.Insecure, "insecure", false, "listen where other machines can reach, without TLS or users")
 	cmd.Flags().StringVar(&data, "data", "", "keep the keys in `FOLDER`")
 	_ = cmd.MarkFlagDirname("data")
 	logs.register(cmd)
 	return cmd
 }
 
-func runUntilDone(ctx context.Context, r *runningNode, log *slog.Logger) error {
+func runUntilDone(ctx context.Context, r *host.Node, log *slog.Logger) error {
 	var failure error
 	select {
 	case <-ctx.Done():

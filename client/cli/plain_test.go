@@ -12,6 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"dht/client/cli/shell"
+	"dht/client/cli/term"
 )
 
 // TestPlainly holds that no call of the system is named where we have words.
@@ -50,7 +53,7 @@ func TestPlainly(t *testing.T) {
 }
 
 func TestNoFlag(t *testing.T) {
-	a := &app{out: newTerminal(&strings.Builder{}), err: newTerminal(&strings.Builder{}), global: defaults()}
+	a := &app{out: term.New(&strings.Builder{}), err: term.New(&strings.Builder{}), global: defaults()}
 	for line, want := range map[string]string{
 		"put temperature -5":    "dht put temperature -- -5",
 		"put -q temperature -5": "dht put -q temperature -- -5",
@@ -62,10 +65,10 @@ func TestNoFlag(t *testing.T) {
 		"delete a -2":           "dht delete a -- -2",
 		"--timeout 1s put t -5": "dht --timeout 1s put t -- -5",
 	} {
-		words, _, _ := split(line)
+		words, _, _ := shell.Split(line)
 		var args []string
 		for _, w := range words {
-			args = append(args, w.text)
+			args = append(args, w.Text)
 		}
 		_, err := a.execute(t.Context(), a.root(a.groups()), args)
 		if err == nil || !strings.HasSuffix(err.Error(), " is no flag; as a key or value write it last, behind --: "+want) {

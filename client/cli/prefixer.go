@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"dht/client/cli/term"
 )
 
 func widest(list []process) (width int) {
@@ -19,7 +21,7 @@ func widest(list []process) (width int) {
 // prefixer merges the output of processes, each line behind its name, and shows
 // the control characters in it: a terminal would obey them.
 type prefixer struct {
-	out   *terminal
+	out   *term.Terminal
 	width int
 	mu    sync.Mutex // guards out
 }
@@ -27,7 +29,7 @@ type prefixer struct {
 // writer returns where process i writes, to be closed when it has ended.
 func (p *prefixer) writer(i int, name string) io.WriteCloser {
 	colours := []string{"6", "3", "5", "2", "4", "1"}
-	prefix := p.out.colour(fmt.Sprintf("%-*s │", p.width, name), colours[i%len(colours)])
+	prefix := p.out.Colour(fmt.Sprintf("%-*s │", p.width, name), colours[i%len(colours)])
 	in, out := io.Pipe()
 	done := make(chan struct{})
 	go func() {
@@ -37,7 +39,7 @@ func (p *prefixer) writer(i int, name string) io.WriteCloser {
 			line, err := lines.ReadSlice('\n')
 			if text := strings.TrimRight(string(line), "\r\n"); text != "" {
 				p.mu.Lock()
-				fmt.Fprintf(p.out, "%s %s\n", prefix, escaped(text, "\t"))
+				fmt.Fprintf(p.out, "%s %s\n", prefix, term.Escaped(text, "\t"))
 				p.mu.Unlock()
 			}
 			if err != nil && !errors.Is(err, bufio.ErrBufferFull) {

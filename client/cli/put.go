@@ -52,6 +52,6 @@ func (a *app) put(cmd *cobra.Command, key string, value []byte, opts []client.Op
 	if a.json {
 		return a.printJSON(result.Report())
 	}
-	a.note("stored on %s", a.err.bold(result.Node))
+	a.note("stored on %s", a.err.Bold(result.Node))
 	return nil
 }

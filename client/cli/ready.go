@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -9,9 +10,9 @@ import (
 	"dht/client"
 )
 
-// tellReady says, once every node of list answers that was started since began,
+// announceReady says, once every node of list answers that was started since began,
 // what to type next; or, when running ends before, that it did not come to that.
-func (a *app) tellReady(ctx, running context.Context, list []process, began time.Time) {
+func (a *app) announceReady(ctx, running context.Context, list []process, began time.Time) {
 	if !slices.ContainsFunc(list, func(p process) bool { return p.node() != "" }) {
 		return
 	}
@@ -19,15 +20,15 @@ func (a *app) tellReady(ctx, running context.Context, list []process, began time
 		select {
 		case <-running.Done():
 			if ctx.Err() == nil {
-				a.note("\n%s  A process has ended before; its last line above says why.\n", a.err.bad("Not ready."))
+				a.note("\n%s  A process has ended before; its last line above says why.\n", a.err.Bad("Not ready."))
 			}
 			return
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	a.note("\n%s  Try, in another terminal:  %s", a.err.good("Ready."), a.err.bold(a.typed("dht put greeting hello")))
+	a.note("\n%s  Try, in another terminal:  %s", a.err.Good("Ready."), a.err.Bold(a.typed("dht put greeting hello")))
 	if page := a.page(list); page != "" {
-		a.note("        Or look at it in a browser:  %s", a.err.bold(page))
+		a.note("        Or look at it in a browser:  %s", a.err.Bold(page))
 	}
 	a.note("")
 }
@@ -91,10 +92,6 @@ func (a *app) alreadyUp(ctx context.Context, list []process, began time.Time) er
 	if len(names) == 0 {
 		return nil
 	}
-	return words(strings.Join(names, ", ") + " answered before: other processes run the cluster already, and " +
+	return errors.New(strings.Join(names, ", ") + " answered before: other processes run the cluster already, and " +
 		a.typed("dht status") + " shows them")
 }
-
-type words string
-
-func (w words) Error() string { return string(w) }

@@ -29,7 +29,8 @@ exit 7
 	cmd := exec.Command("unshare", "-Urpf", "--mount-proc", filepath.Join(w.folder, "dht"), "up", "-f", "Procfile")
 	cmd.Dir, cmd.Env = w.folder, w.env
 	out, _ := cmd.CombinedOutput()
-	if !strings.Contains(string(out), "none is left") || !strings.Contains(string(out), "dht: one: exit status 7") || cmd.ProcessState.ExitCode() != 1 {
+	if !strings.Contains(string(out), "none is left") || !strings.Contains(string(out), "dht: one: exit status 7") ||
+		cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("exit status %d, %s", cmd.ProcessState.ExitCode(), out)
 	}
 }

@@ -52,9 +52,9 @@ func reap(pid int) error {
 			return fmt.Errorf("wait for process %d: %w", pid, err)
 		case ended != pid:
 		case status.Signaled():
-			return told{exited(128 + int(status.Signal()))}
+			return reported{exited(128 + int(status.Signal()))}
 		case status.ExitStatus() != exitDone:
-			return told{exited(status.ExitStatus())}
+			return reported{exited(status.ExitStatus())}
 		default:
 			return nil
 		}

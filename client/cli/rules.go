@@ -96,7 +96,7 @@ func float(r *big.Rat) float64 {
 }
 
 func (a *app) drawRules(m *placement.Map, s placement.Shares) {
-	fmt.Fprintf(a.out, "%s, epoch %d, copies = %s\n\n", a.out.bold(m.Name()), m.Epoch(), m.Copies())
+	fmt.Fprintf(a.out, "%s, epoch %d, copies = %s\n\n", a.out.Bold(m.Name()), m.Epoch(), m.Copies())
 	show := func(r *big.Rat) string {
 		if s.Exact {
 			return r.RatString()
@@ -114,10 +114,11 @@ func (a *app) drawRules(m *placement.Map, s placement.Shares) {
 		}
 		rows, shares = append(rows, []string{n.Name, n.Rule, claims, share}), append(shares, drawn)
 	}
-	a.out.bars([]string{"NODE", "RULE", "CLAIMS", "KEEPS"}, rows, shares)
+	a.out.Bars([]string{"NODE", "RULE", "CLAIMS", "KEEPS"}, rows, shares)
 	fmt.Fprintln(a.out)
 	for _, o := range s.Overlaps {
-		fmt.Fprintf(a.out, "%s of all keys are claimed by %s: %s.\n", show(o.Share), strings.Join(o.Nodes, " and "), resolution(m.Copies(), o.Nodes))
+		fmt.Fprintf(a.out, "%s of all keys are claimed by %s: %s.\n", show(o.Share), strings.Join(o.Nodes, " and "),
+			resolution(m.Copies(), o.Nodes))
 	}
 	if prefixes {
 		fmt.Fprintln(a.out, "Shares are of the keys that no prefix claims: how many begin so depends on the keys.")
@@ -126,7 +127,7 @@ func (a *app) drawRules(m *placement.Map, s placement.Shares) {
 		fmt.Fprintln(a.out, "Counted over random keys: these moduli are too large together to count exactly.")
 	}
 	if s.Gap.Sign() > 0 {
-		fmt.Fprintf(a.out, "%s of all keys are kept by nobody.\n", a.out.bad(show(s.Gap)))
+		fmt.Fprintf(a.out, "%s of all keys are kept by nobody.\n", a.out.Bad(show(s.Gap)))
 	}
 }
 

@@ -110,7 +110,8 @@ func fault(s client.Scattered) error {
 	if s.Missing+s.Duplicates == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d keys are missing, %d are kept where the rules do not say; first: %w", s.Missing, s.Keys, s.Duplicates, s.Faults[0])
+	return fmt.Errorf("%d of %d keys are missing, %d are kept where the rules do not say; first: %w", s.Missing, s.Keys,
+		s.Duplicates, s.Faults[0])
 }
 
 // verdict is what there is to say of a scatter, in one line.
@@ -133,12 +134,12 @@ func (a *app) drawScatter(m *placement.Map, s client.Scattered) {
 		rows = append(rows, []string{n.Name, n.Rule, fmt.Sprint(s.ByNode[n.Name]), percent(kept), expectation})
 		shares = append(shares, kept)
 	}
-	a.out.bars([]string{"NODE", "RULE", "KEYS", "SHARE", "EXPECTED"}, rows, shares)
-	tell := a.out.good
+	a.out.Bars([]string{"NODE", "RULE", "KEYS", "SHARE", "EXPECTED"}, rows, shares)
+	style := a.out.Good
 	if s.Missing+s.Duplicates > 0 {
-		tell = a.out.bad
+		style = a.out.Bad
 	}
-	fmt.Fprintf(a.out, "\n%s\n", tell(verdict(s)))
+	fmt.Fprintf(a.out, "\n%s\n", style(verdict(s)))
 }
 
 func share(part, whole int) float64 {

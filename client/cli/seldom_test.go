@@ -24,7 +24,8 @@ func TestSeldom_ShowsAWarningOnceAMinute(t *testing.T) {
 	log.Warn("lost", "peer", "linux")
 	log.Info("ready")
 	log.Info("ready")
-	if got := shown(); strings.Count(got, "\n") != 4 || strings.Contains(got, "second") || strings.Count(got, "ready") != 2 {
+	if got := shown(); strings.Count(got, "\n") != 4 || strings.Contains(got, "second") ||
+		strings.Count(got, "ready") != 2 {
 		t.Errorf("at first it shows\n%s", got)
 	}
 	now = now.Add(seldomEvery)

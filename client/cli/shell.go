@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+	xterm "golang.org/x/term"
 
+	"dht/client/cli/shell"
+	"dht/client/cli/term"
 	"dht/events"
 )
 
@@ -25,7 +27,7 @@ func (a *app) shellCommand() *cobra.Command {
 		Long: "The commands at a prompt, with the same flags and words, over one connection. Up and down go through earlier\n" +
 			"lines, Ctrl-R searches them, Tab completes verbs, flags, nodes and keys, Ctrl-C drops the line or stops the\n" +
 			"command, Ctrl-D leaves.\n\n" +
-			"Earlier lines are kept for next time in " + historyFile() + ", which you alone\n" +
+			"Earlier lines are kept for next time in " + shell.HistoryFile() + ", which you alone\n" +
 			"can read; values are not kept, nor is a line that begins with a blank.\n\n" +
 			"When stdin is no terminal its lines are run in order, # begins a comment, and a line that fails is named; the\n" +
 			"exit status is that of the first one that failed.",
@@ -34,7 +36,7 @@ func (a *app) shellCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s := &interpreter{app: a, session: &session{global: a.global}}
 			defer s.session.drop()
-			if in, ok := a.in.(*os.File); ok && term.IsTerminal(int(in.Fd())) && a.out.live {
+			if in, ok := a.in.(*os.File); ok && xterm.IsTerminal(int(in.Fd())) && a.out.Live() {
 				return s.converse(cmd.Context())
 			}
 			return s.script(cmd.Context())
@@ -50,18 +52,18 @@ type interpreter struct {
 	left     bool // exit was typed
 }
 
-// told is an error that the person has been told of.
-type told struct{ error }
+// reported is an error that was shown already.
+type reported struct{ error }
 
-func (t told) Unwrap() error { return t.error }
+func (r reported) Unwrap() error { return r.error }
 
-// run runs one line, and tells of its error behind prefix. It also returns the
+// run runs one line, and shows its error behind prefix. It also returns the
 // line as history files may keep it, empty when they may not.
 func (s *interpreter) run(ctx context.Context, line, prefix string) (kept string, err error) {
-	words, _, closed := split(line)
+	words, _, closed := shell.Split(line)
 	var args []string
 	for _, w := range words {
-		args = append(args, w.text)
+		args = append(args, w.Text)
 	}
 	if len(args) > 0 && args[0] == "dht" { // as the README and the help have it
 		args = args[1:]
@@ -85,7 +87,7 @@ func (s *interpreter) run(ctx context.Context, line, prefix string) (kept string
 	if errors.Is(err, events.ErrUnreachable) {
 		s.session.drop()
 	}
-	return kept, told{err}
+	return kept, reported{err}
 }
 
 // line is the app for one line, with the flags that dht shell was given.
@@ -108,7 +110,8 @@ func (s *interpreter) verbs(a *app) *cobra.Command {
 			outside[cmd.Name()] = true
 		}
 	}
-	root := a.root(append(groups, group{cobra.Group{ID: "shell", Title: "This prompt:"}, true, []*cobra.Command{s.exitCommand()}}))
+	root := a.root(append(groups, group{cobra.Group{ID: "shell", Title: "This prompt:"}, true,
+		[]*cobra.Command{s.exitCommand()}}))
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.Args = func(root *cobra.Command, args []string) error {
 		if len(args) > 0 && outside[args[0]] {
@@ -158,7 +161,7 @@ func (a *app) menu(groups []group) {
 }
 
 func (a *app) menuLine(what, says string) {
-	fmt.Fprintf(a.out, "  %s %s\n", a.out.bold(fmt.Sprintf("%-18s", what)), says)
+	fmt.Fprintf(a.out, "  %s %s\n", a.out.Bold(fmt.Sprintf("%-18s", what)), says)
 }
 
 // script runs the lines of stdin, all of them: its error is the first one.
@@ -170,7 +173,7 @@ func (s *interpreter) script(ctx context.Context) (first error) {
 		if first == nil {
 			first = err
 		}
-		if ctx.Err() != nil || s.out.failed != nil {
+		if ctx.Err() != nil || s.out.Err() != nil {
 			return first
 		}
 	}
@@ -189,11 +192,11 @@ func (s *interpreter) converse(ctx context.Context) error {
 	late := make(chan os.Signal, 1) // an interrupt that finds no command to end
 	signal.Notify(late, os.Interrupt)
 	defer signal.Stop(late)
-	p := newPrompt(func(line string, place int) (string, []string, string) { return s.complete(ctx, line, place) })
+	p := shell.NewPrompt(func(line string, cursor int) (string, []string, string) { return s.complete(ctx, line, cursor) })
 	defer p.Close()
 	name := s.greet(ctx)
-	for !s.left && s.out.failed == nil {
-		line, err := p.read(ctx, name+"> ")
+	for !s.left && s.out.Err() == nil {
+		line, err := p.Read(ctx, name+"> ")
 		switch {
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(s.out)
@@ -204,7 +207,7 @@ func (s *interpreter) converse(ctx context.Context) error {
 			return err
 		}
 		kept, _ := s.interruptible(ctx, line)
-		p.remember(line, kept)
+		p.Remember(line, kept)
 	}
 	return nil
 }
@@ -232,7 +235,8 @@ func (s *interpreter) greet(ctx context.Context) string {
 		name, nodes = look[0], look[1]
 	case <-time.After(greetWithin):
 	}
-	s.note("%s: %s.  Type %s for what there is, Tab to complete, Ctrl-D to leave.", s.err.bold(name), visible(nodes), s.err.bold("help"))
+	s.note("%s: %s.  Type %s for what there is, Tab to complete, Ctrl-D to leave.", s.err.Bold(name),
+		term.Visible(nodes), s.err.Bold("help"))
 	return name
 }
 
@@ -263,4 +267,17 @@ func (s *interpreter) look(ctx context.Context) (name, nodes string) {
 		return m.Name(), plural(m.Len(), "node") + ", all up"
 	}
 	return m.Name(), plural(m.Len(), "node") + ", no answer from " + strings.Join(silent, ", ")
+}
+
+// keep is what a history file may have of a line that ran cmd: no value that was
+// put, and nothing when it begins with a blank.
+func keep(line string, cmd *cobra.Command) string {
+	args := cmd.Flags().Args()
+	switch {
+	case strings.HasPrefix(line, " "):
+		return ""
+	case cmd.Name() == "put" && len(args) > 0:
+		return "put " + shell.Quoted(args[0])
+	}
+	return strings.TrimRight(line, " ")
 }

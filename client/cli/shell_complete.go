@@ -12,27 +12,30 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"dht/client/cli/shell"
+	"dht/client/cli/term"
 )
 
-// complete offers what the word before place may become, as the completion of
+// complete offers what the word before the cursor may become, as the completion of
 // the command line does: both ask cobra.
-func (s *interpreter) complete(ctx context.Context, line string, place int) (head string, offers []string, tail string) {
+func (s *interpreter) complete(ctx context.Context, line string, cursor int) (head string, offers []string, tail string) {
 	runes := []rune(line)
-	head, tail = string(runes[:place]), string(runes[place:])
-	words, begun, _ := split(head)
+	head, tail = string(runes[:cursor]), string(runes[cursor:])
+	words, begun, _ := shell.Split(head)
 	args := []string{cobra.ShellCompNoDescRequestCmd}
 	for _, w := range words {
-		if w.from < begun.from && (w.text != "dht" || len(args) > 1) {
-			args = append(args, w.text)
+		if w.From < begun.From && (w.Text != "dht" || len(args) > 1) {
+			args = append(args, w.Text)
 		}
 	}
 	var out bytes.Buffer
 	a := s.line()
-	a.out, a.err = newTerminal(&out), newTerminal(io.Discard)
-	if _, err := a.execute(ctx, s.verbs(a), append(args, begun.text)); err != nil {
+	a.out, a.err = term.New(&out), term.New(io.Discard)
+	if _, err := a.execute(ctx, s.verbs(a), append(args, begun.Text)); err != nil {
 		return head, nil, tail
 	}
-	return head[:begun.from], offersOf(out.String(), begun.text), tail
+	return head[:begun.From], offersOf(out.String(), begun.Text), tail
 }
 
 // offersOf reads what cobra answers a shell's completion script: an offer a
@@ -53,8 +56,8 @@ func offersOf(answer, begun string) (offers []string) {
 		return files(begun, func(string) bool { return true })
 	}
 	write := func(offer string) string { return offer }
-	if slices.ContainsFunc(lines, func(offer string) bool { return !plain.MatchString(offer) }) {
-		write = inQuotes // all of them, so that they begin alike
+	if slices.ContainsFunc(lines, func(offer string) bool { return !shell.IsPlain(offer) }) {
+		write = shell.InQuotes // all of them, so that they begin alike
 	}
 	for _, offer := range lines {
 		if directive&cobra.ShellCompDirectiveNoSpace != 0 || strings.HasSuffix(offer, "=") {
@@ -77,7 +80,7 @@ func files(begun string, wanted func(name string) bool) (offers []string) {
 		case entry.IsDir():
 			offers = append(offers, path+string(filepath.Separator))
 		case wanted(path):
-			offers = append(offers, quoted(path)+" ")
+			offers = append(offers, shell.Quoted(path)+" ")
 		}
 	}
 	return offers

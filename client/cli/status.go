@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/colorprofile"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"dht/client"
@@ -45,7 +43,8 @@ func (a *app) statusCommand() *cobra.Command {
 			return silent(cards)
 		},
 	}
-	cmd.Flags().DurationVar(&over, "over", 0, "measure rates and latencies for this long, rather than since each node's start")
+	cmd.Flags().DurationVar(&over, "over", 0,
+		"measure rates and latencies for this long, rather than since each node's start")
 	return cmd
 }
 
@@ -88,8 +87,8 @@ func (a *app) showStatus(cards []monitor.Card, over time.Duration) error {
 		}
 		return nil
 	}
-	for _, line := range top.Table(cards, a.out.columns()) {
-		fmt.Fprintln(a.out, a.out.plain(line))
+	for _, line := range top.Table(cards, a.out.Columns()) {
+		fmt.Fprintln(a.out, a.out.Plain(line))
 	}
 	if a.quiet {
 		return nil
@@ -98,17 +97,9 @@ func (a *app) showStatus(cards []monitor.Card, over time.Duration) error {
 	if over > 0 {
 		since = fmt.Sprintf("over %v", over)
 	}
-	fmt.Fprintln(a.out, a.out.dim("Rates and latencies "+since+"."))
+	fmt.Fprintln(a.out, a.out.Dim("Rates and latencies "+since+"."))
 	for _, fault := range monitor.Faults(cards) {
-		fmt.Fprintln(a.out, a.out.bad(fault))
+		fmt.Fprintln(a.out, a.out.Bad(fault))
 	}
 	return nil
-}
-
-// plain takes the colours from text where none may be.
-func (t *terminal) plain(text string) string {
-	if t.profile <= colorprofile.ASCII {
-		return ansi.Strip(text)
-	}
-	return text
 }

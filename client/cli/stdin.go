@@ -64,7 +64,8 @@ func (a *app) value(ctx context.Context, args []string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read the value from stdin: %w", err)
 	case len(value) > events.MaxValue:
-		return nil, fmt.Errorf("%w: a value is at most %d bytes long, and there is more on stdin", events.ErrTooLarge, events.MaxValue)
+		return nil, fmt.Errorf("%w: a value is at most %d bytes long, and there is more on stdin", events.ErrTooLarge,
+			events.MaxValue)
 	case len(value) == 0 && !said:
 		return nil, fmt.Errorf("%wthere is nothing on stdin: %s, and so is - here", errUsage, sayValue)
 	}

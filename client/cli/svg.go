@@ -70,9 +70,10 @@ func chartOf(m *placement.Map, s client.Scattered) chart {
 	nodes := m.Shares().Nodes
 	c := chart{
 		Width: chartWidth, Height: chartTop + len(nodes)*chartRow + chartFoot,
-		Title:    fmt.Sprintf("Where %s went", plural(s.Keys, "random key")),
-		Subtitle: shorten(fmt.Sprintf("Share of all keys, by node. Cluster %s, epoch %d, copies = %s", m.Name(), m.Epoch(), m.Copies()), 90),
-		Verdict:  verdict(s), Faulty: s.Missing+s.Duplicates > 0,
+		Title: fmt.Sprintf("Where %s went", plural(s.Keys, "random key")),
+		Subtitle: shorten(fmt.Sprintf("Share of all keys, by node. Cluster %s, epoch %d, copies = %s", m.Name(), m.Epoch(),
+			m.Copies()), 90),
+		Verdict: verdict(s), Faulty: s.Missing+s.Duplicates > 0,
 		Left: chartSide, Right: chartWidth - chartSide,
 		Top: chartTop, Bottom: chartTop + len(nodes)*chartRow, Bar: chartBar,
 	}
@@ -83,16 +84,16 @@ func chartOf(m *placement.Map, s client.Scattered) chart {
 	}
 	step := tickStep(most)
 	end := min(1, math.Ceil(most*1.02/step)*step)
-	place := func(share float64) float64 { return float64(c.Left) + share/end*float64(c.Right-c.Left) }
+	position := func(share float64) float64 { return float64(c.Left) + share/end*float64(c.Right-c.Left) }
 	for at := 0.0; at < end+step/2; at += step {
-		c.Ticks = append(c.Ticks, tick{place(at), fmt.Sprintf("%.0f%%", 100*at)})
+		c.Ticks = append(c.Ticks, tick{position(at), fmt.Sprintf("%.0f%%", 100*at)})
 	}
 	for i, n := range nodes {
 		row := rowOf(n, s.ByNode[n.Name], s.Keys)
 		row.Text = c.Top + i*chartRow + 18
 		row.Y = row.Text + 9
-		row.Bar = place(share(s.ByNode[n.Name], s.Keys)) - float64(c.Left)
-		row.Mark = place(float(n.Share))
+		row.Bar = position(share(s.ByNode[n.Name], s.Keys)) - float64(c.Left)
+		row.Mark = position(float(n.Share))
 		c.Rows = append(c.Rows, row)
 		c.Summary += row.Story + " "
 	}
@@ -153,7 +154,7 @@ func saveSVG(path string, m *placement.Map, s client.Scattered) error {
 }
 
 // mayWrite refuses a file that cannot be written, before much is done for it. It
-// leaves things as they are; what is no file, such as a pipe, it does not touch.
+// leaves things as they are; what is no file, such as a pipe, it leaves alone.
 func mayWrite(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {

@@ -90,12 +90,14 @@ func TestWriteSVG(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, d := draw(t, m, client.Scattered{Keys: 1000, Stored: 1000, ByNode: map[string]int{"linux": 498, "mac": 160, "android": 342}})
+	text, d := draw(t, m, client.Scattered{Keys: 1000, Stored: 1000,
+		ByNode: map[string]int{"linux": 498, "mac": 160, "android": 342}})
 	if d.Role != "img" || d.Title != "Where 1000 random keys went" ||
 		!strings.HasPrefix(d.Desc, "linux (md5 % 2 == 0) keeps 498 keys, 49.8%, expected 50.0%. mac (sha1 % 3 == 0) keeps 160 keys, 16.0%, expected 16.7%.") {
 		t.Errorf("it says %s: %s", d.Title, d.Desc)
 	}
-	if !strings.Contains(d.Style, "prefers-color-scheme: dark") || !strings.Contains(d.Style, "system-ui") || strings.Contains(d.Style, "url(") {
+	if !strings.Contains(d.Style, "prefers-color-scheme: dark") || !strings.Contains(d.Style, "system-ui") ||
+		strings.Contains(d.Style, "url(") {
 		t.Errorf("its style is %s", d.Style)
 	}
 	if len(d.Groups) != 3 {
@@ -130,11 +132,14 @@ name = "rest"
 rule = "otherwise"
 bus = "127.0.0.1:3"
 `)
-	_, d := draw(t, m, client.Scattered{Keys: 1, Stored: 1, Missing: 1, Faults: []error{errors.New("lost")}, ByNode: map[string]int{"rest": 1}})
-	if d.Groups[0].Mark != nil || d.Groups[0].Texts[0].Span[0] != `prefix "<&>]]>"` || d.Groups[0].Texts[1].Span[0] != "by its prefix" {
+	_, d := draw(t, m, client.Scattered{Keys: 1, Stored: 1, Missing: 1, Faults: []error{errors.New("lost")},
+		ByNode: map[string]int{"rest": 1}})
+	if d.Groups[0].Mark != nil || d.Groups[0].Texts[0].Span[0] != `prefix "<&>]]>"` ||
+		d.Groups[0].Texts[1].Span[0] != "by its prefix" {
 		t.Errorf("a prefix is drawn as %+v", d.Groups[0])
 	}
-	if name := d.Groups[1].Texts[0]; len([]rune(name.Text)) > chartChars || !strings.HasSuffix(name.Text, "…") || name.Span[0] != "" {
+	if name := d.Groups[1].Texts[0]; len([]rune(name.Text)) > chartChars || !strings.HasSuffix(name.Text, "…") ||
+		name.Span[0] != "" {
 		t.Errorf("a long name is drawn as %+v", name)
 	}
 	if width, err := strconv.ParseFloat(d.Groups[2].Bar.Width, 64); err != nil || width != chartWidth-2*chartSide {

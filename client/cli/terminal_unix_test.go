@@ -80,7 +80,8 @@ func TestTerminal_Dump(t *testing.T) {
 	c.dht("put", "a", "1")
 	c.dht("put", "b", "2")
 	got := c.shows("NO_COLOR=1", "dump")
-	if lines := strings.Split(got, "\r\n"); len(lines) != 3 || !strings.HasPrefix(lines[0], "{") || !strings.HasPrefix(lines[1], "{") {
+	if lines := strings.Split(got, "\r\n"); len(lines) != 3 || !strings.HasPrefix(lines[0], "{") ||
+		!strings.HasPrefix(lines[1], "{") {
 		t.Errorf("it shows %q", got)
 	}
 }

@@ -50,7 +50,7 @@ func (a *app) keyboard() (*os.File, bool) {
 	if a.session != nil { // a line of the shell has no input, but the shell's terminal
 		in, ok = os.Stdin, true
 	}
-	return in, ok && !a.json && a.out.live && term.IsTerminal(int(in.Fd())) && os.Getenv("TERM") != "dumb"
+	return in, ok && !a.json && a.out.Live() && term.IsTerminal(int(in.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
 // frames is how often a second the screen may change: enough for a finger on a
@@ -64,8 +64,8 @@ func (a *app) top(ctx context.Context, keyboard *os.File, every time.Duration) e
 	defer o.close()
 	defer stop()
 	_, err := tea.NewProgram(top.New(func() top.Look { return o.look(looking) }, every),
-		tea.WithContext(ctx), tea.WithInput(keyboard), tea.WithOutput(a.out.out), tea.WithoutSignalHandler(),
-		tea.WithFPS(frames), tea.WithColorProfile(a.out.profile)).Run()
+		tea.WithContext(ctx), tea.WithInput(keyboard), tea.WithOutput(a.out.Output()), tea.WithoutSignalHandler(),
+		tea.WithFPS(frames), tea.WithColorProfile(a.out.Profile())).Run()
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

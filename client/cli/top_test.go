@@ -16,7 +16,8 @@ func TestTop(t *testing.T) {
 	c := newClusterProcess(t)
 	c.dht("put", "greeting", "hello")
 	s := c.at("TERM=xterm-256color", "top", "--every", "200ms")
-	s.expect("\x1b[?1049h", "epoch 1", "3 of 3 nodes up", "All is well.", "NODE", "linux", "md5 % 2 == 0", "android", "── ")
+	s.expect("\x1b[?1049h", "epoch 1", "3 of 3 nodes up", "All is well.", "NODE", "linux", "md5 % 2 == 0", "android",
+		"── ")
 	c.kill("mac")
 	s.expect("\x1b[31m", "what only it keeps is offline.", "down for")
 	s.types("/mac\r")

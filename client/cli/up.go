@@ -108,16 +108,16 @@ func (a *app) up(ctx context.Context, list []process) error {
 	defer oneEnded()
 	logs := &prefixer{out: a.err, width: widest(list)}
 	failures := make([]error, len(list))
-	var wait, telling sync.WaitGroup
+	var wait, announcing sync.WaitGroup
 	for i, p := range list {
 		wait.Go(func() {
 			defer oneEnded()
 			failures[i] = a.run(ctx, p, env, logs.writer(i, p.name))
 		})
 	}
-	telling.Go(func() { a.tellReady(ctx, running, list, began) })
+	announcing.Go(func() { a.announceReady(ctx, running, list, began) })
 	wait.Wait()
-	telling.Wait()
+	announcing.Wait()
 	failure := errors.Join(failures...)
 	if failure != nil && ctx.Err() == nil {
 		failure = errors.Join(failure, a.alreadyUp(ctx, list, began))
@@ -156,7 +156,7 @@ func (a *app) environment() (env []string, remove func(), err error) {
 // run runs one process. Its end is no failure when ctx asked for it.
 func (a *app) run(ctx context.Context, p process, env []string, out io.WriteCloser) error {
 	defer out.Close()
-	cmd := shell(ctx, p.command)
+	cmd := systemShell(ctx, p.command)
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(slices.Clip(env), p.env...), out, out
 	cmd.WaitDelay = killAfter
 	err := cmd.Run()
@@ -168,7 +168,7 @@ func (a *app) run(ctx context.Context, p process, env []string, out io.WriteClos
 		fmt.Fprintln(out, "ended")
 		return nil
 	}
-	fmt.Fprintf(out, "%s; start it again with: %s\n", a.err.bad(err.Error()), a.typed(p.command))
+	fmt.Fprintf(out, "%s; start it again with: %s\n", a.err.Bad(err.Error()), a.typed(p.command))
 	return fmt.Errorf("%s: %w", p.name, err)
 }
 

@@ -12,10 +12,10 @@ import (
 // simple is a command without anything that only a shell understands.
 var simple = regexp.MustCompile(`^[\w./-]+( [\w./:=@%,+-]+)*$`)
 
-// shell is a command as the system's shell runs it, in a process group of its
+// systemShell is a command as the system's shell runs it, in a process group of its
 // own: an interrupt at the terminal reaches dht up alone, which then ends the
 // group with SIGTERM, and with SIGKILL when that does not help.
-func shell(ctx context.Context, command string) *exec.Cmd {
+func systemShell(ctx context.Context, command string) *exec.Cmd {
 	if simple.MatchString(command) {
 		command = "exec " + command // no shell stays between
 	}

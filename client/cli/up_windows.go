@@ -5,9 +5,9 @@ import (
 	"os/exec"
 )
 
-// shell is a command as the system's shell runs it; Windows has no SIGTERM, so
+// systemShell is a command as the system's shell runs it; Windows has no SIGTERM, so
 // the process is killed when ctx ends.
-func shell(ctx context.Context, command string) *exec.Cmd {
+func systemShell(ctx context.Context, command string) *exec.Cmd {
 	return exec.CommandContext(ctx, "cmd", "/c", command)
 }
 

@@ -56,7 +56,8 @@ func (a *app) watch(ctx context.Context, prefix string) error {
 		case a.json:
 			err = a.printJSON(change.Report())
 		default:
-			err = a.showLine(monitor.Line{Time: change.ID.Time(), Event: change.Type, Node: change.Node, Key: change.Key, Bytes: change.Bytes})
+			err = a.showLine(monitor.Line{Time: change.ID.Time(), Event: change.Type, Node: change.Node, Key: change.Key,
+				Bytes: change.Bytes})
 		}
 		if err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -17,12 +16,9 @@ import (
 
 	"dht/broker"
 	"dht/client"
+	"dht/client/cli/host/hosttest"
 	"dht/client/monitor"
 	"dht/events"
-	"dht/nodes"
-	"dht/nodes/bus"
-	"dht/nodes/placement"
-	"dht/nodes/store"
 )
 
 // cluster is linux and mac on one real server.
@@ -40,34 +36,13 @@ func newCluster(t *testing.T) *cluster {
 	}
 	t.Cleanup(func() { b.Close() })
 	c := &cluster{t: t, broker: b}
-	law, err := placement.New(events.Cluster{Name: "two", Epoch: 1, Copies: 1, Nodes: []events.Member{
-		{Name: "linux", Rule: `prefix "l"`}, {Name: "mac", Rule: "otherwise"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range law.Names(nil) {
-		c.serve(law, name)
-	}
+	hosttest.Cluster(t, events.Cluster{Name: "two", Epoch: 1, Copies: 1, Nodes: []events.Member{
+		{Name: "linux", Rule: `prefix "l"`}, {Name: "mac", Rule: "otherwise"}}}, b.URL())
 	if c.client, err = client.Connect(client.Options{Servers: []string{b.URL()}, Timeout: 10 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.client.Close() })
 	return c
-}
-
-func (c *cluster) serve(law *placement.Map, name string) {
-	c.t.Helper()
-	memory := store.NewMemory(time.Now)
-	c.t.Cleanup(func() { memory.Close() })
-	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now), Notify: server.Notify, Observe: server.Observe})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if err := server.Serve(c.t.Context(), c.connect(c.broker.InProcess()), node); err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(func() { server.Close() })
 }
 
 // connect is quiet about slow consumers.

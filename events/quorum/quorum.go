@@ -25,6 +25,7 @@
 package quorum
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -246,24 +247,10 @@ func (t *Tally) uncertain(o Outcome, asked []string) error {
 // Refusal makes a node's answer that is neither yes nor no an error of its
 // condition.
 func Refusal(a events.Answer) error {
-	code := a.Code
-	switch a.Status {
-	case events.StatusSuperseded:
-		code = events.ErrSuperseded
-	case events.StatusCorrupt:
-		code = events.ErrCorrupt
-	case events.StatusStaleMap:
-		code = events.ErrStaleMap
-	case events.StatusBusy:
-		code = events.ErrBusy
-	case events.StatusReadOnly:
-		code = events.ErrReadOnly
-	case events.StatusNotStored:
+	if a.Status == events.StatusNotStored {
 		return fmt.Errorf("%w: %s says that it is no owner: %s", events.ErrRefused, a.Node, a.Reason)
 	}
-	if code == "" {
-		code = events.ErrInternal
-	}
+	code := cmp.Or(a.Status.Code(), a.Code, events.ErrInternal)
 	if a.Error != "" {
 		return fmt.Errorf("%w: %s says: %s", code, a.Node, strings.TrimPrefix(a.Error, code.Error()+": "))
 	}

@@ -49,15 +49,12 @@ type Server struct {
 	gone      chan struct{} // closed when nothing more is sent
 	failed    chan error
 	closed    sync.Once
-	watch     watch
-	publisher publisher
+	publisher *Publisher
 	alien     alienReplies
-	source    string      // of all events
 	ready     atomic.Bool // Serve has begun
 
 	run      events.Version  // of this process
 	began    time.Time       // when it began to serve
-	anew     chan struct{}   // holds a token when there is a reason to ask who is there
 	namesake chan struct{}   // holds a token when another process of this node's name has asked
 	needs    map[string]bool // subjects without which the node does not hear what is asked
 	denied   atomic.Pointer[denial]
@@ -67,22 +64,18 @@ type Server struct {
 // goroutine: as many as a node lets writes wait for the disk.
 const outbox = 16_384
 
-// New makes a server that already takes events, see [Server.Notify].
-func New(o Options) *Server {
-	s := &Server{Options: o, publisher: newPublisher(), needs: map[string]bool{},
-		out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1),
-		anew: make(chan struct{}, 1), namesake: make(chan struct{}, 1)}
-	s.watch.lost = s.publishLoss
-	return s
+// New makes a server that answers for node on conn, and sends what publisher takes.
+// The caller closes conn, after the server.
+func New(conn *nats.Conn, node *nodes.Node, publisher *Publisher, o Options) *Server {
+	return &Server{Options: o, conn: conn, node: node, run: node.Info().ID, publisher: publisher, needs: map[string]bool{},
+		out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), namesake: make(chan struct{}, 1)}
 }
 
 // Serve looks for others of the same name or another map, then subscribes and
 // returns when the node hears what is asked of it and has answered: it does so
 // until Close. Errors are those of [members.Table.Conflict], of NATS, or
 // [events.ErrRefused] with what the NATS server does not permit.
-// The caller closes conn, after the server.
-func (s *Server) Serve(ctx context.Context, conn *nats.Conn, node *nodes.Node) error {
-	s.conn, s.node, s.run = conn, node, node.Info().ID
+func (s *Server) Serve(ctx context.Context) error {
 	h, err := s.newHandshake()
 	if err != nil {
 		return err
@@ -101,7 +94,7 @@ func (s *Server) Serve(ctx context.Context, conn *nats.Conn, node *nodes.Node) e
 	s.began = time.Now()
 	s.wait.Go(func() { h.run(ctx) })
 	s.ready.Store(true)
-	s.Notify(events.Event{Type: events.EventUp})
+	s.publisher.Notify(events.Event{Type: events.EventUp})
 	return nil
 }
 
@@ -164,7 +157,7 @@ func (s *Server) handle(op events.Op, m *nats.Msg) {
 	}
 	switch op {
 	case events.OpWatch:
-		s.beginWatch(reqs[0].Limit)
+		s.publisher.beginWatch(reqs[0].Limit)
 		fallthrough
 	case events.OpInfo:
 		s.noteAsker(m.Data)
@@ -253,14 +246,14 @@ func (s *Server) Close() error {
 	s.closed.Do(func() {
 		if s.ready.Load() {
 			s.stop()
-			s.Notify(events.Event{Type: events.EventDrain})
+			s.publisher.Notify(events.Event{Type: events.EventDrain})
 		}
 		s.drain()
 		s.writes.Wait()
 		if s.ready.Load() {
-			s.Notify(events.Event{Type: events.EventDown})
+			s.publisher.Notify(events.Event{Type: events.EventDown})
 		}
-		s.watch.stop()
+		s.publisher.watch.stop()
 		close(s.gone)
 		s.wait.Wait()
 		for _, conn := range []*nats.Conn{s.conn, s.publisher.conn} {

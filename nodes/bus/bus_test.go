@@ -70,15 +70,8 @@ func serve(t *testing.T, b *broker.Broker, law *placement.Map, name string) *bus
 
 func serveOn(t *testing.T, conn *nats.Conn, law *placement.Map, name string) *bus.Server {
 	t.Helper()
-	memory := store.NewMemory(time.Now)
-	t.Cleanup(func() { memory.Close() })
-	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now),
-		Notify: server.Notify, Observe: server.Observe})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Serve(t.Context(), conn, node); err != nil {
+	server, _ := candidate(t, conn, law, name)
+	if err := server.Serve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
@@ -338,13 +331,14 @@ func benchmark(b *testing.B, subject, message string) {
 	defer conn.Close()
 	memory := store.NewMemory(time.Now)
 	defer memory.Close()
-	s := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	node, err := nodes.New(nodes.Options{Map: law, Name: "linux", Store: memory, Clock: events.NewClock(time.Now),
-		Notify: s.Notify, Observe: s.Observe})
+	clock := events.NewClock(time.Now)
+	p := bus.NewPublisher("one", "linux", clock)
+	node, err := nodes.New(nodes.Options{Map: law, Name: "linux", Store: memory, Clock: clock, Notify: p.Notify, Observe: p.Observe})
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := s.Serve(b.Context(), conn, node); err != nil {
+	s := bus.New(conn, node, p, bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
+	if err := s.Serve(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	defer s.Close()

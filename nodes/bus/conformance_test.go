@@ -30,8 +30,9 @@ func openPath(t *testing.T, c *nodetest.Cluster) nodetest.Path {
 	p := &path{broker: b, conn: connect(t, b), servers: map[string]*bus.Server{}}
 	for _, name := range c.Map.Names(nil) {
 		conn := connect(t, b)
-		s := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-		if err := s.Serve(t.Context(), conn, c.Nodes[name]); err != nil {
+		publisher := bus.NewPublisher(c.Map.Name(), name, c.Nodes[name].Clock)
+		s := bus.New(conn, c.Nodes[name], publisher, bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
+		if err := s.Serve(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		p.servers[name], p.conns = s, append(p.conns, conn)

@@ -319,12 +319,14 @@ func (s spec) run(parts *closers) (p process, err error) {
 		return p, err
 	}
 	*parts = append(*parts, func() error { conn.Close(); return nil })
-	server := bus.New(o)
-	node, err := s.node(parts, server)
+	clock := events.NewClock(time.Now)
+	publisher := bus.NewPublisher(s.Name, s.Name, clock)
+	node, err := s.node(parts, publisher, clock)
 	if err != nil {
 		return p, err
 	}
-	if err := server.Serve(context.Background(), conn, node); err != nil {
+	server := bus.New(conn, node, publisher, o)
+	if err := server.Serve(context.Background()); err != nil {
 		return p, err
 	}
 	*parts = append(*parts, server.Close)
@@ -338,15 +340,15 @@ func (s spec) run(parts *closers) (p process, err error) {
 }
 
 // node makes the node, which owns every key.
-func (s spec) node(parts *closers, server *bus.Server) (*nodes.Node, error) {
+func (s spec) node(parts *closers, publisher *bus.Publisher, clock *events.Clock) (*nodes.Node, error) {
 	law, err := placement.New(events.Cluster{Name: s.Name, Epoch: 1, Copies: 1,
 		Nodes: []events.Member{{Name: s.Name, Rule: "otherwise"}}})
 	if err != nil {
 		return nil, err
 	}
-	o := nodes.Options{Map: law, Name: s.Name, Clock: events.NewClock(time.Now)}
+	o := nodes.Options{Map: law, Name: s.Name, Clock: clock}
 	if s.Publish {
-		o.Notify, o.Observe = server.Notify, server.Observe
+		o.Notify, o.Observe = publisher.Notify, publisher.Observe
 	}
 	journal, err := store.Open(s.Folder, store.Options{Owner: store.Owner{Cluster: s.Name, Node: s.Name, Map: law.ID()},
 		Notify: o.Notify})

@@ -86,7 +86,8 @@ func (s *Server) serviceInfo(who micro.ServiceIdentity, info events.Info) any {
 	answer := micro.Info{ServiceIdentity: who, Type: micro.InfoResponseType,
 		Description: fmt.Sprintf("node %s of %s: %s", info.Node, info.Cluster.Name, info.Rule)}
 	for _, op := range events.Ops() {
-		answer.Endpoints = append(answer.Endpoints, micro.EndpointInfo{Name: string(op), Subject: s.Subjects.Broadcast(op),
+		answer.Endpoints = append(answer.Endpoints, micro.EndpointInfo{Name: string(op),
+			Subject:  s.Subjects.Broadcast(op),
 			Metadata: map[string]string{"to this node alone": s.Subjects.Node(info.Node, op)}})
 	}
 	return answer

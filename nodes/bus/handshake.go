@@ -59,7 +59,8 @@ type asker struct {
 }
 
 func (s *Server) newHandshake() (*handshake, error) {
-	h := &handshake{server: s, members: s.node.Members(), answers: make(chan *nats.Msg, 256), open: map[string]inquiry{}}
+	h := &handshake{server: s, members: s.node.Members(), answers: make(chan *nats.Msg, 256),
+		open: map[string]inquiry{}}
 	h.judge = time.NewTimer(members.ClaimFor)
 	h.inbox = events.NewInbox(s.conn.Opts.InboxPrefix) + "."
 	var err error
@@ -232,8 +233,8 @@ func (h *handshake) run(ctx context.Context) {
 			timer.Reset(jittered(members.Backoff(tries)))
 		case <-connected:
 			h.askNode(s.node.Name, answerFor) // it is on the bus when that comes back
-			signal(s.anew)
-		case <-s.anew:
+			signal(s.publisher.anew)
+		case <-s.publisher.anew:
 			tries = 0
 			timer.Reset(max(0, askPause-time.Since(h.last)))
 		case <-h.judge.C:
@@ -285,7 +286,7 @@ func (h *handshake) report(other events.Info, conflict error) {
 	}
 	h.server.Logger.Error("another process is in conflict with this node, which stays",
 		"other", other.Node, "run", other.ID, "err", conflict)
-	h.server.Notify(events.Event{Type: events.EventMapMismatch, Detail: conflict.Error()})
+	h.server.publisher.Notify(events.Event{Type: events.EventMapMismatch, Detail: conflict.Error()})
 }
 
 // noteAsker remembers which run has asked, where a question says so. One that is

@@ -18,17 +18,17 @@ import (
 )
 
 // candidate is a node that has not begun to serve.
-func candidate(t *testing.T, law *placement.Map, name string) (*bus.Server, *nodes.Node) {
+func candidate(t *testing.T, conn *nats.Conn, law *placement.Map, name string) (*bus.Server, *nodes.Node) {
 	t.Helper()
 	memory := store.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
-	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now),
-		Notify: server.Notify})
+	clock := events.NewClock(time.Now)
+	p := bus.NewPublisher(law.Name(), name, clock)
+	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: clock, Notify: p.Notify, Observe: p.Observe})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return server, node
+	return bus.New(conn, node, p, bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)}), node
 }
 
 // forge answers every question on subject with what is changed in the info of
@@ -120,9 +120,9 @@ func TestServer_HearsayEndsNobody(t *testing.T) {
 func TestServer_HearsayKeepsNobodyOut(t *testing.T) {
 	b, law := one(t)
 	asked := forge(t, connect(t, b), "dht.info", func(i *events.Info) { i.Node, i.Cluster.Name = "evil", "else" })
-	server, node := candidate(t, law, "linux")
+	server, _ := candidate(t, connect(t, b), law, "linux")
 	t.Cleanup(func() { server.Close() })
-	if err := server.Serve(t.Context(), connect(t, b), node); err != nil {
+	if err := server.Serve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "a question", asked)
@@ -133,8 +133,8 @@ func TestServer_HearsayKeepsNobodyOut(t *testing.T) {
 func TestServer_SecondOfANameIsKeptOut(t *testing.T) {
 	b, law := one(t)
 	elder := serve(t, b, law, "linux")
-	newcomer, node := candidate(t, law, "linux")
-	if err := newcomer.Serve(t.Context(), connect(t, b), node); !errors.Is(err, events.ErrNameTaken) {
+	newcomer, _ := candidate(t, connect(t, b), law, "linux")
+	if err := newcomer.Serve(t.Context()); !errors.Is(err, events.ErrNameTaken) {
 		t.Errorf("a second linux: %v", err)
 	}
 	select {
@@ -156,11 +156,10 @@ func TestServer_OfTwoAtOnceOneStays(t *testing.T) {
 	var all sync.WaitGroup
 	var servers []*bus.Server
 	for range many {
-		server, node := candidate(t, law, "linux")
+		server, _ := candidate(t, connect(t, b), law, "linux")
 		servers = append(servers, server)
-		conn := connect(t, b)
 		all.Go(func() {
-			err := server.Serve(t.Context(), conn, node)
+			err := server.Serve(t.Context())
 			if err == nil {
 				select {
 				case err = <-server.Failed():

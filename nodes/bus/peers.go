@@ -64,7 +64,8 @@ func (p *Peers) Close() error {
 	for _, m := range all {
 		m.end(nil, &coordinator.NoAnswer{Sent: true, Cause: errClosing})
 	}
-	if err := p.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
+	if err := p.sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) &&
+		!errors.Is(err, nats.ErrBadSubscription) {
 		return fmt.Errorf("close peers: %w", err)
 	}
 	return nil
@@ -104,7 +105,8 @@ func (p *peer) Send(op events.Op, reqs []events.Request, done func([]events.Answ
 	parts := split(reqs, room)
 	all := join(len(parts), done)
 	for i, part := range parts {
-		m := &message{peer: p, op: op, text: events.AppendRequests(nil, part...), n: len(part), done: func(a []events.Answer, err error) { all(i, a, err) }}
+		m := &message{peer: p, op: op, text: events.AppendRequests(nil, part...), n: len(part),
+			done: func(a []events.Answer, err error) { all(i, a, err) }}
 		if len(m.text) > room {
 			m.done([]events.Answer{p.tooLarge(len(m.text), room)}, nil)
 			continue
@@ -227,9 +229,11 @@ func (p *Peers) publish(m *message) {
 	p.last++
 	id := p.last
 	p.waiting[id] = m
-	m.until = time.AfterFunc(p.timeout, func() { p.answer(id, nil, &coordinator.NoAnswer{Sent: true, Overdue: true, Cause: errOverdue}) })
+	overdue := &coordinator.NoAnswer{Sent: true, Overdue: true, Cause: errOverdue}
+	m.until = time.AfterFunc(p.timeout, func() { p.answer(id, nil, overdue) })
 	p.mu.Unlock()
-	if err := p.conn.PublishRequest(p.subjects.Node(m.peer.name, m.op), p.inbox+strconv.FormatUint(id, 36), m.text); err != nil {
+	subject, inbox := p.subjects.Node(m.peer.name, m.op), p.inbox+strconv.FormatUint(id, 36)
+	if err := p.conn.PublishRequest(subject, inbox, m.text); err != nil {
 		p.answer(id, nil, &coordinator.NoAnswer{Cause: err})
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"dht/broker"
 	"dht/events"
-	"dht/nodes/bus"
+	"dht/nodes"
 	"dht/nodes/placement"
 )
 
@@ -83,8 +83,8 @@ func TestServer_NamesWhatItMayNot(t *testing.T) {
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			s, _ := guarded(t, &server.Permissions{Publish: tt.pub, Subscribe: tt.sub})
-			node, n := candidate(t, onlyNode(t), "linux")
-			err := node.Serve(t.Context(), login(t, s), n)
+			node, _ := candidate(t, login(t, s), onlyNode(t), "linux")
+			err := node.Serve(t.Context())
 			if !errors.Is(err, events.ErrRefused) || !strings.Contains(err.Error(), tt.wanted+" "+tt.subject) {
 				t.Errorf("it starts with %v, want a refusal to %s %s", err, tt.wanted, tt.subject)
 			}
@@ -155,9 +155,9 @@ func TestServer_NobodyMutesEvents(t *testing.T) {
 	b, law := one(t)
 	conn := connect(t, b)
 	for _, interest := range []func(string) bool{nil, b.Interest} {
-		server, node := candidate(t, law, "linux")
+		server, node := candidate(t, connect(t, b), law, "linux")
 		server.Interest = interest
-		if err := server.Serve(t.Context(), connect(t, b), node); err != nil {
+		if err := server.Serve(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		forger, err := conn.Subscribe("dht.event.>", func(m *nats.Msg) {
@@ -168,7 +168,7 @@ func TestServer_NobodyMutesEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		heard(t, conn, b, server)
+		heard(t, conn, b, node)
 		if err := forger.Unsubscribe(); err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +176,7 @@ func TestServer_NobodyMutesEvents(t *testing.T) {
 	}
 }
 
-func heard(t *testing.T, conn *nats.Conn, b *broker.Broker, server *bus.Server) {
+func heard(t *testing.T, conn *nats.Conn, b *broker.Broker, node *nodes.Node) {
 	t.Helper()
 	heard := listen(t, connect(t, b))
 	heard.ups = true
@@ -184,7 +184,7 @@ func heard(t *testing.T, conn *nats.Conn, b *broker.Broker, server *bus.Server) 
 	if err := heard.sub.SetPendingLimits(-1, -1); err != nil {
 		t.Fatal(err)
 	}
-	server.Notify(events.Event{Type: events.EventMerge})
+	node.Notify(events.Event{Type: events.EventMerge})
 	for _, e := heard.next(); e.Type != events.EventMerge; _, e = heard.next() {
 	}
 }

@@ -10,42 +10,39 @@ import (
 // not take them as fast as they come. Where nobody listens nothing is sent. What
 // happens before [Server.Serve] is published then. It fits [nodes.Options], and does
 // not block.
-func (s *Server) Notify(e events.Event) {
-	if s.publisher.tooEarly(e) {
-		return
-	}
+func (p *Publisher) Notify(e events.Event) {
 	if e.ID.IsZero() {
-		e.ID = s.node.Clock.Next()
+		e.ID = p.clock.Next()
 	}
-	e.Node, e.Source = s.node.Name, s.source
-	s.publisher.add(e)
+	e.Node, e.Source = p.node, p.source
+	p.add(e)
 	if e.Type == events.EventMapMismatch {
-		s.Handshake()
+		signal(p.anew)
 	}
 }
 
 // Handshake asks the other nodes who they are, soon: a link is back, or somebody
 // believes in another map.
-func (s *Server) Handshake() { signal(s.anew) }
+func (s *Server) Handshake() { signal(s.publisher.anew) }
 
 // Observe publishes answers while somebody watches, as many a second as were
 // asked for, and costs nothing otherwise. It fits [nodes.Options], and does not
 // block.
-func (s *Server) Observe(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration) {
-	if !s.watch.on.Load() {
+func (p *Publisher) Observe(op events.Op, reqs []events.Request, answers []events.Answer, took time.Duration) {
+	if !p.watch.on.Load() {
 		return
 	}
 	if op == events.OpKeys {
 		answers = answers[len(answers)-1:]
 	}
-	admitted := s.watch.admit(len(answers), s.node.Clock.Now())
+	admitted := p.watch.admit(len(answers), p.clock.Now())
 	for i := range answers[:admitted] {
-		s.Notify(answered(op, &reqs[i], &answers[i], took))
+		p.Notify(answered(op, &reqs[i], &answers[i], took))
 	}
 }
 
 // publishLoss says how many answers were not published.
-func (s *Server) publishLoss(n int64) { s.Notify(events.Event{Type: events.EventLost, Lost: n}) }
+func (p *Publisher) publishLoss(n int64) { p.Notify(events.Event{Type: events.EventLost, Lost: n}) }
 
 func answered(op events.Op, r *events.Request, a *events.Answer, took time.Duration) events.Event {
 	e := events.Event{Type: events.EventAnswer, Op: op, Key: r.Key, Version: r.Version, Expires: a.Expires,

@@ -1,10 +1,8 @@
 package bus
 
 import (
-	"bytes"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -12,14 +10,21 @@ import (
 	"dht/events"
 )
 
-// publisher sends events, over a connection of its own: a NATS server holds up who
+// Publisher takes a node's events from the moment it is made, and sends them once
+// there is a server that serves, over a connection of its own: a NATS server holds up who
 // publishes to a reader that lags behind, and that must not hold up answers
 // (BenchmarkDeafReader: puts came at less than half the rate).
 //
 // Nor does it send what nobody would get, where it can ask its own server whether
 // somebody listens. A server elsewhere says so to a request, but so can anybody
 // who wants others not to hear: there every event is sent.
-type publisher struct {
+type Publisher struct {
+	node   string
+	source string // of all events
+	clock  *events.Clock
+	watch  watch
+	anew   chan struct{} // holds a token when there is a reason to ask who is there
+
 	conn     *nats.Conn                // nil until it opens
 	interest func(subject string) bool // nil: somebody may listen to everything
 	subjects map[events.EventType]string
@@ -28,10 +33,8 @@ type publisher struct {
 
 	wake chan struct{} // holds a token when there is something to send
 	many chan struct{} // holds a token when there is much to send
-	open atomic.Bool   // set with mu held
 
-	mu    sync.Mutex     // guards what follows
-	early []events.Event // from before it opened
+	mu    sync.Mutex // guards what follows
 	waits backlog
 	lost  int64 // events that were not published since the last one that was
 }
@@ -46,68 +49,40 @@ type backlog struct {
 const (
 	askAgain    = 20 * time.Millisecond // whether somebody listens, after nobody did
 	gather      = 2 * time.Millisecond  // between two sendings, where nobody can be asked
-	mostEarly   = 1024
-	mostWaiting = 16_384  // events that wait to be sent; further ones are lost
-	mostKeys    = 4 << 20 // bytes of their keys
-	manyWaiting = 2048    // events that do not wait any longer for somebody to listen
+	mostWaiting = 16_384                // events that wait to be sent; further ones are lost
+	mostKeys    = 4 << 20               // bytes of their keys
+	manyWaiting = 2048                  // events that do not wait any longer for somebody to listen
 )
 
-func newPublisher() publisher {
-	return publisher{wake: make(chan struct{}, 1), many: make(chan struct{}, 1),
+// NewPublisher makes the publisher of a cluster's node. What happens before
+// [Server.Serve] waits until then.
+func NewPublisher(cluster, node string, clock *events.Clock) *Publisher {
+	p := &Publisher{node: node, source: events.Source(cluster, node), clock: clock,
+		anew: make(chan struct{}, 1), wake: make(chan struct{}, 1), many: make(chan struct{}, 1),
 		subjects: map[events.EventType]string{}, listened: map[events.EventType]bool{}}
+	p.watch.lost = p.publishLoss
+	return p
 }
 
-// startPublishing opens the publisher: what has happened so far comes first.
+// startPublishing sends events from now on: what has happened so far comes first.
 func (s *Server) startPublishing() (err error) {
-	p := &s.publisher
-	s.source = events.Source(s.node.Map().Name(), s.node.Name)
+	p := s.publisher
 	o := s.conn.Opts
 	o.Name += ", events"
 	if p.conn, err = o.Connect(); err != nil {
-		return fmt.Errorf("connect node %s to the bus for its events: %w", s.node.Name, err)
+		return fmt.Errorf("connect node %s to the bus for its events: %w", p.node, err)
 	}
 	p.interest = s.Interest
 	for _, kind := range events.EventTypes() {
-		p.subjects[kind] = s.Subjects.Event(s.node.Name, kind)
-	}
-	for _, e := range p.begin() {
-		s.Notify(e)
+		p.subjects[kind] = s.Subjects.Event(p.node, kind)
 	}
 	s.wait.Go(func() { p.run(s.gone) })
 	return nil
 }
 
-// begin opens the publisher, and returns what happened before.
-func (p *publisher) begin() (early []events.Event) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.open.Store(true)
-	early, p.early = p.early, nil
-	return early
-}
-
-// tooEarly reports whether e was kept for when the publisher opens, or lost.
-func (p *publisher) tooEarly(e events.Event) bool {
-	if p.open.Load() {
-		return false
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.open.Load():
-		return false
-	case len(p.early) >= mostEarly:
-		p.lost++
-	default:
-		e.Key, e.Request = bytes.Clone(e.Key), bytes.Clone(e.Request)
-		p.early = append(p.early, e)
-	}
-	return true
-}
-
 // add leaves e to be sent. It is called from the store's goroutine, which every
 // writer waits for: the rest is done elsewhere.
-func (p *publisher) add(e events.Event) {
+func (p *Publisher) add(e events.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := &p.waits
@@ -133,7 +108,7 @@ func (p *publisher) add(e events.Event) {
 }
 
 // lose counts n events that are not published.
-func (p *publisher) lose(n int64) {
+func (p *Publisher) lose(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lost += n
@@ -147,7 +122,7 @@ func signal(c chan<- struct{}) {
 }
 
 // run sends what waits, until gone is closed.
-func (p *publisher) run(gone <-chan struct{}) {
+func (p *Publisher) run(gone <-chan struct{}) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	var taken backlog
@@ -175,7 +150,7 @@ func (p *publisher) run(gone <-chan struct{}) {
 }
 
 // take returns what waits. It reuses spare.
-func (p *publisher) take(spare backlog) (taken backlog) {
+func (p *Publisher) take(spare backlog) (taken backlog) {
 	if cap(spare.events) > 2*manyWaiting { // after a burst
 		spare = backlog{}
 	}
@@ -188,7 +163,7 @@ func (p *publisher) take(spare backlog) (taken backlog) {
 
 // send sends what was taken, and reports whether somebody listens to any of it. What
 // the bus does not take is lost.
-func (p *publisher) send(taken []events.Event) (heard bool) {
+func (p *Publisher) send(taken []events.Event) (heard bool) {
 	clear(p.listened)
 	lost, unsent := int64(0), int64(0)
 	for i := range taken {
@@ -213,7 +188,7 @@ func (p *publisher) send(taken []events.Event) (heard bool) {
 
 // somebody reports whether somebody listens to events of a type; the server is
 // asked once for all that is sent together.
-func (p *publisher) somebody(kind events.EventType) bool {
+func (p *Publisher) somebody(kind events.EventType) bool {
 	if p.interest == nil {
 		return true
 	}
@@ -225,7 +200,7 @@ func (p *publisher) somebody(kind events.EventType) bool {
 	return listens
 }
 
-func (p *publisher) close() {
+func (p *Publisher) close() {
 	if p.conn != nil {
 		p.conn.Close()
 	}

@@ -70,13 +70,14 @@ func small(t *testing.T, payload int32, logs *safeBuffer) *nats.Conn {
 	if logs != nil {
 		log = slog.New(slog.NewTextHandler(logs, nil))
 	}
-	b := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: log})
-	node, err := nodes.New(nodes.Options{Map: m, Name: "linux", Store: memory, Clock: events.NewClock(time.Now),
-		Notify: b.Notify, Observe: b.Observe})
+	clock := events.NewClock(time.Now)
+	p := bus.NewPublisher(m.Name(), "linux", clock)
+	node, err := nodes.New(nodes.Options{Map: m, Name: "linux", Store: memory, Clock: clock, Notify: p.Notify, Observe: p.Observe})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Serve(t.Context(), conns[0], node); err != nil {
+	b := bus.New(conns[0], node, p, bus.Options{Subjects: events.NewSubjects(""), Logger: log})
+	if err := b.Serve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.Close() })

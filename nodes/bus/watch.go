@@ -35,12 +35,12 @@ const (
 
 // beginWatch lets the node publish its answers for a while: so many a second, or
 // as many as usual.
-func (s *Server) beginWatch(limit int) {
+func (p *Publisher) beginWatch(limit int) {
 	perSecond := events.WatchRate
 	if limit > 0 {
 		perSecond = min(limit, maxWatchRate)
 	}
-	s.watch.begin(perSecond, events.WatchFor, s.node.Clock.Now())
+	p.watch.begin(perSecond, events.WatchFor, p.clock.Now())
 }
 
 // begin turns it on for as long, from now. Of several who watch the one who

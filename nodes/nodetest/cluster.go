@@ -68,7 +68,8 @@ func (c *Cluster) Change(to events.Cluster) {
 	}
 	c.Map, c.Nodes = m, map[string]*nodes.Node{}
 	for name, s := range c.stores {
-		c.Nodes[name], err = nodes.New(nodes.Options{Map: m, Name: name, Store: s, Clock: events.NewClock(c.Now), Notify: c.notify})
+		c.Nodes[name], err = nodes.New(nodes.Options{Map: m, Name: name, Store: s, Clock: events.NewClock(c.Now),
+			Notify: c.notify})
 		if err != nil {
 			c.tb.Fatal(err)
 		}

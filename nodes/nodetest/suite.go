@@ -102,7 +102,8 @@ func (p *probe) one(node string, op events.Op, r events.Request, status events.S
 	}
 	a := answers[0]
 	if a.Status != status || a.Code != code || a.Node != node || a.Map != p.cluster.Map.ID() {
-		p.Fatalf("%s of %q at %s: %s %q (%s) by %s, want %s %q", op, r.Key, node, a.Status, a.Code, a.Error, a.Node, status, code)
+		p.Fatalf("%s of %q at %s: %s %q (%s) by %s, want %s %q", op, r.Key, node, a.Status, a.Code, a.Error, a.Node,
+			status, code)
 	}
 	return a
 }

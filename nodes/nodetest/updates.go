@@ -24,18 +24,22 @@ func updates(p *probe) {
 	}
 	at := p.cluster.Now().Add(time.Minute).UnixMilli()
 	p.update("linux", events.Request{Key: key, Update: events.UpdateTouch, Expires: at}, events.StatusStored, "")
-	if a := p.update("linux", events.Request{Key: key, Value: []byte("35"), Update: events.UpdateAdd}, events.StatusStored, ""); string(a.Value) != "42" || a.Expires != at {
+	if a := p.update("linux", events.Request{Key: key, Value: []byte("35"), Update: events.UpdateAdd},
+		events.StatusStored, ""); string(a.Value) != "42" || a.Expires != at {
 		p.Errorf("the sum is told as %+v", a)
 	}
-	if a := p.update("linux", events.Request{Key: key, Value: []byte("!"), Update: events.UpdateAppend}, events.StatusStored, ""); a.Bytes != 3 {
+	if a := p.update("linux", events.Request{Key: key, Value: []byte("!"), Update: events.UpdateAppend},
+		events.StatusStored, ""); a.Bytes != 3 {
 		p.Errorf("the length is told as %+v", a)
 	}
-	p.update("linux", events.Request{Key: key, Value: []byte("1"), Update: events.UpdateAdd}, events.StatusError, events.ErrNotNumber)
+	p.update("linux", events.Request{Key: key, Value: []byte("1"), Update: events.UpdateAdd}, events.StatusError,
+		events.ErrNotNumber)
 	p.get("l1", "42!")
 	p.update("linux", events.Request{Key: key, To: []byte("l2"), Update: events.UpdateRename}, events.StatusStored, "")
 	p.want(events.OpGet, request("l1"), "", events.ErrNotFound)
 	p.get("l2", "42!")
-	p.update("linux", events.Request{Key: []byte("l2"), To: []byte("m2"), Update: events.UpdateRename}, events.StatusError, events.ErrRefused)
+	p.update("linux", events.Request{Key: []byte("l2"), To: []byte("m2"), Update: events.UpdateRename},
+		events.StatusError, events.ErrRefused)
 	p.update("linux", events.Request{Key: []byte("l2"), Update: events.UpdateDelete}, events.StatusDeleted, "")
 	p.update("linux", events.Request{Key: []byte("l2"), Update: events.UpdateDelete}, events.StatusAbsent, "")
 	versionSeen(p)

@@ -116,9 +116,11 @@ func (m *Map) hash() uint64 {
 
 func (m *Map) gapError(key string) error {
 	if key == "" {
-		return fmt.Errorf("%w: these rules cannot be shown to cover every key: add a node with the rule otherwise", events.ErrConfig)
+		return fmt.Errorf("%w: these rules cannot be shown to cover every key: add a node with the rule otherwise",
+			events.ErrConfig)
 	}
-	return fmt.Errorf("%w: the rules leave keys unclaimed: nobody would keep %q; add a node with the rule otherwise", events.ErrConfig, key)
+	return fmt.Errorf("%w: the rules leave keys unclaimed: nobody would keep %q; add a node with the rule otherwise",
+		events.ErrConfig, key)
 }
 
 // ID names the map by its epoch and a hash of all that is in it.

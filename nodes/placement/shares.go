@@ -78,9 +78,10 @@ type tally struct {
 	exact  bool // the draws, too
 	takers []int
 	gap    *big.Int
-	owned  []*big.Int         // keys of which each node surely is an owner
-	drawn  map[int]*big.Int   // keys of which so many takers are owners, as rendezvous hashing ranks them
-	ranked map[int][]*big.Int // by the size of a group of equals of which each may be ranked: that many times each one's keys
+	owned  []*big.Int       // keys of which each node surely is an owner
+	drawn  map[int]*big.Int // keys of which so many takers are owners, as rendezvous hashing ranks them
+	// by the size of a group of equals of which each may be ranked: that many times each one's keys
+	ranked map[int][]*big.Int
 	share  []*big.Rat
 }
 
@@ -260,7 +261,8 @@ func (t *tally) shares(order []claimants) Shares {
 	}
 	for _, c := range order {
 		if places := c.places(); len(places) > 1 && len(s.Overlaps) < maxOverlaps {
-			s.Overlaps = append(s.Overlaps, Overlap{t.m.Names(places), new(big.Rat).SetFrac(t.cells.weights[c], t.cells.total)})
+			s.Overlaps = append(s.Overlaps, Overlap{t.m.Names(places),
+				new(big.Rat).SetFrac(t.cells.weights[c], t.cells.total)})
 		}
 	}
 	slices.SortStableFunc(s.Overlaps, func(a, b Overlap) int {

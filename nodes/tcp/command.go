@@ -164,16 +164,5 @@ func errorText(err error) string {
 	}
 	code := events.ErrInternal
 	errors.As(err, &code)
-	return errorWord(code) + " " + strings.TrimPrefix(err.Error(), code.Error()+": ")
-}
-
-// errorWord is a code as clients see it.
-func errorWord(code events.Code) string {
-	switch code {
-	case events.ErrBadRequest, events.ErrInternal, events.ErrNotNumber:
-		return "ERR"
-	case events.ErrBusy:
-		return "TRYAGAIN" // which clients know to wait at
-	}
-	return strings.ToUpper(strings.ReplaceAll(string(code), "-", ""))
+	return code.RESPWord() + " " + strings.TrimPrefix(err.Error(), code.Error()+": ")
 }

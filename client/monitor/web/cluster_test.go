@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,14 +17,12 @@ import (
 
 	"dht/broker"
 	"dht/client"
+	"dht/client/cli/host"
+	"dht/client/cli/host/hosttest"
 	"dht/client/monitor"
 	"dht/client/monitor/web"
 	"dht/events"
-	"dht/nodes"
-	"dht/nodes/bus"
 	"dht/nodes/nodetest"
-	"dht/nodes/placement"
-	"dht/nodes/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,10 +30,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // cluster is nodes on one bus.
 type cluster struct {
 	t       *testing.T
-	law     events.Cluster
 	broker  *broker.Broker
-	nodes   map[string]*nodes.Node
-	servers map[string]*bus.Server
+	nodes   map[string]*host.Node
 	timeout time.Duration // of the page's client
 }
 
@@ -50,18 +45,7 @@ func newClusterOf(t *testing.T, law events.Cluster) *cluster {
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	must(t, err)
 	t.Cleanup(func() { b.Close() })
-	c := &cluster{t, law, b, map[string]*nodes.Node{}, map[string]*bus.Server{}, 5 * time.Second}
-	var wait sync.WaitGroup
-	for _, name := range []string{"linux", "mac", "android"} {
-		serve := c.start(name)
-		wait.Go(func() { // together: each looks for the others first
-			if err := serve(); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wait.Wait()
-	return c
+	return &cluster{t, b, hosttest.Cluster(t, law, b.URL()), 5 * time.Second}
 }
 
 func must(t testing.TB, err error) {
@@ -71,26 +55,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// start makes a node; serve lets it answer.
-func (c *cluster) start(name string) (serve func() error) {
-	c.t.Helper()
-	m, err := placement.New(c.law)
-	must(c.t, err)
-	conn, err := nats.Connect("", c.broker.InProcess())
-	must(c.t, err)
-	c.t.Cleanup(conn.Close)
-	s := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	kept := store.NewMemory(time.Now)
-	c.t.Cleanup(func() { kept.Close() })
-	n, err := nodes.New(nodes.Options{Map: m, Name: name, Store: kept, Clock: events.NewClock(time.Now), Notify: s.Notify, Observe: s.Observe, Build: "test"})
-	must(c.t, err)
-	c.t.Cleanup(func() { s.Close() })
-	c.nodes[name], c.servers[name] = n, s
-	return func() error { return s.Serve(c.t.Context(), conn, n) }
-}
-
 // stop takes a node off the bus.
-func (c *cluster) stop(name string) { must(c.t, c.servers[name].Close()) }
+func (c *cluster) stop(name string) { hosttest.Close(c.t, c.nodes[name]) }
 
 // page is linux's server, and a browser of it.
 type page struct {

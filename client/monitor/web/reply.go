@@ -26,7 +26,7 @@ func reply(w http.ResponseWriter, status int, v any) {
 	_, _ = w.Write(append(body, '\n')) // whoever asked may be gone
 }
 
-func fail(w http.ResponseWriter, err error) { failWith(w, statusOf(events.CodeOf(err)), err) }
+func fail(w http.ResponseWriter, err error) { failWith(w, events.CodeOf(err).HTTPStatus(), err) }
 
 func failWith(w http.ResponseWriter, status int, err error) {
 	code := events.CodeOf(err)
@@ -52,25 +52,6 @@ func send(w http.ResponseWriter, r *http.Request, value []byte) {
 		}
 	}
 	_ = control.SetWriteDeadline(time.Now().Add(sendFor)) // for what is still in a buffer
-}
-
-// statusOf is the HTTP status of an error.
-func statusOf(c events.Code) int {
-	switch c {
-	case events.ErrBadRequest, events.ErrUsage:
-		return http.StatusBadRequest
-	case events.ErrNotFound:
-		return http.StatusNotFound
-	case events.ErrRefused, events.ErrSuperseded, events.ErrStaleMap, events.ErrClockAhead, events.ErrLate, events.ErrNotNumber:
-		return http.StatusConflict
-	case events.ErrTooLarge:
-		return http.StatusRequestEntityTooLarge
-	case events.ErrOwnerOffline, events.ErrUnreachable, events.ErrBusy, events.ErrReadOnly, events.ErrStopped:
-		return http.StatusServiceUnavailable
-	case events.ErrUnknown:
-		return http.StatusGatewayTimeout
-	}
-	return http.StatusInternalServerError
 }
 
 // health answers a supervisor: a word, or what is wrong.

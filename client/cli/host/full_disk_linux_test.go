@@ -1,10 +1,9 @@
-package cli
+package host
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -39,19 +38,20 @@ func TestNode_FullDisk(t *testing.T) {
 		t.Skipf("a small disk cannot be mounted here: %v", err)
 	}
 	defer syscall.Unmount(folder, 0)
-	c, err := configs.Parse("test", fmt.Appendf(nil, "name = \"one\"\nepoch = 1\n[[node]]\nname = \"linux\"\nrule = \"otherwise\"\n"+
-		"bus = %q\nhttp = %q\ndata = %q\n", freeAddress(t), freeAddress(t), filepath.Join(folder, "linux")))
+	c, err := configs.Parse("test", fmt.Appendf(nil,
+		"name = \"one\"\nepoch = 1\n[[node]]\nname = \"linux\"\nrule = \"otherwise\"\n"+
+			"bus = %q\nhttp = %q\ndata = %q\n", freeAddress(t), freeAddress(t), filepath.Join(folder, "linux")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, err := startNode(context.Background(), c, c.Nodes[0], howToRun{}, slog.New(slog.DiscardHandler))
+	node, err := Open(context.Background(), Options{Config: c, Node: c.Nodes[0]})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer node.Close()
 	ask := func(method, path, body string) (status int, answer string) {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), method, node.page.URL()+path, strings.NewReader(body))
+		r, err := http.NewRequestWithContext(t.Context(), method, node.PageURL()+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,14 +76,16 @@ func TestNode_FullDisk(t *testing.T) {
 	}
 	for i, status := 0, 200; status == 200; i++ {
 		var text string
-		if status, text = ask("PUT", fmt.Sprint("v1/keys/", i), strings.Repeat("v", 100_000)); status != 200 && (status != 503 || !strings.Contains(text, "readonly")) {
+		if status, text = ask("PUT", fmt.Sprint("v1/keys/", i), strings.Repeat("v", 100_000)); status != 200 &&
+			(status != 503 || !strings.Contains(text, "readonly")) {
 			t.Fatalf("a put on a full disk: %d %s", status, text)
 		}
 	}
 	if status, text := ask("GET", "readyz", ""); status != 503 || !strings.Contains(text, "read-only") {
 		t.Errorf("on a full disk: %d %s", status, text)
 	}
-	if status, text := ask("GET", "v1/status", ""); status != 200 || !strings.Contains(text, `"unready":"node is read-only`) {
+	if status, text := ask("GET", "v1/status", ""); status != 200 ||
+		!strings.Contains(text, `"unready":"node is read-only`) {
 		t.Errorf("the node says of itself: %d %s", status, text)
 	}
 	if status, text := ask("GET", "healthz", ""); status != 200 {

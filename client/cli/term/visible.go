@@ -1,4 +1,4 @@
-package cli
+package term
 
 import (
 	"bytes"
@@ -15,19 +15,19 @@ import (
 // Keys, values, and what nodes say of themselves may be anything that somebody
 // on the bus has sent: a terminal that got it as it is would obey it.
 
-// legible is text as it is, and anything else quoted, on one line.
-func legible(b []byte) string {
+// Legible is text as it is, and anything else quoted, on one line.
+func Legible(b []byte) string {
 	if utf8.Valid(b) && bytes.IndexFunc(b, hidden) < 0 {
 		return string(b)
 	}
 	return strconv.Quote(string(b))
 }
 
-// visible is text on one line, with escapes for what cannot be seen.
-func visible(text string) string { return escaped(text, "") }
+// Visible is text on one line, with escapes for what cannot be seen.
+func Visible(text string) string { return Escaped(text, "") }
 
-// escaped writes what cannot be seen, and is not in kept, as Go does: \x1b, \n.
-func escaped(text, kept string) string {
+// Escaped writes what cannot be seen, and is not in kept, as Go does: \x1b, \n.
+func Escaped(text, kept string) string {
 	if utf8.ValidString(text) && strings.IndexFunc(text, hidden) < 0 {
 		return text
 	}
@@ -46,9 +46,9 @@ func escaped(text, kept string) string {
 
 func hidden(r rune) bool { return !unicode.IsPrint(r) }
 
-// writeJSON writes v as a line that a terminal can be shown: a JSON encoder
+// WriteJSON writes v as a line that a terminal can be shown: a JSON encoder
 // leaves some control characters as they are, and escapes are the same text.
-func writeJSON(w io.Writer, v any) error {
+func WriteJSON(w io.Writer, v any) error {
 	var line bytes.Buffer
 	out := json.NewEncoder(&line)
 	out.SetEscapeHTML(false)

@@ -1,4 +1,4 @@
-package cli
+package term
 
 import (
 	"bytes"
@@ -17,12 +17,14 @@ func TestTerminal_Bars(t *testing.T) {
 		"no room at all": {strings.Repeat("x", 90), 8},
 	} {
 		var out bytes.Buffer
-		newTerminal(&out).bars([]string{"NODE", "RULE"}, [][]string{{"linux", c.rule}, {"mac", "otherwise"}, {"eu", "prefix"}}, []float64{1, 0.5, -1})
+		New(&out).Bars([]string{"NODE", "RULE"}, [][]string{{"linux", c.rule}, {"mac", "otherwise"}, {"eu", "prefix"}},
+			[]float64{1, 0.5, -1})
 		lines := strings.Split(strings.TrimRight(out.String(), "\n"), "\n")
 		if len(lines) != 4 || strings.Contains(out.String(), "\x1b") {
 			t.Fatalf("%s: %q", name, out.String())
 		}
-		if got := strings.Count(lines[1], "█"); got != c.want || strings.Count(lines[2], "█") != c.want/2 || strings.Contains(lines[3], "█") {
+		if got := strings.Count(lines[1], "█"); got != c.want || strings.Count(lines[2], "█") != c.want/2 ||
+			strings.Contains(lines[3], "█") {
 			t.Errorf("%s: the longest bar has %d cells, want %d:\n%s", name, got, c.want, &out)
 		}
 		if width := utf8.RuneCountInString(lines[1]); width > 80 && c.want > barLeast {
@@ -32,7 +34,8 @@ func TestTerminal_Bars(t *testing.T) {
 }
 
 func TestBar(t *testing.T) {
-	for share, want := range map[float64]string{0: "", 0.001: "", 1.0 / 64: "▌", 0.5: "████████████████", 1: strings.Repeat("█", 32)} {
+	for share, want := range map[float64]string{0: "", 0.001: "", 1.0 / 64: "▌", 0.5: "████████████████",
+		1: strings.Repeat("█", 32)} {
 		if got := bar(share, 32); got != want {
 			t.Errorf("bar of %v is %s, want %s", share, got, want)
 		}

@@ -1,4 +1,4 @@
-package cli
+package shell
 
 import (
 	"slices"
@@ -19,10 +19,10 @@ func TestSplit(t *testing.T) {
 		`a"b c"d`:                   {"ab cd"},
 		"get schlüssel\u00a0x":      {"get", "schlüssel", "x"},
 	} {
-		words, _, closed := split(line)
+		words, _, closed := Split(line)
 		got := []string{}
 		for _, w := range words {
-			got = append(got, w.text)
+			got = append(got, w.Text)
 		}
 		if !closed || !slices.Equal(got, want) {
 			t.Errorf("%s is %q, closed %v, want %q", line, got, closed, want)
@@ -32,19 +32,19 @@ func TestSplit(t *testing.T) {
 
 func TestSplit_Open(t *testing.T) {
 	for line, want := range map[string]struct {
-		open   word
+		open   Word
 		closed bool
 	}{
-		"":           {word{"", 0}, true},
-		"get":        {word{"get", 0}, true},
-		"get ":       {word{"", 4}, true},
-		"get gr":     {word{"gr", 4}, true},
-		"get 'a k":   {word{"a k", 4}, false},
-		`get "a`:     {word{"a", 4}, false},
-		`get a\`:     {word{"a", 4}, false},
-		"get ü --no": {word{"--no", 7}, true},
+		"":           {Word{"", 0}, true},
+		"get":        {Word{"get", 0}, true},
+		"get ":       {Word{"", 4}, true},
+		"get gr":     {Word{"gr", 4}, true},
+		"get 'a k":   {Word{"a k", 4}, false},
+		`get "a`:     {Word{"a", 4}, false},
+		`get a\`:     {Word{"a", 4}, false},
+		"get ü --no": {Word{"--no", 7}, true},
 	} {
-		if _, open, closed := split(line); open != want.open || closed != want.closed {
+		if _, open, closed := Split(line); open != want.open || closed != want.closed {
 			t.Errorf("%q ends in %+v, closed %v, want %+v", line, open, closed, want)
 		}
 	}
@@ -55,9 +55,9 @@ func FuzzSplit_Quoted(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		words, _, closed := split("put " + quoted(text) + " x")
-		if !closed || len(words) != 3 || words[1].text != string([]rune(text)) {
-			t.Errorf("%q is read as %+v", quoted(text), words)
+		words, _, closed := Split("put " + Quoted(text) + " x")
+		if !closed || len(words) != 3 || words[1].Text != string([]rune(text)) {
+			t.Errorf("%q is read as %+v", Quoted(text), words)
 		}
 	})
 }

@@ -1,4 +1,10 @@
-package cli
+// Package shell is what a prompt needs that does not depend on its commands: it
+// edits lines on a terminal, remembers them, and cuts them into words as a shell
+// does.
+//
+// It knows nothing of keys or nodes, and runs nothing. It imports none of our
+// packages.
+package shell
 
 import (
 	"bufio"
@@ -12,42 +18,42 @@ import (
 
 	"github.com/adrg/xdg"
 	"github.com/peterh/liner"
-	"github.com/spf13/cobra"
 )
 
-// prompt edits lines on the process's terminal. It has one user at a time.
-type prompt struct {
+// Prompt edits lines on the process's terminal. It has one user at a time.
+type Prompt struct {
 	lines   *liner.State
 	history *os.File // nil when there can be none
 }
 
-// completer returns line up to the word before place, what that word may
+// Completer returns line up to the word before the cursor, what that word may
 // become, and the rest of line.
-type completer func(line string, place int) (head string, words []string, tail string)
+type Completer func(line string, cursor int) (head string, words []string, tail string)
 
-func newPrompt(complete completer) *prompt {
-	p := &prompt{lines: liner.NewLiner()}
+// NewPrompt takes the terminal, until Close.
+func NewPrompt(complete Completer) *Prompt {
+	p := &Prompt{lines: liner.NewLiner()}
 	p.lines.SetCtrlCAborts(true)
 	p.lines.SetBeep(false)
 	p.lines.SetMultiLineMode(true)
 	p.lines.SetTabCompletionStyle(liner.TabPrints)
 	p.lines.SetWordCompleter(liner.WordCompleter(complete))
-	p.openHistory(historyFile())
+	p.openHistory(HistoryFile())
 	return p
 }
 
 // Close gives the terminal back as it was.
-func (p *prompt) Close() error {
+func (p *Prompt) Close() error {
 	if p.history != nil {
 		_ = p.history.Close()
 	}
 	return p.lines.Close()
 }
 
-// read returns the next line, io.EOF at Ctrl-D, or why ctx ended: nothing can
+// Read returns the next line, io.EOF at Ctrl-D, or why ctx ended: nothing can
 // end a read from a terminal, the goroutine that waits in it ends with the
 // process.
-func (p *prompt) read(ctx context.Context, text string) (string, error) {
+func (p *Prompt) Read(ctx context.Context, text string) (string, error) {
 	type result struct {
 		line string
 		err  error
@@ -70,15 +76,15 @@ func (p *prompt) read(ctx context.Context, text string) (string, error) {
 	}
 }
 
-// historyFile is where lines are kept from one shell to the next.
-func historyFile() string { return filepath.Join(xdg.StateHome, "dht", "history") }
+// HistoryFile is where lines are kept from one shell to the next.
+func HistoryFile() string { return filepath.Join(xdg.StateHome, "dht", "history") }
 
 // A history file is cut to its newest lines when it has grown to twice as many.
 const historyLines = liner.HistoryLimit
 
 // openHistory reads what was kept. That there can be no history is no reason to
 // refuse a prompt.
-func (p *prompt) openHistory(path string) {
+func (p *Prompt) openHistory(path string) {
 	if os.MkdirAll(filepath.Dir(path), 0o700) != nil {
 		return
 	}
@@ -93,9 +99,9 @@ func (p *prompt) openHistory(path string) {
 	p.history, _ = os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 }
 
-// remember offers line again in this shell, and kept in later ones; an empty one
+// Remember offers line again in this shell, and kept in later ones; an empty one
 // is not kept.
-func (p *prompt) remember(line, kept string) {
+func (p *Prompt) Remember(line, kept string) {
 	if strings.TrimSpace(line) == "" {
 		return
 	}
@@ -103,17 +109,4 @@ func (p *prompt) remember(line, kept string) {
 	if p.history != nil && kept != "" {
 		fmt.Fprintln(p.history, kept)
 	}
-}
-
-// keep is what a history file may have of a line that ran cmd: no value that was
-// put, and nothing when it begins with a blank.
-func keep(line string, cmd *cobra.Command) string {
-	args := cmd.Flags().Args()
-	switch {
-	case strings.HasPrefix(line, " "):
-		return ""
-	case cmd.Name() == "put" && len(args) > 0:
-		return "put " + quoted(args[0])
-	}
-	return strings.TrimRight(line, " ")
 }

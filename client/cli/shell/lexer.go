@@ -1,4 +1,4 @@
-package cli
+package shell
 
 import (
 	"regexp"
@@ -6,23 +6,23 @@ import (
 	"unicode"
 )
 
-// word is one word of a line, without its quotes.
-type word struct {
-	text string
-	from int // where it begins in the line, in bytes
+// Word is one word of a line, without its quotes.
+type Word struct {
+	Text string
+	From int // where it begins in the line, in bytes
 }
 
-// split cuts a line into words as a POSIX shell does: at blanks, but not within
+// Split cuts a line into words as a POSIX shell does: at blanks, but not within
 // '…' or "…" or after a backslash. open is the last word when a letter more
 // would belong to it, and an empty one otherwise; closed is false when its quote
 // or backslash still waits for more.
-func split(line string) (words []word, open word, closed bool) {
+func Split(line string) (words []Word, open Word, closed bool) {
 	var text strings.Builder
 	within, escaped, quote := false, false, rune(0)
 	for i, r := range line {
 		blank := quote == 0 && !escaped && unicode.IsSpace(r)
 		if !blank && !within {
-			within, open = true, word{from: i}
+			within, open = true, Word{From: i}
 		}
 		switch {
 		case escaped:
@@ -40,28 +40,32 @@ func split(line string) (words []word, open word, closed bool) {
 		case !blank:
 			text.WriteRune(r)
 		case within:
-			words = append(words, word{text.String(), open.from})
+			words = append(words, Word{text.String(), open.From})
 			text.Reset()
 			within = false
 		}
 	}
 	if !within {
-		return words, word{from: len(line)}, true
+		return words, Word{From: len(line)}, true
 	}
-	open.text = text.String()
+	open.Text = text.String()
 	return append(words, open), open, quote == 0 && !escaped
 }
 
 var plain = regexp.MustCompile(`^[\pL\pN_./:=@%,+~^-]+$`)
 
-// quoted is text as it must be written to be one word of a line.
-func quoted(text string) string {
-	if plain.MatchString(text) {
+// IsPlain reports whether text is one word as it is.
+func IsPlain(text string) bool { return plain.MatchString(text) }
+
+// Quoted is text as it must be written to be one word of a line.
+func Quoted(text string) string {
+	if IsPlain(text) {
 		return text
 	}
-	return inQuotes(text)
+	return InQuotes(text)
 }
 
-func inQuotes(text string) string {
+// InQuotes is text in quotes, whether it needs them or not.
+func InQuotes(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

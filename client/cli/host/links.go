@@ -1,4 +1,4 @@
-package cli
+package host
 
 import (
 	"slices"
@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 
 	"dht/client"
-	"dht/configs"
 	"dht/events"
 )
 
@@ -20,27 +19,27 @@ func nodeOf(server string) string {
 	return server[:max(0, len(server)-len(uuid.Nil.String())-1)]
 }
 
-// links tells how node n of c is connected to the others.
-func (r *runningNode) links(c *configs.Config, n configs.Node) (links []events.Link) {
+// links says how the node is connected to the others.
+func (n *Node) links() (links []events.Link) {
 	switch {
-	case r.broker != nil:
-		links = routes(c, n, r.broker.Joined())
-	case r.conn != nil:
-		links = append(links, outside(r.conn.IsConnected(), client.Addresses(r.conn.ConnectedUrl()), c.NATS))
+	case n.broker != nil:
+		links = n.routes(n.broker.Joined())
+	case n.conn != nil:
+		links = append(links, outside(n.conn.IsConnected(), client.Addresses(n.conn.ConnectedUrl()), n.config.NATS))
 	}
-	if r.tcp != nil {
-		links = append(links, r.tcp.Links()...)
+	if n.tcp != nil {
+		links = append(links, n.tcp.Links()...)
 	}
 	return links
 }
 
 // routes are those to the other nodes' servers, joined or not.
-func routes(c *configs.Config, n configs.Node, joined []string) (links []events.Link) {
+func (n *Node) routes(joined []string) (links []events.Link) {
 	for i := range joined {
 		joined[i] = nodeOf(joined[i])
 	}
-	for _, other := range c.Nodes {
-		if other.Name == n.Name || other.Route == "" {
+	for _, other := range n.config.Nodes {
+		if other.Name == n.self.Name || other.Route == "" {
 			continue
 		}
 		l := events.Link{To: other.Name, Path: events.PathRoute, State: events.LinkDown}
