@@ -23,7 +23,7 @@ import (
 // gets everything.
 func TestBroker_KeepsLittleForTheDeaf(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	var log bytes.Buffer // read when the server is closed
 	b := open(t, broker.Options{Name: "deaf", Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -72,7 +72,7 @@ func TestBroker_KeepsLittleForTheDeaf(t *testing.T) {
 // second stays.
 func TestBroker_ClosesTheDeaf(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	b := open(t, broker.Options{Name: "still"})
 	before := heap(true)
@@ -187,7 +187,7 @@ func heap(collect bool) uint64 {
 // one alone and several together, and read them as they come.
 func TestBroker_CarriesLargeAnswers(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	b := open(t, broker.Options{Name: "large"})
 	node, err := nats.Connect("", b.InProcess())

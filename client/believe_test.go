@@ -179,7 +179,7 @@ func TestClient_ComesBackFromAForgedMap(t *testing.T) {
 // get gives the value or says why it cannot, and never that there is none.
 func TestClient_OneNodeHasTheOldMap(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	law := example(2, 1)
 	law.Nodes = slices.Insert(law.Nodes, 2, events.Member{Name: "tablet", Rule: "sha256 % 4 == 0"})

@@ -18,7 +18,7 @@ import (
 
 func TestClient_PutGetDelete(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
@@ -51,6 +51,9 @@ func TestClient_PutGetDelete(t *testing.T) {
 }
 
 func TestClient_Share(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	shared := cl.Share(0)
@@ -64,6 +67,9 @@ func TestClient_Share(t *testing.T) {
 }
 
 func TestClient_RefusesBadInputAndLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	for name, tt := range map[string]struct {
@@ -88,7 +94,7 @@ func TestClient_RefusesBadInputAndLosesNothing(t *testing.T) {
 // somebody listens to everything, which switches NATS's "no responders" off.
 func TestClient_OwnerOffline(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	offline, online := c.keyOf("android", 1), c.keyOf("linux", 1)
@@ -138,7 +144,7 @@ func TestClient_OwnerOffline(t *testing.T) {
 // silent, and not waited for as long as an owner would be.
 func TestClient_AllAnswersButOne(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	key := c.keyOf("linux", 1)
@@ -161,7 +167,7 @@ func TestClient_AllAnswersButOne(t *testing.T) {
 // TestClient_AnyNodeMayDie kills each node in turn, the client's server too.
 func TestClient_AnyNodeMayDie(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	for _, victim := range []string{"linux", "mac", "android"} {
@@ -180,7 +186,7 @@ func TestClient_AnyNodeMayDie(t *testing.T) {
 
 func TestClient_WrongClocksCanWrite(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	for _, skew := range []time.Duration{time.Hour, -time.Hour, time.Second, -2 * time.Minute} {
@@ -206,7 +212,7 @@ const nodesAhead = 500 * time.Millisecond
 // its refusal tells the client its time.
 func TestClient_NodesWithDifferentClocks(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	c.kill("mac")
@@ -229,7 +235,7 @@ func TestClient_NodesWithDifferentClocks(t *testing.T) {
 // each put succeeds in the end.
 func TestClient_ManyWritersOfOneKey(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	var writers sync.WaitGroup
@@ -277,7 +283,7 @@ func TestClient_ContextIsHonoured(t *testing.T) {
 // less than nodes refuse, then with a right one.
 func TestClient_LastWriterWinsOverAFastClock(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	fast := c.client(func(o *client.Options) { o.Now = func() time.Time { return time.Now().Add(400 * time.Millisecond) } })
@@ -291,7 +297,7 @@ func TestClient_LastWriterWinsOverAFastClock(t *testing.T) {
 
 func TestClient_TTL(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client(func(o *client.Options) { o.Now = c.now })
@@ -346,7 +352,7 @@ func TestClient_LatePutIsNotDelivered(t *testing.T) {
 // TestClient_NewRules restarts everything under rules that move most keys.
 func TestClient_NewRules(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
@@ -422,7 +428,7 @@ func TestClient_NewRules(t *testing.T) {
 // written in between stands, and what was deleted in between stays deleted.
 func TestClient_RulesThereAndBack(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
@@ -472,7 +478,7 @@ func TestClient_RulesThereAndBack(t *testing.T) {
 // TestClient_FollowsANewMap keeps one client across a change of rules.
 func TestClient_FollowsANewMap(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newClusterOn(t, example(1, 1), standalone(t).URL())
 	cl := c.client()
@@ -496,6 +502,9 @@ func TestClient_FollowsANewMap(t *testing.T) {
 }
 
 func TestClient_EveryMatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t, example(1, events.EveryMatch))
 	cl := c.client()
 	c.eachUp(cl)
@@ -545,7 +554,7 @@ func TestClient_EveryMatch(t *testing.T) {
 
 func TestClient_Scatter(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
@@ -587,7 +596,7 @@ func TestClient_Scatter(t *testing.T) {
 
 func TestClient_LoadAndDumpKeepEverything(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
@@ -645,6 +654,9 @@ func TestClient_Unreachable(t *testing.T) {
 }
 
 func TestNode_SecondOfANameIsRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newClusterOn(t, example(1, 1), standalone(t).URL())
 	cl := c.client()
 	key := c.keyOf("linux", 1)
@@ -658,6 +670,9 @@ func TestNode_SecondOfANameIsRefused(t *testing.T) {
 }
 
 func TestNode_AnotherMapAtTheSameEpochIsRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newClusterOn(t, example(1, 1), standalone(t).URL())
 	c.kill("mac")
 	c.law.Nodes[1].Rule = "sha1 % 4 == 0"

@@ -64,6 +64,9 @@ func conditions(t *testing.T, cl *client.Client) {
 }
 
 func TestClient_Conditions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Run("bus", func(t *testing.T) {
 		c := newCluster(t, example(1, 1))
 		cl := c.client()
@@ -83,6 +86,9 @@ func TestClient_Conditions(t *testing.T) {
 
 // Of many who put over what they have seen, each time one wins.
 func TestClient_ConditionsAreOneStep(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()
 	c.eachUp(cl)
@@ -118,7 +124,7 @@ func TestClient_ConditionsAreOneStep(t *testing.T) {
 // the key elsewhere.
 func TestClient_ConditionsAfterNewRules(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	law := example(1, 1)
 	c := newCluster(t, law)
@@ -150,6 +156,9 @@ func TestClient_ConditionsAfterNewRules(t *testing.T) {
 
 // A key with several owners has no one step: that is said, and nothing is done.
 func TestClient_ConditionsAtEveryMatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	law := example(1, events.EveryMatch)
 	law.Nodes[0].Rule, law.Nodes[1].Rule = `prefix "k"`, `prefix "ke"`
 	c := newCluster(t, law)
@@ -167,7 +176,7 @@ func TestClient_ConditionsAtEveryMatch(t *testing.T) {
 // what the first has done.
 func TestClient_ConditionsAreNotSentAgain(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newClusterOn(t, example(1, 1), standalone(t).URL())
 	heard, err := c.connect().SubscribeSync("dht.update")

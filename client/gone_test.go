@@ -15,6 +15,9 @@ import (
 
 // TestClient_GoneBeforeItAsked ends the caller's context first: nothing is sent.
 func TestClient_GoneBeforeItAsked(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t, example(1, 1))
 	overBus := c.client()
 	c.eachUp(overBus)

@@ -36,7 +36,7 @@ func outside(t *testing.T, o server.Options) string {
 // it, as if it were an answer.
 func TestClient_JetStreamOnEverything(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newClusterOn(t, example(1, 1), outside(t, server.Options{JetStream: true}))
 	conn, err := nats.Connect(c.outside)
@@ -84,7 +84,7 @@ func TestClient_JetStreamOnEverything(t *testing.T) {
 // TestClient_SmallBus lists, dumps, puts and gets on a bus that carries 64 KB.
 func TestClient_SmallBus(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	const carries = 65536
 	c := newClusterOn(t, example(1, 1), outside(t, server.Options{MaxPayload: carries}))
@@ -142,7 +142,7 @@ func TestClient_SmallBus(t *testing.T) {
 // if nobody counts.
 func TestClient_DumpOfManyLongKeys(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client()

@@ -14,6 +14,9 @@ import (
 // Page by page every key of every node comes once, in order, though several
 // nodes keep some of them.
 func TestClient_Page(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t, example(1, events.EveryMatch))
 	cl := c.client()
 	c.eachUp(cl)
@@ -53,7 +56,7 @@ func TestClient_Page(t *testing.T) {
 
 func TestClient_PageWithoutNode(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t, example(1, 1))
 	c.put(c.client(), c.keyOf("linux", 1), "v")

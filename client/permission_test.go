@@ -39,7 +39,7 @@ func guarded(t *testing.T, p *server.Permissions) client.Options {
 // needs it ends at once and says which.
 func TestClient_NamesWhatItMayNot(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	put := func(ctx context.Context, c *client.Client, _ *nats.Conn) error {
 		_, err := c.Put(ctx, []byte("k"), []byte("v"))

@@ -257,6 +257,9 @@ func (c *overTCP) behindAValve(timeout time.Duration) (open func()) {
 // A client that waits longer than the node in between usually does is waited
 // for there as well; others are told in the usual time.
 func TestTCP_LongTimeout(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newOverTCP(t, nodetest.Three(1, 1))
 	if _, err := c.client("linux", client.Options{}).Put(t.Context(), []byte("l1"), []byte("v")); err != nil {
 		t.Fatal(err)
@@ -296,7 +299,7 @@ func TestTCP_LongTimeout(t *testing.T) {
 // connection to the node in between serves on.
 func TestTCP_OwnerHangs(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	for _, timeout := range []time.Duration{50 * time.Millisecond, 300 * time.Millisecond, 1500 * time.Millisecond} {
 		c := newOverTCP(t, nodetest.Three(1, 1))

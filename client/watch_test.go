@@ -60,6 +60,9 @@ func TestClient_Watch(t *testing.T) {
 
 // At every-match each owner tells of its own.
 func TestClient_WatchEveryOwner(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t, events.Cluster{Name: "three", Epoch: 1, Copies: events.EveryMatch, Nodes: []events.Member{
 		{Name: "linux", Rule: `prefix "k"`}, {Name: "mac", Rule: `prefix "k"`}, {Name: "android", Rule: "otherwise"}}})
 	cl := c.client()
@@ -97,6 +100,9 @@ type noTransport struct{ client.Transport }
 
 // Whoever does not read in time is told how much was lost, and goes on.
 func TestClient_WatchCountsWhatIsLost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t, one())
 	silent := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
 	cl := c.client(func(o *client.Options) { o.NATS = append(o.NATS, silent) })
@@ -191,6 +197,9 @@ func TestClient_WatchEndsBeforeItBegins(t *testing.T) {
 // A watch goes on with another server when its own dies, and says that it may
 // have missed something.
 func TestClient_WatchReconnects(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t, example(1, 1))
 	cl := c.client(func(o *client.Options) { o.Servers = []string{c.up["linux"].NATSAddr()} })
 	c.eachUp(cl)

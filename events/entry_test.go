@@ -119,7 +119,7 @@ func TestDecodeRequests_Refuses(t *testing.T) {
 // size.
 func TestDecodeRequests_CostsLittleMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	entry := []byte("{\"size\":0}\n")
 	if reqs, err := events.DecodeRequests(bytes.Repeat(entry, events.MaxEntries)); err != nil || len(reqs) != events.MaxEntries {

@@ -37,7 +37,7 @@ type watched struct {
 // only.
 func TestEvents_OfARealNode(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	w := newWatched(t)
 	w.start()

@@ -21,6 +21,9 @@ import (
 // moments: no write that was acknowledged is lost, no start fails. DHT_KILLS
 // says how often, 20 times when it is not set.
 func TestKillNine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	kills := 20
 	if text := os.Getenv("DHT_KILLS"); text != "" {
 		var err error

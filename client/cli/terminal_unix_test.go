@@ -12,6 +12,9 @@ import (
 // TestTerminal_Looks runs what draws bars at a terminal of 80 columns, with and
 // without colours.
 func TestTerminal_Looks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newClusterProcess(t)
 	for _, args := range [][]string{{"rules"}, {"scatter", "--count", "1000"}, {"demo"}} {
 		plain := c.shows("NO_COLOR=1", args...)
@@ -59,6 +62,9 @@ func (w *workplace) shows(env string, args ...string) string {
 // TestTerminal_Values holds that a value is shown to a person, not obeyed by the
 // terminal; a pipe gets its bytes.
 func TestTerminal_Values(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newClusterProcess(t)
 	const value = "one\n\ttwo\x1b]0;title\a\xff\r\n"
 	c.dht("put", "odd", value)
@@ -76,6 +82,9 @@ func TestTerminal_Values(t *testing.T) {
 
 // TestTerminal_Dump holds that lines are not mixed with how many there were.
 func TestTerminal_Dump(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newClusterProcess(t)
 	c.dht("put", "a", "1")
 	c.dht("put", "b", "2")
@@ -89,6 +98,9 @@ func TestTerminal_Dump(t *testing.T) {
 // TestTerminal_PutWaitsForNobody holds that a put without a value says what to
 // do, and never takes nothing for a value.
 func TestTerminal_PutWaitsForNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newClusterProcess(t)
 	c.dht("put", "k", "kept")
 	for _, flag := range []string{"--json", "-q"} {
@@ -109,6 +121,9 @@ func TestTerminal_PutWaitsForNobody(t *testing.T) {
 
 // TestTerminal_DeleteAsks holds that a prefix is deleted only by a yes.
 func TestTerminal_DeleteAsks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newClusterProcess(t)
 	c.dht("put", "user/a", "1")
 	c.dht("put", "user/b", "2")

@@ -13,6 +13,9 @@ import (
 // draws, a node that is killed strikes, a new size is taken, and the terminal is
 // given back. A terminal is told only of what changes.
 func TestTop(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newClusterProcess(t)
 	c.dht("put", "greeting", "hello")
 	s := c.at("TERM=xterm-256color", "top", "--every", "200ms")

@@ -185,7 +185,7 @@ func TestWatch_Reconnects(t *testing.T) {
 // counted.
 func TestWatch_SlowViewer(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t)
 	looks, goOn := make(chan struct{}), make(chan struct{})
@@ -254,7 +254,7 @@ func TestWatch_SlowViewer(t *testing.T) {
 // back a little until it gives the monitor up.
 func TestWatch_StoppedMonitorSlowsNobody(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t)
 	value := strings.Repeat("x", 256<<10)

@@ -123,6 +123,9 @@ func gather(t *testing.T, conn *nats.Conn, subject, text string, n int) map[stri
 }
 
 func TestServer_ByHandWithOneLineOfJSON(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, _ := three(t)
 	put := gather(t, conn, "dht.put", `{"key":"lamp","value":"hello"}`, 3)
 	if put["linux"].Status != "stored" || put["linux"].Owner != 1 {
@@ -155,6 +158,9 @@ func TestServer_ByHandWithOneLineOfJSON(t *testing.T) {
 }
 
 func TestServer_InfoOfEverybody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, _ := three(t)
 	for _, text := range []string{"", "{}"} {
 		for name, h := range gather(t, conn, "dht.info", text, 3) {
@@ -175,6 +181,9 @@ func TestServer_InfoOfEverybody(t *testing.T) {
 }
 
 func TestServer_MalformedIsAnsweredAndChangesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, _ := three(t)
 	for _, text := range []string{"", "hello", `{"key":"lamp"`, "{\"key\":\"lamp\",\"size\":3}\nab",
 		"{\"key\":\"lamp\",\"value\":\"x\"}\n{\"key\":\"light\",\"value64\":\"%\"}"} {
@@ -190,6 +199,9 @@ func TestServer_MalformedIsAnsweredAndChangesNothing(t *testing.T) {
 }
 
 func TestServer_ManyEntriesOneMessage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, _ := three(t)
 	const put = "{\"key\":\"l1\",\"size\":3}\none{\"key\":\"m1\",\"size\":3}\ntwo{\"key\":\"l2\"}\nthree"
 	gather(t, conn, "dht.put", put, 3)
@@ -206,6 +218,9 @@ func TestServer_ManyEntriesOneMessage(t *testing.T) {
 }
 
 func TestServer_AnswersThatDoNotFitAreRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, _ := three(t)
 	value := strings.Repeat("x", 600<<10)
 	var ask []events.Request
@@ -227,6 +242,9 @@ func TestServer_AnswersThatDoNotFitAreRefused(t *testing.T) {
 // What changes values and gives the old ones is refused before it is done, where
 // the answer may not fit.
 func TestServer_OldValuesAreNotLost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, _ := three(t)
 	gather(t, conn, "dht.put", `{"key":"l0","value":"zero"}`, 3)
 	old := func(key string) events.Request {
@@ -251,6 +269,9 @@ func TestServer_OldValuesAreNotLost(t *testing.T) {
 // TestServer_CloseAnswersWhatIsInFlight closes a server with requests under way:
 // each that was delivered gets its answer.
 func TestServer_CloseAnswersWhatIsInFlight(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, servers := three(t)
 	const requests = 500
 	answered := make(chan struct{}, requests)

@@ -84,6 +84,9 @@ func putLamp(t *testing.T, conn *nats.Conn) head {
 // TestServer_HearsayEndsNobody has somebody answer in a node's place, in every
 // way that could make it leave; on the node's own subject, too.
 func TestServer_HearsayEndsNobody(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for what, change := range map[string]func(*events.Info){
 		"another cluster": func(i *events.Info) { i.Cluster.Name = "else" },
 		"a newer map":     func(i *events.Info) { i.Map.Epoch, i.Cluster.Epoch = 99, 99 },
@@ -148,7 +151,7 @@ func TestServer_SecondOfANameIsKeptOut(t *testing.T) {
 // moment.
 func TestServer_OfTwoAtOnceOneStays(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	b, law := one(t)
 	const many = 3
@@ -191,7 +194,7 @@ func TestServer_OfTwoAtOnceOneStays(t *testing.T) {
 // that a newer map is in force; mac, which is there, says the opposite.
 func TestServer_HearsayMutesNobody(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	b, _ := one(t)
 	c := events.Cluster{Name: "two", Epoch: 1, Copies: 1,

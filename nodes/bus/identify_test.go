@@ -10,6 +10,9 @@ import (
 // of all nodes have one id for one request, its own or that of its reply subject, and
 // that of a change is the same.
 func TestServer_AnswersNameTheirRequest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, _ := three(t)
 	heard := listen(t, conn)
 	gather(t, conn, "dht.put", `{"key":"lamp","value":"unwatched"}`, 3)

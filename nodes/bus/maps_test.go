@@ -14,7 +14,7 @@ import (
 // stores one.
 func TestServer_YieldsToANewerMap(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	if err != nil {

@@ -43,6 +43,9 @@ func nothing() {}
 // What one caller asks of a peer is carried out in the order of asking, of whatever
 // kind it is: random pipelines against a model.
 func TestPeers_KeepTheOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	asks, _, _ := openPeers(t, 0)
 	random, model := rand.New(rand.NewPCG(1, 2)), map[string]int{}
 	batch := asks.NewBatch(nothing, nothing)
@@ -90,6 +93,9 @@ func TestPeers_KeepTheOrder(t *testing.T) {
 
 // Values that do not fit one message together go in several, and come back.
 func TestPeers_Split(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	asks, p, _ := openPeers(t, 0)
 	if p.conn.MaxPayload() != 1<<20 {
 		t.Fatalf("the bus carries %d bytes", p.conn.MaxPayload())
@@ -182,6 +188,9 @@ func TestPeers_OnlyThePeerAnswers(t *testing.T) {
 // A peer that does not answer may have done what it was sent; what waited behind was
 // not sent. Close ends the wait.
 func TestPeers_Silent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	asks, p, peers := openPeers(t, 50*time.Millisecond)
 	p.Stop("mac")
 	batch := asks.NewBatch(nothing, nothing)

@@ -68,7 +68,7 @@ func without(subjects ...string) *server.SubjectPermission {
 
 func TestServer_NamesWhatItMayNot(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	for _, tt := range []struct {
 		what            string
@@ -111,7 +111,7 @@ func TestServer_NeedsNotAll(t *testing.T) {
 // gives it back.
 func TestServer_NotReadyWhileDenied(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	s, reload := guarded(t, &server.Permissions{Publish: all(), Subscribe: all()})
 	node := serveOn(t, login(t, s), onlyNode(t), "linux")
@@ -152,6 +152,9 @@ func until(t *testing.T, otherwise string, condition func() bool) {
 // events ask nobody, so that there is nothing to answer; with a server of its own
 // a node sends those to which somebody listens.
 func TestServer_NobodyMutesEvents(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	b, law := one(t)
 	conn := connect(t, b)
 	for _, interest := range []func(string) bool{nil, b.Interest} {

@@ -45,6 +45,9 @@ func (l listener) next() (subject string, e events.Event) {
 }
 
 func TestServer_PublishesChanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, servers := three(t)
 	heard := listen(t, conn)
 	gather(t, conn, "dht.put", `{"key":"lamp","value":"hello"}`, 3)
@@ -75,6 +78,9 @@ func TestServer_PublishesChanges(t *testing.T) {
 // TestServer_PublishesAnswersWhileWatched demands one event for every node's
 // answer while somebody watches, and none before or after.
 func TestServer_PublishesAnswersWhileWatched(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, _ := three(t)
 	heard := listen(t, conn)
 	gather(t, conn, "dht.get", `{"key":"before"}`, 3)

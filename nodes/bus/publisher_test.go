@@ -22,6 +22,9 @@ import (
 // TestServer_PublishesToWhoComesLater has nobody listen for a while. Who subscribes
 // then gets every event from then on.
 func TestServer_PublishesToWhoComesLater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	conn, _ := three(t)
 	for round := range 5 {
 		gather(t, conn, "dht.put", `{"key":"l nobody hears"}`, 3)
@@ -83,6 +86,9 @@ func (c gated) Write(b []byte) (int, error) {
 // does not when a reader lags behind. Requests are answered meanwhile; what is
 // published then says how many events were lost.
 func TestServer_PublishesWhatWasLost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	b, err := broker.Open(t.Context(), broker.Options{Name: "test", Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)

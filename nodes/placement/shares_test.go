@@ -172,6 +172,9 @@ func halves(n int) events.Cluster {
 
 // TestShares_OfManyRules holds three hundred rules to what Owners does.
 func TestShares_OfManyRules(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for name, c := range map[string]events.Cluster{
 		"one modulus": many(300, 1, func(i int) string { return fmt.Sprintf("md5 %% 300 == %d", i) }),
 		"five hashes": many(300, 1, func(i int) string {

@@ -37,7 +37,7 @@ func steps(t *testing.T) int {
 // a step of the start that follows.
 func TestCrash(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	for last := range steps(t) {
 		m := newModel(t, uint64(last))
@@ -67,6 +67,9 @@ func TestCrash(t *testing.T) {
 // making of a file. Nothing is answered as written after that unless it is, and
 // a restart finds all that was.
 func TestError(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for failing := range steps(t) {
 		m := newModel(t, uint64(failing))
 		m.disk.SetFault(func(s storetest.Step) error {

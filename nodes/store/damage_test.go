@@ -120,7 +120,7 @@ func parallel(n int, work func(i int)) {
 // exact prefix.
 func TestCut(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	f := write64(t, 64<<10)
 	parallel(len(f.content), func(cut int) {
@@ -166,7 +166,7 @@ var everyFlip = flag.Bool("flips", false, "open the journal for every flipped bi
 // line, and for all that touch the end of one.
 func TestFlip(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	f := write64(t, 64<<10)
 	lines := make([]int, len(f.content)) // the line that a byte is in
@@ -341,7 +341,7 @@ func intact(d *storetest.Disk, now func() time.Time, may map[string][]events.Rec
 // notice.
 func TestDamage_Segments(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	disk, may := segments(t)
 	now := storetest.NewHarness(t, nil).Now

@@ -62,6 +62,9 @@ func changes(disk *storetest.Disk, files []string) (all []change) {
 // nothing answers with an older value nor as absent, it is said that there is
 // damage, that does not go by writing, and a repair mends it.
 func TestEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	disk, may := segments(t)
 	now := storetest.NewHarness(t, nil).Now
 	files := slices.DeleteFunc(names(disk), func(name string) bool { return filepath.Ext(name) != ".jsonl" })

@@ -39,7 +39,7 @@ func (f *failing) fired() bool { return f.seen.Load() >= f.k }
 // was refused does not come back, whatever the crash that follows leaves.
 func TestFate(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	for _, op := range []string{"create", "write", "truncate", "sync", "rename", "remove", "syncdir"} {
 		for _, errno := range errnos {

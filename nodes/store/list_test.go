@@ -17,6 +17,9 @@ import (
 // listing is in order, without repetition, and has every key that was there
 // when it began and stays.
 func TestList_BesideWrites(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const writers, each = 4, 1500
 	h := storetest.NewHarness(t, open(t, "data", store.Options{FS: storetest.NewDisk()}))
 	var written [writers]atomic.Int64

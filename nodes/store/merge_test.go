@@ -39,6 +39,9 @@ func overwrite(t *testing.T, h *storetest.Harness, r *rand.Rand, n, times int, e
 // times what the lines of the live records take, and a start reads little more
 // than those.
 func TestMerge_DiskUse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const keys = 20_000
 	d := storetest.NewDisk()
 	var back int64 // that the disk got back
@@ -313,6 +316,9 @@ func openToForget(t *testing.T, h *storetest.Harness, o store.Options) *store.Jo
 // stay, in segments that nothing is ever gained from: the tombstones go all the
 // same, and a restart brings nothing back.
 func TestMerge_KeysThatComeAndGo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const stay, goes = 20_000, 100_000
 	d := storetest.NewDisk()
 	h := storetest.NewHarness(t, nil)

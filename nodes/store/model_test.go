@@ -247,7 +247,7 @@ func (m *model) fill() {
 // against a map. A failing run is repeated with -seed.
 func TestModel(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	for _, seed := range []uint64{*seed, *seed + 1} { // with and without a bound on memory
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { testModel(t, seed) })

@@ -78,5 +78,8 @@ func (s *servers) Close() {
 }
 
 func TestServer_SameAsEveryPath(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	nodetest.Test(t, func(t *testing.T, c *nodetest.Cluster) nodetest.Path { return serve(t, c, tcp.Options{Meet: true}) })
 }

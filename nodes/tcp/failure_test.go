@@ -149,6 +149,9 @@ func fakePeer(t *testing.T, info []byte, then func(conn net.Conn, ended <-chan s
 }
 
 func TestServer_PeerThatFails(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
 	info, err := events.EncodeInfo(c.Nodes["linux"].Info())
 	if err != nil {
@@ -288,6 +291,9 @@ func TestServer_BadInput(t *testing.T) {
 // A client that sends a byte now and then, or never reads, is left; others are
 // not slowed, nor are those that are merely idle.
 func TestServer_SlowClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	s := serve(t, nodetest.NewCluster(t, nodetest.Three(1, 1)), tcp.Options{Slow: 300 * time.Millisecond})
 	idle := visit(t, s.addr("linux"))
 	idle.want("SET l1 "+strings.Repeat("v", 1000), "+OK\r\n")
@@ -391,6 +397,9 @@ func TestServer_CloseAnswersWhatIsInFlight(t *testing.T) {
 // A client that streams commands without end is not slow, though one of them is
 // always only half there.
 func TestServer_StreamingIsNotSlow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const slow = 200 * time.Millisecond
 	s := serve(t, nodetest.NewCluster(t, nodetest.Three(1, 1)), tcp.Options{Slow: slow})
 	v := visit(t, s.addr("linux"))
@@ -431,6 +440,9 @@ func TestServer_TooLarge(t *testing.T) {
 // Close waits neither for a peer that hangs, request after request, nor for a
 // client that takes no replies.
 func TestServer_CloseHasABound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
 	info, err := events.EncodeInfo(c.Nodes["linux"].Info())
 	if err != nil {

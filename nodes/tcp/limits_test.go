@@ -61,7 +61,7 @@ func command(words ...string) string {
 // bounds say, at the owner and through another node, and is answered in full.
 func TestLimits_OneValueNamedOften(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	for at, node := range pair(t) {
 		v := visit(t, node[at].addr)
@@ -108,7 +108,7 @@ func pair(t *testing.T) (tries [2][2]process) {
 // together, and are left in the end; others are served meanwhile.
 func TestLimits_ClientsThatReadNothing(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	for at, node := range pair(t) {
 		v := visit(t, node[at].addr)
@@ -151,7 +151,7 @@ func TestLimits_ClientsThatReadNothing(t *testing.T) {
 // all clients together.
 func TestLimits_VeryManyArguments(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	node := startProcesses(t)[0]
 	var sending sync.WaitGroup
@@ -173,6 +173,9 @@ func TestLimits_VeryManyArguments(t *testing.T) {
 
 // A client may send all that it has before it reads anything.
 func TestLimits_SendsAllBeforeItReads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	s := cluster(t)
 	for _, entry := range []string{"linux", "mac"} {
 		v := visit(t, s.addr(entry))
@@ -192,7 +195,7 @@ func TestLimits_SendsAllBeforeItReads(t *testing.T) {
 // A client that reads slowly, but reads, is served to the end.
 func TestLimits_SlowButSteady(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	const slow = 300 * time.Millisecond
 	s := serve(t, nodetest.NewCluster(t, nodetest.Three(1, 1)), tcp.Options{Slow: slow})
@@ -267,6 +270,9 @@ func gated(t *testing.T, enough int) (*servers, *gate) {
 // More writes than a node lets wait are not refused: their clients wait, those of
 // other nodes as well.
 func TestLimits_WritesWait(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	s, slow := gated(t, 15_500) // the last of 16,384 may not fit
 	const clients, count = 40, 1500
 	var visitors []*visitor
@@ -291,6 +297,9 @@ func TestLimits_WritesWait(t *testing.T) {
 // Two nodes that forward very many writes to each other at the same time do not
 // wait for each other for ever.
 func TestLimits_NodesForwardToEachOther(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	s := cluster(t)
 	var working sync.WaitGroup
 	for i := range 16 {

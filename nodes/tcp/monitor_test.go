@@ -198,7 +198,7 @@ func TestMonitor_Ends(t *testing.T) {
 // A client that stops to read slows nobody; what it misses is counted.
 func TestMonitor_SlowReader(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	s := cluster(t)
 	watcher, v := monitor(t, s.addr("linux")), visit(t, s.addr("linux"))
@@ -232,6 +232,9 @@ func TestMonitor_SlowReader(t *testing.T) {
 
 // A client that takes no line for long is left, as one that takes no replies is.
 func TestMonitor_DeafClient(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	s := serve(t, nodetest.NewCluster(t, nodetest.Three(1, 1)), tcp.Options{Slow: 300 * time.Millisecond})
 	watcher, v := monitor(t, s.addr("linux")), visit(t, s.addr("linux"))
 	command := "EXISTS" + strings.Repeat(" l"+strings.Repeat("x", 1000), 60)

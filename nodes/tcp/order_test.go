@@ -133,7 +133,7 @@ func (m model) step(words []string) string {
 // command waited for the one before.
 func TestOrder_RandomPipelines(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	s := cluster(t)
 	for _, entry := range []string{"linux", "mac"} {

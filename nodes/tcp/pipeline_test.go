@@ -45,7 +45,7 @@ func TestServer_Order(t *testing.T) {
 // can carry, in one pipeline: each comes.
 func TestServer_ManyLargeOldValues(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	s := cluster(t)
 	v := visit(t, s.addr("mac"))
@@ -79,6 +79,9 @@ func TestServer_ManyLargeOldValues(t *testing.T) {
 // TestServer_SilentOwnerOnce asks a node that never answers again and again in one
 // pipeline: it is waited for once.
 func TestServer_SilentOwnerOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
 	info, err := events.EncodeInfo(c.Nodes["linux"].Info())
 	if err != nil {

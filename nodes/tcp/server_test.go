@@ -215,7 +215,7 @@ func TestServer_FlushLeavesTheMisplaced(t *testing.T) {
 // A command with more keys than a node lets writes wait is done all the same.
 func TestServer_VeryManyKeys(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	v := visit(t, cluster(t).addr("android"))
 	const keys = 20_000 // nine in ten are linux's

@@ -53,7 +53,7 @@ func dribble(t *testing.T, addr string, clients int) {
 // whatever else the machine does touches both.
 func TestServer_SlowClientsSlowNobody(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	crowded, _ := startPair(t)
 	quiet, _ := startPair(t)

@@ -31,7 +31,7 @@ func freeAddress(t *testing.T) string {
 // is room it is ready again, though nobody has written meanwhile.
 func TestNode_FullDisk(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	folder := t.TempDir()
 	if err := syscall.Mount("none", folder, "tmpfs", 0, "size=4m"); err != nil {

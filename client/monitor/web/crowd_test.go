@@ -51,7 +51,7 @@ func (p *page) answers(paths ...string) {
 // seen, and mostly all else.
 func TestServer_Crowd(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	for name, says := range map[string]string{
 		"says nothing":       "",
@@ -74,6 +74,9 @@ func TestServer_Crowd(t *testing.T) {
 // Requests that are being answered give way to nobody; health and metrics are
 // answered all the same.
 func TestServer_AllAtWork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c := newCluster(t)
 	p := c.page()
 	events := p.crowd("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -114,7 +117,7 @@ func TestServer_OldestMakesRoom(t *testing.T) {
 // Those who ask for large values and take nothing do not keep others from theirs.
 func TestKeys_DeafReaders(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	p := newCluster(t).page()
 	most := bytes.Repeat([]byte("v"), events.MaxValue)
@@ -138,7 +141,7 @@ func TestKeys_DeafReaders(t *testing.T) {
 // A value that comes too slowly is not waited for, however it dribbles in.
 func TestKeys_SlowValue(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	p := newCluster(t).page()
 	conn, err := net.Dial("tcp", p.addr())
@@ -173,7 +176,7 @@ func TestKeys_SlowValue(t *testing.T) {
 // comes late waits, then is refused, and nothing of it is stored.
 func TestKeys_ManyLargeValues(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	p := newCluster(t).page()
 	most := strings.Repeat("v", events.MaxValue-1)

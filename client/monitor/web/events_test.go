@@ -150,7 +150,7 @@ func TestEvents_NodeGoesDownAtOnce(t *testing.T) {
 
 func TestEvents_NothingRunsUnseen(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	var looks, watches atomic.Int64
 	p := newCluster(t).page(func(b *web.Backend) {
@@ -196,7 +196,7 @@ func TestEvents_WithoutBus(t *testing.T) {
 // A viewer that does not read holds up nobody, and is shown what it missed.
 func TestEvents_SlowViewer(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	p, watching := watchedPage(t)
 	slow := p.stream()
@@ -239,7 +239,7 @@ func (s *stream) findLoss(atLeast int64) {
 // viewer is fast; what happens to nodes is always shown.
 func TestEvents_FastBus(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	p, watching := watchedPage(t)
 	s := p.stream()
@@ -253,6 +253,9 @@ func TestEvents_FastBus(t *testing.T) {
 }
 
 func TestEvents_TooManyViewers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	p := newCluster(t).page()
 	for range 100 {
 		p.stream()

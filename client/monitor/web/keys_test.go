@@ -25,6 +25,9 @@ func everyByte() (b []byte) {
 }
 
 func TestKeys_AnyBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	p := newCluster(t).page()
 	value := everyByte()
 	for _, key := range []string{"a", "eu/berlin", "a//b/", "/", ".", "..", "../..", "%", "%2F", "+", " ", "?q=1#f", "é", "\x00", "\xff\xfe",
@@ -60,6 +63,9 @@ func TestKeys_AnyBytes(t *testing.T) {
 func same(got client.KeyText, want string) bool { return got.Key+string(got.Key64) == want }
 
 func TestKeys_PlainPathsWork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	p := newCluster(t).page()
 	p.ask("PUT", "/v1/keys/eu/berlin", []byte("1"))
 	if g := p.ask("GET", "/v1/keys/eu%2Fberlin", nil); string(g.body) != "1" {
@@ -68,6 +74,9 @@ func TestKeys_PlainPathsWork(t *testing.T) {
 }
 
 func TestKeys_Headers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	p := newCluster(t).page()
 	before := time.Now().Add(time.Hour).UnixMilli()
 	p.ask("PUT", "/v1/keys/lamp?ttl=1h", []byte("<script>alert(1)</script>"))
@@ -172,7 +181,7 @@ func TestKeys_TooLarge(t *testing.T) {
 
 func TestKeys_OwnerOffline(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes more than a second")
+		t.Skip("takes long")
 	}
 	c := newCluster(t)
 	c.timeout = 500 * time.Millisecond
