@@ -17,7 +17,7 @@ import (
 	"dht/nodes"
 	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // guarded serves a node on an outside server, and returns how a user that may do
@@ -43,7 +43,7 @@ func guarded(t *testing.T, p *server.Permissions) client.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	node := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
 	n, err := nodes.New(nodes.Options{Map: law, Name: "linux", Store: memory, Clock: events.NewClock(time.Now), Notify: node.Notify, Observe: node.Observe})

@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"dht/nodes/bus":             {"dht/events", "dht/nodes"},
 	"dht/nodes/tcp":             {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/tcp/resp"},
 	"dht/nodes/tcp/resp":        {},
-	"dht/nodes/nodetest":        {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/store"},
+	"dht/nodes/nodetest":        {"dht/events", "dht/events/quorum", "dht/nodes", "dht/nodes/placement", "dht/nodes/store/storetest"},
 	"dht/client":                {"dht/events", "dht/events/quorum", "dht/nodes/placement", "dht/nodes/tcp/resp"},
 	"dht/client/monitor":        {"dht/events", "dht/client"},
 	"dht/client/monitor/top":    {"dht/events", "dht/client", "dht/client/monitor"},

@@ -22,7 +22,7 @@ import (
 	"dht/nodes"
 	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // cluster is linux and mac on one real server.
@@ -57,7 +57,7 @@ func newCluster(t *testing.T) *cluster {
 
 func (c *cluster) serve(law *placement.Map, name string) {
 	c.t.Helper()
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	c.t.Cleanup(func() { memory.Close() })
 	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
 	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now), Notify: server.Notify, Observe: server.Observe})

@@ -18,7 +18,7 @@ import (
 	"dht/nodes"
 	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // TestMain lets the test binary be a node of its own, see startProcess.
@@ -70,7 +70,7 @@ func serve(t *testing.T, b *broker.Broker, law *placement.Map, name string) *bus
 
 func serveOn(t *testing.T, conn *nats.Conn, law *placement.Map, name string) *bus.Server {
 	t.Helper()
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
 	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now), Notify: server.Notify, Observe: server.Observe})
@@ -326,7 +326,7 @@ func benchmark(b *testing.B, subject, message string) {
 		b.Fatal(err)
 	}
 	defer conn.Close()
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	defer memory.Close()
 	s := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
 	node, err := nodes.New(nodes.Options{Map: law, Name: "linux", Store: memory, Clock: events.NewClock(time.Now), Notify: s.Notify, Observe: s.Observe})

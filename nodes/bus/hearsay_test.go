@@ -14,13 +14,13 @@ import (
 	"dht/nodes"
 	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // candidate is a node that has not begun to serve.
 func candidate(t *testing.T, law *placement.Map, name string) (*bus.Server, *nodes.Node) {
 	t.Helper()
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
 	node, err := nodes.New(nodes.Options{Map: law, Name: name, Store: memory, Clock: events.NewClock(time.Now), Notify: server.Notify})

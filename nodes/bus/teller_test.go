@@ -16,7 +16,7 @@ import (
 	"dht/nodes"
 	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // TestServer_TellsWhoComesLater has nobody listen for a while. Who subscribes
@@ -147,7 +147,7 @@ func TestServer_TellsWhatCameTooEarly(t *testing.T) {
 	b, law := one(t)
 	told := listen(t, connect(t, b))
 	told.ups = true
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	server := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
 	key := []byte("early")

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"time"
-
 	"dht/events"
 )
 
@@ -26,18 +24,3 @@ func (j *Journal) Known(each func(key []byte, live bool)) error {
 	}
 	return nil
 }
-
-// Known calls each with every key of which anything is recorded; see
-// [Journal.Known].
-func (m *Memory) Known(each func(key []byte, live bool)) error {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	now := m.now()
-	for key, r := range m.records {
-		each([]byte(key), r.Live(now))
-	}
-	return nil
-}
-
-// Forget allows what a store in memory does not do: it keeps tombstones.
-func (m *Memory) Forget(time.Time) {}

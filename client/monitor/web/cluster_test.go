@@ -25,7 +25,7 @@ import (
 	"dht/nodes/bus"
 	"dht/nodes/nodetest"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -80,7 +80,7 @@ func (c *cluster) start(name string) (serve func() error) {
 	must(c.t, err)
 	c.t.Cleanup(conn.Close)
 	s := bus.New(bus.Options{Subjects: events.NewSubjects(""), Logger: slog.New(slog.DiscardHandler)})
-	kept := store.NewMemory(time.Now)
+	kept := storetest.NewMemory(time.Now)
 	c.t.Cleanup(func() { kept.Close() })
 	n, err := nodes.New(nodes.Options{Map: m, Name: name, Store: kept, Clock: events.NewClock(time.Now), Notify: s.Notify, Observe: s.Observe, Build: "test"})
 	must(c.t, err)

@@ -1,5 +1,6 @@
-// Package storetest holds what every store must pass: [Test], the conformance
-// suite, and [Disk], a file system that fails on command. Only tests import it.
+// Package storetest holds what tests of stores and of what stands on them share:
+// [Test], the conformance suite that every store must pass, [Memory], the store in
+// memory, and [Disk], a file system that fails on command. Only tests import it.
 package storetest
 
 import (
