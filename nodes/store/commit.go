@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/store/index"
+	"dht/nodes/store/segment"
 )
 
 // committer decides and writes. It belongs to the journal's one writing
 // goroutine.
 type committer struct {
 	journal *Journal
-	active  *segment
+	active  *segment.Segment
 	path    string // of the active segment
 	nextID  uint32
 	batch   batch
@@ -32,26 +34,15 @@ func (c *committer) ready(l *loader) error {
 	}
 	if l.torn > 0 {
 		c.journal.options.Log.Warn("cut off what a crash left of unanswered writes",
-			"segment", segmentName(c.active.number), "bytes", l.torn)
+			"segment", segment.Name(c.active.Number), "bytes", l.torn)
 	}
 	if c.active == nil || l.cut { // what is cut short must show, however much is written behind it
 		return c.addSegment(l.next())
 	}
-	if err := c.mend(); err != nil || !c.active.sealed {
+	if err := c.active.Mend(); err != nil || !c.active.Sealed {
 		return err
 	}
 	return c.addSegment(l.next())
-}
-
-// mend makes the active segment end in a newline, durably, and nothing else.
-func (c *committer) mend() error {
-	s := c.active
-	if s.end > 0 {
-		if _, err := s.file.WriteAt([]byte{'\n'}, s.end-1); err != nil {
-			return fmt.Errorf("mend %s: %w", segmentName(s.number), err)
-		}
-	}
-	return s.trim()
 }
 
 // rotate makes sure that what is about to be written goes where a restart finds
@@ -61,7 +52,7 @@ func (c *committer) rotate() error {
 	if err := c.journal.stopped(); err != nil {
 		return err
 	}
-	if c.active.end < c.limit && !c.active.sealed {
+	if c.active.End < c.limit && !c.active.Sealed {
 		return nil
 	}
 	return c.judge(c.sealAndAdd())
@@ -84,13 +75,13 @@ func (c *committer) look() {
 // sealAndAdd makes sure of the next segment's file before it seals the active one:
 // as long as there is no descriptor for it, this one grows on.
 func (c *committer) sealAndAdd() error {
-	j, number := c.journal, c.active.through+1
+	j, number := c.journal, c.active.Through+1
 	next, err := j.folder.fs.Create(j.folder.path(nextName(number)))
 	switch {
-	case fateOf(err) == fateWait && !c.active.sealed && c.active.end < maxSegment:
+	case fateOf(err) == fateWait && !c.active.Sealed && c.active.End < segment.MaxSize:
 		return nil
 	case err != nil:
-		return fmt.Errorf("add %s: %w", segmentName(number), err)
+		return fmt.Errorf("add %s: %w", segment.Name(number), err)
 	}
 	if err := c.seal(); err != nil {
 		_ = next.Close()
@@ -102,15 +93,15 @@ func (c *committer) sealAndAdd() error {
 }
 
 func (c *committer) seal() error {
-	if c.active.sealed {
+	if c.active.Sealed {
 		return nil
 	}
-	if err := c.active.seal(); err != nil {
+	if err := c.active.Seal(); err != nil {
 		return err
 	}
 	c.journal.mu.Lock()
 	defer c.journal.mu.Unlock()
-	c.active.sealed, c.active.newest = true, c.journal.newest
+	c.active.Sealed, c.active.Newest = true, c.journal.newest
 	return nil
 }
 
@@ -118,7 +109,7 @@ func (c *committer) seal() error {
 func (c *committer) addSegment(number uint32) error {
 	f, err := c.journal.folder.fs.Create(c.journal.folder.path(nextName(number)))
 	if err != nil {
-		return fmt.Errorf("add %s: %w", segmentName(number), err)
+		return fmt.Errorf("add %s: %w", segment.Name(number), err)
 	}
 	return c.begin(number, f)
 }
@@ -126,29 +117,29 @@ func (c *committer) addSegment(number uint32) error {
 // begin makes f, which does not have its name yet, the segment that is appended to.
 func (c *committer) begin(number uint32, f File) error {
 	j := c.journal
-	err := j.folder.fs.Rename(j.folder.path(nextName(number)), j.folder.path(segmentName(number)))
+	err := j.folder.fs.Rename(j.folder.path(nextName(number)), j.folder.path(segment.Name(number)))
 	if err == nil {
 		err = j.folder.sync()
 	}
 	if err != nil {
 		_ = f.Close()
-		return fmt.Errorf("add %s: %w", segmentName(number), err)
+		return fmt.Errorf("add %s: %w", segment.Name(number), err)
 	}
 	c.nextID++
-	s := &segment{id: c.nextID, number: number, through: number, file: f}
+	s := &segment.Segment{ID: c.nextID, Number: number, Through: number, File: f}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.segments = append(j.segments, s)
-	j.files[s.id] = s
+	j.files[s.ID] = s
 	c.use(s)
 	return nil
 }
 
 // use makes s the segment that is appended to.
-func (c *committer) use(s *segment) {
-	c.path = c.journal.folder.path(segmentName(s.number))
-	c.active, c.limit = s, rotateAt(c.journal.index.live(), c.journal.options.Sealed)
-	s.maxFill = min(c.limit/4, mostFill)
+func (c *committer) use(s *segment.Segment) {
+	c.path = c.journal.folder.path(segment.Name(s.Number))
+	c.active, c.limit = s, rotateAt(c.journal.index.LiveBytes(), c.journal.options.Sealed)
+	s.FillUpTo(c.limit / 4)
 }
 
 // restAfter is how long nothing is written before the active segment is left as
@@ -219,7 +210,7 @@ func (c *committer) answer(requests []request, err error) {
 
 // join is how many of the requests have their keys looked up together.
 func join(requests []request) (n int) {
-	for changes := 0; n < len(requests) && changes < together; n++ {
+	for changes := 0; n < len(requests) && changes < index.Together; n++ {
 		changes += len(requests[n].changes)
 	}
 	return n
@@ -271,12 +262,12 @@ func (c *committer) current(i int) events.Record {
 // key, at the version that stands.
 func (c *committer) add(i int, stands events.Version, next events.Record) {
 	key := c.lookup.changes[i].Key
-	l := line{record: normal(key, next)}
+	l := segment.Line{Record: normal(key, next)}
 	if !next.Known() {
-		l.kind, l.record.Key, l.record.Version = kindDrop, key, stands
+		l.Kind, l.Record.Key, l.Record.Version = segment.KindDrop, key, stands
 	}
-	if !l.record.Version.IsZero() { // else there is nothing to drop
-		c.batch.add(&l, c.lookup.hashes[i], c.lookup.refs[i], place{file: c.active.id, off: uint32(c.active.end)})
+	if !l.Record.Version.IsZero() { // else there is nothing to drop
+		c.batch.add(&l, c.lookup.hashes[i], c.lookup.refs[i], segment.Place{File: c.active.ID, Off: uint32(c.active.End)})
 	}
 }
 
@@ -285,7 +276,7 @@ func (c *committer) sync() error {
 	if len(c.batch.lines) == 0 {
 		return nil
 	}
-	return c.judge(c.active.append(c.batch.lines))
+	return c.judge(c.active.Append(c.batch.lines))
 }
 
 // judge does what the fate of err demands, and says so to those who asked.
@@ -338,15 +329,15 @@ func (j *Journal) publish(written []written) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for i := range written {
-		j.index.touch(written[i].ref)
+		j.index.Prefetch(written[i].ref)
 	}
 	for i := range written {
 		w := &written[i]
 		if !w.record.Known() {
-			j.index.remove(w.key, w.hash)
+			j.index.Remove(w.key, w.hash)
 			continue
 		}
-		j.index.set(&w.record, w.hash, w.ref, w.at)
+		j.index.Set(&w.record, w.hash, w.ref, w.at)
 		if w.record.Version.Compare(j.newest) > 0 {
 			j.newest = w.record.Version
 		}
@@ -358,14 +349,14 @@ func (j *Journal) publish(written []written) {
 // full disk has room again: nobody may write to a node that says it is read-only.
 func (c *committer) rest() {
 	if c.full && c.rotate() == nil {
-		_ = c.judge(c.active.write(zeros[:leastFill]))
+		_ = c.judge(c.active.Probe())
 	}
-	if c.journal.Err() == nil && c.active.space > c.active.end {
-		if err := c.active.trim(); err != nil {
+	if c.journal.Err() == nil && c.active.Space > c.active.End {
+		if err := c.active.Trim(); err != nil {
 			_ = c.judge(err)
 		}
 	}
 }
 
 // end is how far the journal reaches.
-func (c *committer) end() mark { return mark{c.active.number, c.active.end} }
+func (c *committer) end() mark { return mark{c.active.Number, c.active.End} }

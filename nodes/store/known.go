@@ -2,6 +2,7 @@ package store
 
 import (
 	"dht/events"
+	"dht/nodes/store/index"
 )
 
 // Known calls each with every key of which anything is recorded, a value or a
@@ -15,10 +16,7 @@ func (j *Journal) Known(each func(key []byte, live bool)) error {
 	if j.closed {
 		return events.ErrStopped
 	}
-	j.index.table.each(func(r ref) {
-		e := j.index.entry(r)
-		each(e.key(), e.has(flagListed))
-	})
+	j.index.Each(func(key []byte, is index.State) { each(key, is == index.Live) })
 	if len(j.damage) > 0 {
 		return j.corrupt()
 	}

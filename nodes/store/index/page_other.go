@@ -1,6 +1,6 @@
 //go:build !unix
 
-package store
+package index
 
 // newPage takes a page from the Go heap, where it counts for the collector's
 // pace.

@@ -1,4 +1,4 @@
-package store
+package index
 
 import (
 	"encoding/binary"
@@ -14,13 +14,13 @@ type arena struct {
 	used    int64 // bytes handed out, in whole pieces
 }
 
-// ref names a piece; 0 is none.
-type ref uint32
+// Ref names a piece; 0 is none.
+type Ref uint32
 
 // class is the free pieces of one size.
 type class struct {
-	free  ref // each free piece begins with the next one's name
-	fresh ref // the next piece never used
+	free  Ref // each free piece begins with the next one's name
+	fresh Ref // the next piece never used
 	left  int // how many of those remain in the page
 }
 
@@ -55,19 +55,19 @@ func sameClass(n, m int) bool {
 
 // alloc returns a piece of at least n bytes, up to maxPiece. Its content is
 // undefined.
-func (a *arena) alloc(n int) ref {
+func (a *arena) alloc(n int) Ref {
 	i, size := classOf(n)
 	c := &a.classes[i]
 	a.used += int64(size)
 	if r := c.free; r != 0 {
-		c.free = ref(binary.LittleEndian.Uint32(a.at(r)))
+		c.free = Ref(binary.LittleEndian.Uint32(a.at(r)))
 		return r
 	}
 	if c.left == 0 {
 		a.addPage(c, size)
 	}
 	r := c.fresh
-	c.fresh += ref(size / unit)
+	c.fresh += Ref(size / unit)
 	c.left--
 	return r
 }
@@ -76,17 +76,17 @@ func (a *arena) addPage(c *class, size int) {
 	if len(a.pages) == maxPages {
 		panic("store: more than 32 GiB of keys and cached values")
 	}
-	c.fresh = ref(len(a.pages) * pageRefs)
+	c.fresh = Ref(len(a.pages) * pageRefs)
 	c.left = pageSize / size
 	if c.fresh == 0 { // 0 is none
-		c.fresh = ref(size / unit)
+		c.fresh = Ref(size / unit)
 		c.left--
 	}
 	a.pages = append(a.pages, newPage())
 }
 
 // release gives back a piece that alloc(n) returned.
-func (a *arena) release(r ref, n int) {
+func (a *arena) release(r Ref, n int) {
 	i, size := classOf(n)
 	c := &a.classes[i]
 	a.used -= int64(size)
@@ -95,7 +95,7 @@ func (a *arena) release(r ref, n int) {
 }
 
 // at is the piece r, and what follows it in its page.
-func (a *arena) at(r ref) []byte { return a.pages[r/pageRefs][r%pageRefs*unit:] }
+func (a *arena) at(r Ref) []byte { return a.pages[r/pageRefs][r%pageRefs*unit:] }
 
 func (a *arena) close() {
 	for _, p := range a.pages {

@@ -1,4 +1,4 @@
-package store
+package segment
 
 import (
 	"encoding/base64"
@@ -9,33 +9,33 @@ import (
 	"dht/events"
 )
 
-// kind is what a line of a segment says.
-type kind byte
+// Kind is what a line of a segment says.
+type Kind byte
 
 const (
-	kindRecord kind = iota // a record, possibly a tombstone
-	kindDrop               // the record is kept no longer
-	kindSeal               // the segment ends here
-	kindHeader             // the segment stands for a range of merged ones
+	KindRecord Kind = iota // a record, possibly a tombstone
+	KindDrop               // the record is kept no longer
+	KindSeal               // the segment ends here
+	KindHeader             // the segment stands for a range of merged ones
 )
 
-// noMark is the synced offset of a line that carries none.
-const noMark = -1
+// NoMark is the synced offset of a line that carries none.
+const NoMark = -1
 
-// line is one line of a segment.
-type line struct {
-	kind   kind
-	record events.Record // kindRecord; kindDrop: key and version
-	synced int64         // offset up to which the segment was durable, or noMark
-	sealed int64         // kindSeal: bytes before this line
-	header header        // kindHeader; kindSeal: through
+// Line is one line of a segment.
+type Line struct {
+	Kind   Kind
+	Record events.Record // kindRecord; kindDrop: key and version
+	Synced int64         // offset up to which the segment was durable, or NoMark
+	Sealed int64         // kindSeal: bytes before this line
+	Header Header        // kindHeader; kindSeal: through
 }
 
-// header opens a segment that came out of a merge.
-type header struct {
-	segment, through uint32         // the segments it stands for
-	at               uint32         // the segment that was appended to when the merge began
-	newest           events.Version // the newest version that any merged line had
+// Header opens a segment that came out of a merge.
+type Header struct {
+	Segment, Through uint32         // the segments it stands for
+	At               uint32         // the segment that was appended to when the merge began
+	Newest           events.Version // the newest version that any merged line had
 }
 
 // crcTail is the length of `,"crc":"01234567"}`.
@@ -47,20 +47,20 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
-// appendTo appends the line with its newline to dst.
-func (l *line) appendTo(dst []byte) []byte {
+// AppendTo appends the line with its newline to dst.
+func (l *Line) AppendTo(dst []byte) []byte {
 	start := len(dst)
-	switch l.kind {
-	case kindSeal:
-		dst = strconv.AppendInt(append(dst, `{"sealed":`...), l.sealed, 10)
-		dst = strconv.AppendUint(append(dst, `,"through":`...), uint64(l.header.through), 10)
-	case kindHeader:
-		dst = l.header.appendTo(dst)
+	switch l.Kind {
+	case KindSeal:
+		dst = strconv.AppendInt(append(dst, `{"sealed":`...), l.Sealed, 10)
+		dst = strconv.AppendUint(append(dst, `,"through":`...), uint64(l.Header.Through), 10)
+	case KindHeader:
+		dst = l.Header.appendTo(dst)
 	default:
 		dst = l.appendRecord(dst)
 	}
-	if l.synced != noMark {
-		dst = strconv.AppendInt(append(dst, `,"synced":`...), l.synced, 10)
+	if l.Synced != NoMark {
+		dst = strconv.AppendInt(append(dst, `,"synced":`...), l.Synced, 10)
 	}
 	sum := checksum(dst[start:])
 	dst = append(dst, crcName...)
@@ -68,14 +68,14 @@ func (l *line) appendTo(dst []byte) []byte {
 	return append(dst, '"', '}', '\n')
 }
 
-func (l *line) appendRecord(dst []byte) []byte {
-	r := &l.record
+func (l *Line) appendRecord(dst []byte) []byte {
+	r := &l.Record
 	dst = appendBytes(append(dst, '{'), `"key`, r.Key)
 	dst = append(dst, `,"version":"`...)
 	dst, _ = r.Version.AppendText(dst)
 	dst = append(dst, '"')
 	switch {
-	case l.kind == kindDrop:
+	case l.Kind == KindDrop:
 		return append(dst, `,"dropped":true`...)
 	case r.Deleted:
 		return append(dst, `,"deleted":true`...)
@@ -85,12 +85,12 @@ func (l *line) appendRecord(dst []byte) []byte {
 	return appendBytes(append(dst, ','), `"value`, r.Value)
 }
 
-func (h *header) appendTo(dst []byte) []byte {
-	dst = strconv.AppendUint(append(dst, `{"segment":`...), uint64(h.segment), 10)
-	dst = strconv.AppendUint(append(dst, `,"through":`...), uint64(h.through), 10)
-	dst = strconv.AppendUint(append(dst, `,"at":`...), uint64(h.at), 10)
+func (h *Header) appendTo(dst []byte) []byte {
+	dst = strconv.AppendUint(append(dst, `{"segment":`...), uint64(h.Segment), 10)
+	dst = strconv.AppendUint(append(dst, `,"through":`...), uint64(h.Through), 10)
+	dst = strconv.AppendUint(append(dst, `,"at":`...), uint64(h.At), 10)
 	dst = append(dst, `,"newest":"`...)
-	dst, _ = h.newest.AppendText(dst)
+	dst, _ = h.Newest.AppendText(dst)
 	return append(dst, '"')
 }
 
