@@ -39,9 +39,10 @@ type Store interface {
 	// tells whether limit cut the listing. With [events.ErrCorrupt] come the
 	// keys that are certain.
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
-	// Known calls each with every key of which anything is recorded, tombstones
-	// included, in no order; with [events.ErrCorrupt] when there may be more.
-	Known(each func(key []byte, live bool)) error
+	// Scan returns everything recorded behind after, tombstones and what has expired
+	// included, without values, in byte order; more tells whether limit cut it. No
+	// lock is held between two calls. With [events.ErrCorrupt] comes what is certain.
+	Scan(after []byte, limit int) (records []events.Record, more bool, err error)
 	// Forget says that tombstones stamped before t may go: no other node holds
 	// an older record of their keys. Without it they stay.
 	Forget(t time.Time)
@@ -140,20 +141,35 @@ func New(o Options) (*Node, error) {
 // is no owner never stores a put.
 func (n *Node) survey() error {
 	n.settled = true
-	err := n.Store.Known(func(key []byte, live bool) {
-		if n.Map.Ordinal(n.place, key) > 0 {
-			return
+	now := n.Clock.Now()
+	for after, more := []byte(nil), true; more; {
+		records, left, err := n.Store.Scan(after, surveyPage)
+		if errors.Is(err, events.ErrCorrupt) { // it still serves what is certain
+			n.settled = false
+		} else if err != nil {
+			return err
 		}
-		n.settled = false
-		if live {
-			n.misplaced++
+		for i := range records {
+			n.count(&records[i], now)
+			after = records[i].Key
 		}
-	})
-	if errors.Is(err, events.ErrCorrupt) { // it still serves what is certain
-		n.settled = false
-		return nil
+		more = left && len(records) > 0
 	}
-	return err
+	return nil
+}
+
+// surveyPage is how many records are looked at together.
+const surveyPage = 1000
+
+// count notes it when a record belongs to another node.
+func (n *Node) count(r *events.Record, now time.Time) {
+	if n.Map.Ordinal(n.place, r.Key) > 0 {
+		return
+	}
+	n.settled = false
+	if r.Live(now) {
+		n.misplaced++
+	}
 }
 
 // Do answers a request of one or more entries: reply is called exactly once,

@@ -68,66 +68,6 @@ func (j *Journal) Damage() (list []string) {
 	return list
 }
 
-// List returns the live keys that begin with prefix, in byte order, behind
-// after, at most limit of them; more tells whether the listing was cut. When
-// damage hides keys it returns those that are certain, and
-// [events.ErrCorrupt]. The keys returned must not be modified.
-func (j *Journal) List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error) {
-	j.expire()
-	j.sort()
-	for {
-		n := min(limit-len(keys), listStep)
-		keys, more, err = j.listSome(keys, prefix, after, n)
-		if !more || len(keys) >= limit || err != nil && !errors.Is(err, events.ErrCorrupt) {
-			return keys, more, err
-		}
-		after = keys[len(keys)-1].Key
-	}
-}
-
-// listStep bounds how long a listing keeps writes waiting.
-const listStep = 1000
-
-func (j *Journal) listSome(keys []events.KeyInfo, prefix, after []byte, limit int) ([]events.KeyInfo, bool, error) {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	if j.closed {
-		return nil, false, events.ErrStopped
-	}
-	keys, more := j.index.Keys(keys, prefix, after, limit, j.certain)
-	if len(j.damage) > 0 {
-		return keys, more, j.corrupt()
-	}
-	return keys, more, nil
-}
-
-// sortStep bounds how long others wait for new keys to be sorted in.
-const sortStep = 512
-
-// sort makes the keys added until now show in listings.
-func (j *Journal) sort() {
-	for left := j.unsorted(); left > 0; left -= sortStep {
-		j.sortSome()
-	}
-}
-
-func (j *Journal) unsorted() int {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return j.index.Unsorted()
-}
-
-// sortSome reports whether there is more to sort.
-func (j *Journal) sortSome() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
-		return false
-	}
-	j.index.Sort(sortStep)
-	return j.index.Unsorted() > 0
-}
-
 // Stats counts the live keys; those that have expired do not count.
 func (j *Journal) Stats() events.StoreStats {
 	j.expire()

@@ -24,7 +24,7 @@ const entryHead = 39
 const (
 	flagDeleted byte = 1 << iota // a tombstone
 	flagExpires                  // the index knows when
-	flagListed                   // live: counted, and in the order
+	flagListed                   // live: counted, and shown in listings
 	flagCached                   // in the cache's list of entries with a value
 	flagAdded                    // not sorted into the order yet
 )

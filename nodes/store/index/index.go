@@ -19,6 +19,7 @@ type Index struct {
 	order  order
 	expiry expiry
 	counts events.StoreStats // of the listed entries
+	known  int               // how many entries there are
 	usage  map[uint32]*Usage // by segment id
 	cache  cache
 	bulk   bool // while loading the order is left for later
@@ -60,11 +61,9 @@ func New(limit int64) *Index {
 
 // Loaded ends the bulk loading.
 func (x *Index) Loaded() {
-	refs := make([]Ref, 0, x.counts.Keys)
+	refs := make([]Ref, 0, x.known)
 	x.table.each(func(r Ref) {
-		if x.entry(r).has(flagListed) {
-			refs = append(refs, r)
-		}
+		refs = append(refs, r)
 	})
 	x.order.build(&x.arena, refs)
 	x.bulk = false
@@ -93,11 +92,6 @@ func (x *Index) StateOf(r Ref) State {
 		return Deleted
 	}
 	return Expired
-}
-
-// Each calls f with the key of every entry, in no order; is tells whether it lives.
-func (x *Index) Each(f func(key []byte, is State)) {
-	x.table.each(func(r Ref) { f(x.entry(r).key(), x.StateOf(r)) })
 }
 
 // Unsorted is how many new keys do not show in listings yet.
@@ -167,7 +161,7 @@ func (x *Index) Set(r *events.Record, hash uint64, ref Ref, at segment.Place) {
 	}
 	e := x.entry(ref)
 	x.account(e, -1)
-	x.unlist(ref, e, r.Deleted)
+	x.unlist(e, r.Deleted)
 	if e.has(flagExpires) {
 		x.expiry.forget(ref)
 	}
@@ -183,7 +177,7 @@ func (x *Index) Set(r *events.Record, hash uint64, ref Ref, at segment.Place) {
 		x.expiry.set(ref, r.Expires)
 	}
 	e.setFlags(flags)
-	x.list(ref, e)
+	x.list(e)
 	x.account(e, 1)
 }
 
@@ -271,6 +265,14 @@ func (x *Index) add(key []byte, hash uint64) Ref {
 	clear(e[:entryHead])
 	e.setKey(key)
 	x.table.add(hash, r)
+	x.known++
+	if x.bulk {
+		return r
+	}
+	x.order.add(&x.arena, r)
+	if len(x.order.added) > 2*x.known+mostStale {
+		x.order.prune(&x.arena)
+	}
 	return r
 }
 
@@ -282,31 +284,24 @@ func (x *Index) Remove(key []byte, hash uint64) {
 	}
 	e := x.entry(r)
 	x.account(e, -1)
-	x.unlist(r, e, true)
+	x.unlist(e, true)
+	if !x.bulk {
+		x.order.remove(&x.arena, r)
+	}
 	x.expiry.forget(r)
 	x.setValue(r, e, nil)
 	x.table.remove(hash, r)
+	x.known--
 	size := e.keySize()
 	clear(e[:entryHead])
 	x.arena.release(r, entryHead+size)
 }
 
-// list counts a live entry. One that has expired is taken out by expire.
-func (x *Index) list(r Ref, e entry) {
-	if e.has(flagDeleted) {
-		return
-	}
-	x.count(e, 1)
-	if e.has(flagListed) {
-		return
-	}
-	e.setFlags(e.flags() | flagListed)
-	if x.bulk {
-		return
-	}
-	x.order.add(&x.arena, r)
-	if len(x.order.added) > 2*x.counts.Keys+mostStale {
-		x.order.prune(&x.arena)
+// list counts a live entry. One that has expired is no longer counted by Expire.
+func (x *Index) list(e entry) {
+	if !e.has(flagDeleted) {
+		x.count(e, 1)
+		e.setFlags(e.flags() | flagListed)
 	}
 }
 
@@ -319,19 +314,14 @@ func (x *Index) count(e entry, sign int) {
 	}
 }
 
-// unlist no longer counts an entry. Unless it is gone its place in the order is
-// kept for the record that follows.
-func (x *Index) unlist(r Ref, e entry, gone bool) {
+// unlist no longer counts an entry, which is gone unless a record follows.
+func (x *Index) unlist(e entry, gone bool) {
 	if !e.has(flagListed) {
 		return
 	}
 	x.count(e, -1)
-	if !gone {
-		return
-	}
-	e.setFlags(e.flags() &^ flagListed)
-	if !x.bulk {
-		x.order.remove(&x.arena, r)
+	if gone {
+		e.setFlags(e.flags() &^ flagListed)
 	}
 }
 
@@ -352,7 +342,7 @@ func (x *Index) Replay(l *segment.Line, at segment.Place) {
 // Due reports whether expire has something to do.
 func (x *Index) Due(now time.Time) bool { return x.expiry.due(now.UnixMilli()) }
 
-// Expire takes expired entries out of the order and the counts, at most limit of
+// Expire takes expired entries out of the counts, at most limit of
 // them, and tells which.
 func (x *Index) Expire(now time.Time, limit int) (gone []events.Event) {
 	for range limit {
@@ -364,7 +354,7 @@ func (x *Index) Expire(now time.Time, limit int) (gone []events.Event) {
 		gone = append(gone, events.Event{Type: events.EventExpire, Key: bytes.Clone(e.key()), Version: e.version(),
 			Expires: x.expiry.times[r], Bytes: int64(e.valueSize())})
 		x.account(e, -1)
-		x.unlist(r, e, true)
+		x.unlist(e, true)
 		x.evict(e)
 		x.account(e, 1)
 	}

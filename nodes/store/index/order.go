@@ -35,12 +35,12 @@ func (o *order) sort(a *arena, n int) {
 	}
 }
 
-// counted keeps of some added entries those that are listed, once each, in
+// counted keeps of some added entries those that are still there, once each, in
 // place, and makes them no longer added.
 func (o *order) counted(a *arena, refs []Ref) []Ref {
 	return slices.DeleteFunc(refs, func(r Ref) bool {
 		e := entry(a.at(r))
-		counts := e.has(flagAdded) && e.has(flagListed)
+		counts := e.has(flagAdded)
 		e.setFlags(e.flags() &^ flagAdded)
 		return !counts
 	})
@@ -104,7 +104,7 @@ func (o *order) split(run, i int) (int, int) {
 // remove takes out an entry that is there.
 func (o *order) remove(a *arena, r Ref) {
 	if entry(a.at(r)).has(flagAdded) {
-		return // sort passes over it
+		return // sort passes over it, once its flags are cleared
 	}
 	run, i := o.seek(a, entry(a.at(r)).key())
 	o.runs[run] = slices.Delete(o.runs[run], i, i+1)

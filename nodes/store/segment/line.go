@@ -25,10 +25,10 @@ const NoMark = -1
 // Line is one line of a segment.
 type Line struct {
 	Kind   Kind
-	Record events.Record // kindRecord; kindDrop: key and version
+	Record events.Record // KindRecord; KindDrop: key and version
 	Synced int64         // offset up to which the segment was durable, or NoMark
-	Sealed int64         // kindSeal: bytes before this line
-	Header Header        // kindHeader; kindSeal: through
+	Sealed int64         // KindSeal: bytes before this line
+	Header Header        // KindHeader; KindSeal: through
 }
 
 // Header opens a segment that came out of a merge.

@@ -181,16 +181,22 @@ func (m *Memory) Newest() events.Version {
 	return m.newest
 }
 
-// Known calls each with every key of which anything is recorded; see
-// [store.Journal.Known].
-func (m *Memory) Known(each func(key []byte, live bool)) error {
+// Scan returns everything recorded; see [store.Journal.Scan].
+func (m *Memory) Scan(after []byte, limit int) (records []events.Record, more bool, err error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	now := m.now()
-	for key, r := range m.records {
-		each([]byte(key), r.Live(now))
+	for _, key := range slices.Sorted(maps.Keys(m.records)) {
+		if key <= string(after) {
+			continue
+		}
+		if len(records) == limit {
+			return records, true, nil
+		}
+		r := m.records[key]
+		r.Value = nil
+		records = append(records, r)
 	}
-	return nil
+	return records, false, nil
 }
 
 // Forget allows what a store in memory does not do: it keeps tombstones.

@@ -24,7 +24,7 @@ type Store interface {
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
 	Stats() events.StoreStats
 	Newest() events.Version
-	Known(each func(key []byte, live bool)) error
+	Scan(after []byte, limit int) (records []events.Record, more bool, err error)
 	Forget(t time.Time)
 	Close() error
 }
@@ -54,7 +54,8 @@ func Test(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Apply/Concurrent", testConcurrent},
 		{"List/Pages", testListPages},
 		{"List/LiveOnly", testListLiveOnly},
-		{"Known/TombstonesToo", testKnown},
+		{"Scan/TombstonesToo", testScan},
+		{"Scan/Pages", testScanPages},
 		{"Stats/Expiry", testStatsExpiry},
 		{"Stats/ManyOverwrites", testStatsOverwrites},
 		{"Newest", testNewest},
