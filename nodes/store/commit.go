@@ -233,8 +233,29 @@ func (c *committer) decide(requests []request) (n int) {
 
 func (c *committer) change(i int) {
 	current := c.current(i)
-	if next, write := c.lookup.changes[i].Decide(current); write {
-		c.add(i, current.Version, next)
+	next, write := c.lookup.changes[i].Decide(current)
+	if !write {
+		return
+	}
+	if current.Corrupt && next.Known() {
+		c.dropDoubtful(i, next.Version)
+	}
+	c.add(i, current.Version, next)
+}
+
+// dropDoubtful drops what is left of a key that damage hides, where that is newer
+// than the record that heals it: else the next start would take it for what stands,
+// and as hidden as before.
+func (c *committer) dropDoubtful(i int, healed events.Version) {
+	j, key := c.journal, c.lookup.changes[i].Key
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	r := j.index.Find(key, c.lookup.hashes[i])
+	if r == 0 {
+		return
+	}
+	if left := j.index.Head(key, r).Version; left.Compare(healed) > 0 {
+		c.add(i, left, events.Record{})
 	}
 }
 
