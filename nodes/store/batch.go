@@ -55,6 +55,27 @@ func (b *batch) find(key []byte, hash uint64) (events.Record, bool) {
 	return events.Record{}, false
 }
 
+// undo takes back all that was written but the first n.
+func (b *batch) undo(n int) {
+	if n == len(b.written) {
+		return
+	}
+	for i := len(b.written) - 1; i >= n; i-- {
+		if w := &b.written[i]; w.before >= 0 {
+			b.last[w.hash] = w.before
+		} else {
+			delete(b.last, w.hash)
+		}
+	}
+	size := 0
+	for _, w := range b.written[n:] {
+		size += int(w.at.Size)
+	}
+	b.lines = b.lines[:len(b.lines)-size]
+	clear(b.written[n:])
+	b.written = b.written[:n]
+}
+
 // add appends a line to a batch that is going to stand at end. A line that drops
 // the key has no record.
 func (b *batch) add(l *segment.Line, hash uint64, r index.Ref, end segment.Place) {

@@ -7,22 +7,22 @@ import (
 	"time"
 
 	"dht/events"
-	"dht/nodes/store/index"
 	"dht/nodes/store/segment"
 )
 
 // committer decides and writes. It belongs to the journal's one writing
 // goroutine.
 type committer struct {
-	journal *Journal
-	active  *segment.Segment
-	path    string // of the active segment
-	nextID  uint32
-	batch   batch
-	limit   int64     // size at which the active segment is sealed
-	full    bool      // the disk was, when it was last written to
-	logged  time.Time // when that was last logged
-	lookup  lookup
+	journal  *Journal
+	active   *segment.Segment
+	path     string // of the active segment
+	nextID   uint32
+	batch    batch
+	limit    int64     // size at which the active segment is sealed
+	full     bool      // the disk was, when it was last written to
+	logged   time.Time // when that was last logged
+	lookup   lookup
+	promised bool // the index has reserved room for what is in the batch
 }
 
 // ready cuts what a crash left behind the last good line, and makes sure that
@@ -76,6 +76,9 @@ func (c *committer) look() {
 // as long as there is no descriptor for it, this one grows on.
 func (c *committer) sealAndAdd() error {
 	j, number := c.journal, c.active.Through+1
+	if number == 0 {
+		return errNumbers
+	}
 	next, err := j.folder.fs.Create(j.folder.path(nextName(number)))
 	switch {
 	case fateOf(err) == fateWait && !c.active.Sealed && c.active.End < segment.MaxSize:
@@ -107,6 +110,9 @@ func (c *committer) seal() error {
 
 // addSegment starts a segment.
 func (c *committer) addSegment(number uint32) error {
+	if number == 0 {
+		return errNumbers
+	}
 	f, err := c.journal.folder.fs.Create(c.journal.folder.path(nextName(number)))
 	if err != nil {
 		return fmt.Errorf("add %s: %w", segment.Name(number), err)
@@ -202,93 +208,10 @@ func (c *committer) answer(requests []request, err error) {
 	if err == nil {
 		c.publish()
 	}
+	c.keepPromises()
 	c.batch.reset()
 	for _, r := range requests {
 		r.done(cmp.Or(r.err, err))
-	}
-}
-
-// join is how many of the requests have their keys looked up together.
-func join(requests []request) (n int) {
-	for changes := 0; n < len(requests) && changes < index.Together; n++ {
-		changes += len(requests[n].changes)
-	}
-	return n
-}
-
-// decide decides the changes of the first of the requests, and tells how many
-// those are: as long as the batch is not too large already.
-func (c *committer) decide(requests []request) (n int) {
-	requests = requests[:join(requests)]
-	c.lookup.look(c.journal, requests)
-	for i := 0; n < len(requests) && len(c.batch.lines) < mostLines; n++ {
-		for range requests[n].changes {
-			c.change(i)
-			i++
-		}
-	}
-	c.lookup.reset()
-	return n
-}
-
-func (c *committer) change(i int) {
-	current := c.current(i)
-	next, write := c.lookup.changes[i].Decide(current)
-	if !write {
-		return
-	}
-	if current.Corrupt && next.Known() {
-		c.dropDoubtful(i, next.Version)
-	}
-	c.add(i, current.Version, next)
-}
-
-// dropDoubtful drops what is left of a key that damage hides, where that is newer
-// than the record that heals it: else the next start would take it for what stands,
-// and as hidden as before.
-func (c *committer) dropDoubtful(i int, healed events.Version) {
-	j, key := c.journal, c.lookup.changes[i].Key
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	r := j.index.Find(key, c.lookup.hashes[i])
-	if r == 0 {
-		return
-	}
-	if left := j.index.Head(key, r).Version; left.Compare(healed) > 0 {
-		c.add(i, left, events.Record{})
-	}
-}
-
-// current is what stands of the key of change i, with what this batch wrote.
-func (c *committer) current(i int) events.Record {
-	change, hash := &c.lookup.changes[i], c.lookup.hashes[i]
-	if r, ok := c.batch.find(change.Key, hash); ok {
-		return r
-	}
-	r, err := c.lookup.heads[i].record, c.lookup.heads[i].err
-	if !change.Blind {
-		r, err = c.journal.get(change.Key, hash)
-	}
-	if err == nil {
-		return r
-	}
-	version := c.journal.floor
-	if version.IsZero() { // the damage is as fresh as what was written last
-		version = c.journal.Newest()
-	}
-	return events.Record{Key: change.Key, Version: version, Deleted: true, Corrupt: true}
-}
-
-// add appends a record for change i to the batch. One without a version drops the
-// key, at the version that stands.
-func (c *committer) add(i int, stands events.Version, next events.Record) {
-	key := c.lookup.changes[i].Key
-	l := segment.Line{Record: normal(key, next)}
-	if !next.Known() {
-		l.Kind, l.Record.Key, l.Record.Version = segment.KindDrop, key, stands
-	}
-	if !l.Record.Version.IsZero() { // else there is nothing to drop
-		c.batch.add(&l, c.lookup.hashes[i], c.lookup.refs[i], segment.Place{File: c.active.ID, Off: uint32(c.active.End)})
 	}
 }
 
@@ -342,11 +265,13 @@ const publishStep = 256
 // publish shows the batch to readers.
 func (c *committer) publish() {
 	for written := range slices.Chunk(c.batch.written, publishStep) {
-		c.journal.publish(written)
+		if err := c.journal.publish(written); err != nil { // it was reserved
+			c.journal.fail(fmt.Errorf("show what was written: %w", err))
+		}
 	}
 }
 
-func (j *Journal) publish(written []written) {
+func (j *Journal) publish(written []written) (err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for i := range written {
@@ -358,12 +283,13 @@ func (j *Journal) publish(written []written) {
 			j.index.Remove(w.key, w.hash)
 			continue
 		}
-		j.index.Set(&w.record, w.hash, w.ref, w.at)
+		err = cmp.Or(err, j.index.Set(&w.record, w.hash, w.ref, w.at))
 		if w.record.Version.Compare(j.newest) > 0 {
 			j.newest = w.record.Version
 		}
 	}
 	j.expirer.look()
+	return err
 }
 
 // rest leaves the active segment as a clean file of lines. It looks whether a

@@ -27,10 +27,13 @@ func fateOf(err error) fate {
 		return fateFine
 	case errors.Is(err, segment.ErrNotDurable):
 		return fateStop
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+	case errors.Is(err, errNumbers), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return fateFull
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return fateWait
 	}
 	return fateStop
 }
+
+// errNumbers is that the last segment has the highest number there is.
+var errNumbers = errors.New("there is no number for another segment: dump the records and load them into a new folder")

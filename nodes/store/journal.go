@@ -258,7 +258,7 @@ func (j *Journal) release() (err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true
-	j.index.Close()
+	err = j.index.Close()
 	for _, s := range j.segments {
 		err = errors.Join(err, s.File.Close())
 	}

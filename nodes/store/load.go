@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"dht/events"
 	"dht/nodes/store/index"
@@ -92,6 +93,9 @@ func (l *loader) loadSegment(n uint32, last bool) error {
 	size, err := f.Size()
 	if err != nil {
 		return errors.Join(err, f.Close())
+	}
+	if size > math.MaxUint32 {
+		return errors.Join(fmt.Errorf("%w: it has %d bytes, a segment at most %d", events.ErrCorrupt, size, math.MaxUint32), f.Close())
 	}
 	l.nextID++
 	s := &segment.Segment{ID: l.nextID, Number: n, Through: n, File: f, Space: size}
@@ -205,7 +209,7 @@ func (r *segmentReader) good(off int64, size int) error {
 		if l.Record.Version.Compare(s.Newest) > 0 {
 			s.Newest = l.Record.Version
 		}
-		r.loader.index.Replay(l, at)
+		return r.loader.index.Replay(l, at)
 	}
 	return nil
 }

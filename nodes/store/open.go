@@ -38,6 +38,8 @@ type Options struct {
 	// KeepDeleted is how long a tombstone is kept at least: an hour. It must be
 	// longer than a put can be under way.
 	KeepDeleted time.Duration
+
+	pages int // see [index.New]; only tests set it
 }
 
 func (o Options) withDefaults() Options {
@@ -98,7 +100,7 @@ func newJournal(f *folder, o Options) *Journal {
 		folder:  f,
 		queue:   newQueue(),
 		failed:  make(chan struct{}),
-		index:   index.New(o.Memory),
+		index:   index.New(o.Memory, o.pages),
 		files:   map[uint32]*segment.Segment{},
 	}
 }

@@ -2,6 +2,8 @@ package index
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"math/bits"
 )
 
@@ -12,7 +14,12 @@ type arena struct {
 	pages   [][]byte
 	classes [classes]class
 	used    int64 // bytes handed out, in whole pieces
+	most    int   // pages; 0 is as many as can be named
+	newPage func() ([]byte, error)
 }
+
+// ErrFull says that there is no memory for more keys.
+var ErrFull = errors.New("there is no memory for more keys")
 
 // Ref names a piece; 0 is none.
 type Ref uint32
@@ -22,6 +29,9 @@ type class struct {
 	free  Ref // each free piece begins with the next one's name
 	fresh Ref // the next piece never used
 	left  int // how many of those remain in the page
+	idle  int // how many are free beside these
+
+	reserved int // how many of both are promised
 }
 
 const (
@@ -54,27 +64,73 @@ func sameClass(n, m int) bool {
 }
 
 // alloc returns a piece of at least n bytes, up to maxPiece. Its content is
-// undefined.
-func (a *arena) alloc(n int) Ref {
+// undefined. It does not fail for who has reserved the piece.
+func (a *arena) alloc(n int) (Ref, error) {
 	i, size := classOf(n)
 	c := &a.classes[i]
+	if c.idle == 0 && c.left == 0 {
+		if err := a.addPage(c, size); err != nil {
+			return 0, err
+		}
+	}
 	a.used += int64(size)
-	if r := c.free; r != 0 {
+	if c.idle > 0 {
+		r := c.free
 		c.free = Ref(binary.LittleEndian.Uint32(a.at(r)))
-		return r
+		c.idle--
+		return r, nil
 	}
-	if c.left == 0 {
-		a.addPage(c, size)
-	}
+	return c.take(size), nil
+}
+
+// take takes a piece that was never used.
+func (c *class) take(size int) Ref {
 	r := c.fresh
 	c.fresh += Ref(size / unit)
 	c.left--
 	return r
 }
 
-func (a *arena) addPage(c *class, size int) {
-	if len(a.pages) == maxPages {
-		panic("store: more than 32 GiB of keys and cached values")
+// reserve promises a piece of n bytes, if there is one without a new page.
+func (a *arena) reserve(n int) bool {
+	i, _ := classOf(n)
+	c := &a.classes[i]
+	if c.idle+c.left <= c.reserved {
+		return false
+	}
+	c.reserved++
+	return true
+}
+
+// grow makes room for one more piece of n bytes than are reserved.
+func (a *arena) grow(n int) error {
+	i, size := classOf(n)
+	c := &a.classes[i]
+	if c.idle+c.left > c.reserved {
+		return nil
+	}
+	return a.addPage(c, size)
+}
+
+// keepPromises forgets what was reserved.
+func (a *arena) keepPromises() {
+	for i := range a.classes {
+		a.classes[i].reserved = 0
+	}
+}
+
+// addPage takes a page for pieces of a size. What is left of the one before becomes
+// free pieces.
+func (a *arena) addPage(c *class, size int) error {
+	if n := len(a.pages); n == maxPages || a.most > 0 && n == a.most {
+		return fmt.Errorf("%w: they take %d MiB, which is all that can be", ErrFull, n*pageSize>>20)
+	}
+	page, err := a.newPage()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	for c.left > 0 {
+		a.free(c, c.take(size))
 	}
 	c.fresh = Ref(len(a.pages) * pageRefs)
 	c.left = pageSize / size
@@ -82,7 +138,8 @@ func (a *arena) addPage(c *class, size int) {
 		c.fresh = Ref(size / unit)
 		c.left--
 	}
-	a.pages = append(a.pages, newPage())
+	a.pages = append(a.pages, page)
+	return nil
 }
 
 // release gives back a piece that alloc(n) returned.
@@ -90,16 +147,22 @@ func (a *arena) release(r Ref, n int) {
 	i, size := classOf(n)
 	c := &a.classes[i]
 	a.used -= int64(size)
+	a.free(c, r)
+}
+
+func (a *arena) free(c *class, r Ref) {
 	binary.LittleEndian.PutUint32(a.at(r), uint32(c.free))
 	c.free = r
+	c.idle++
 }
 
 // at is the piece r, and what follows it in its page.
 func (a *arena) at(r Ref) []byte { return a.pages[r/pageRefs][r%pageRefs*unit:] }
 
-func (a *arena) close() {
+func (a *arena) close() (err error) {
 	for _, p := range a.pages {
-		freePage(p)
+		err = errors.Join(err, freePage(p))
 	}
 	a.pages = nil
+	return err
 }

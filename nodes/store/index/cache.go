@@ -56,7 +56,10 @@ func (x *Index) admit(r Ref, e entry, value []byte) {
 			x.cache.entries = append(x.cache.entries, r)
 		}
 	}
-	v := x.values.alloc(len(value))
+	v, err := x.values.alloc(len(value))
+	if err != nil { // it is on disk
+		return
+	}
 	copy(x.values.at(v), value)
 	e.setValue(v)
 }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"errors"
 	"hash/maphash"
 	"slices"
 	"time"
@@ -48,9 +49,12 @@ type Move struct {
 }
 
 // New returns an empty index that keeps values in memory as long as it
-// takes no more than limit bytes, 0 for any number.
-func New(limit int64) *Index {
+// takes no more than limit bytes, 0 for any number. It has at most pages MiB for
+// keys, and as many for values; 0 is 32 GiB, which is as far as they can be named.
+func New(limit int64, pages int) *Index {
 	return &Index{
+		arena:  arena{newPage: newPage, most: pages},
+		values: arena{newPage: newPage, most: pages},
 		cache:  cache{limit: limit},
 		table:  table{seed: maphash.MakeSeed()},
 		expiry: expiry{times: map[Ref]int64{}},
@@ -150,14 +154,29 @@ func (x *Index) Record(key []byte, at Ref) events.Record {
 	return r
 }
 
+// Reserve promises that one more key of size bytes can be recorded, where that takes
+// no memory that is not there. It may be called while others read, by whoever is the
+// only one to call Set.
+func (x *Index) Reserve(size int) bool { return x.arena.reserve(entryHead + size) }
+
+// Grow takes the memory for which Reserve was not enough. It is [ErrFull] when there
+// is none.
+func (x *Index) Grow(size int) error { return x.arena.grow(entryHead + size) }
+
+// KeepPromises ends what was reserved.
+func (x *Index) KeepPromises() { x.arena.keepPromises() }
+
 // Set records r, which stands at at. ref is where the key's entry was not long
 // ago, or 0.
-func (x *Index) Set(r *events.Record, hash uint64, ref Ref, at segment.Place) {
+// It is [ErrFull] when there is no memory for a new key, unless that was reserved.
+func (x *Index) Set(r *events.Record, hash uint64, ref Ref, at segment.Place) (err error) {
 	if ref == 0 || !x.is(ref, r.Key) {
 		ref = x.Find(r.Key, hash)
 	}
 	if ref == 0 {
-		ref = x.add(r.Key, hash)
+		if ref, err = x.add(r.Key, hash); err != nil {
+			return err
+		}
 	}
 	e := x.entry(ref)
 	x.account(e, -1)
@@ -179,6 +198,7 @@ func (x *Index) Set(r *events.Record, hash uint64, ref Ref, at segment.Place) {
 	e.setFlags(flags)
 	x.list(e)
 	x.account(e, 1)
+	return nil
 }
 
 // Prefetch reads where the value at r begins and ends. Doing that for many, one after the
@@ -259,21 +279,24 @@ func (x *Index) move(m Move) {
 }
 
 // add makes an entry for a key that is not known yet.
-func (x *Index) add(key []byte, hash uint64) Ref {
-	r := x.arena.alloc(entryHead + len(key))
+func (x *Index) add(key []byte, hash uint64) (Ref, error) {
+	r, err := x.arena.alloc(entryHead + len(key))
+	if err != nil {
+		return 0, err
+	}
 	e := x.entry(r)
 	clear(e[:entryHead])
 	e.setKey(key)
 	x.table.add(hash, r)
 	x.known++
 	if x.bulk {
-		return r
+		return r, nil
 	}
 	x.order.add(&x.arena, r)
 	if len(x.order.added) > 2*x.known+mostStale {
 		x.order.prune(&x.arena)
 	}
-	return r
+	return r, nil
 }
 
 // Remove forgets key.
@@ -327,7 +350,7 @@ func (x *Index) unlist(e entry, gone bool) {
 
 // Replay applies a line of the journal: the newest version stands, among equal
 // ones the last.
-func (x *Index) Replay(l *segment.Line, at segment.Place) {
+func (x *Index) Replay(l *segment.Line, at segment.Place) error {
 	hash := x.Hash(l.Record.Key)
 	r := x.Find(l.Record.Key, hash)
 	switch {
@@ -335,8 +358,9 @@ func (x *Index) Replay(l *segment.Line, at segment.Place) {
 	case l.Kind == segment.KindDrop:
 		x.Remove(l.Record.Key, hash)
 	default:
-		x.Set(&l.Record, hash, r, at)
+		return x.Set(&l.Record, hash, r, at)
 	}
+	return nil
 }
 
 // Due reports whether expire has something to do.
@@ -362,7 +386,4 @@ func (x *Index) Expire(now time.Time, limit int) (gone []events.Event) {
 }
 
 // Close gives all memory back. Nothing may be called any more.
-func (x *Index) Close() {
-	x.arena.close()
-	x.values.close()
-}
+func (x *Index) Close() error { return errors.Join(x.arena.close(), x.values.close()) }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -22,7 +23,7 @@ func TestIndex(t *testing.T) {
 }
 
 func testIndex(t *testing.T, limit int64) {
-	x := New(limit)
+	x := New(limit, 0)
 	defer x.Close()
 	r := rand.New(rand.NewPCG(1, uint64(limit)))
 	want := map[string]events.Record{}
@@ -44,7 +45,9 @@ func testIndex(t *testing.T, limit int64) {
 			rec.Value = bytes.Repeat([]byte{byte(step)}, r.IntN(200))
 			rec.Expires = max(0, int64(r.IntN(2000)-1500))
 		}
-		x.Set(&rec, x.Hash(key), 0, segment.Place{File: 1, Off: uint32(step), Size: 1})
+		if err := x.Set(&rec, x.Hash(key), 0, segment.Place{File: 1, Off: uint32(step), Size: 1}); err != nil {
+			t.Fatal(err)
+		}
 		want[string(key)] = rec
 	}
 	compare(t, x, want)
@@ -136,9 +139,11 @@ func TestReplay(t *testing.T) {
 		{"dropped before a newer one", []segment.Line{rec(2, "two"), drop(1)}, "two"},
 		{"back after a drop", []segment.Line{rec(2, "two"), drop(2), rec(1, "one")}, "one"},
 	} {
-		x := New(0)
+		x := New(0, 0)
 		for i := range c.lines {
-			x.Replay(&c.lines[i], segment.Place{File: 1, Off: uint32(i)})
+			if err := x.Replay(&c.lines[i], segment.Place{File: 1, Off: uint32(i)}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		got := ""
 		if r := x.Find([]byte("k"), x.Hash([]byte("k"))); r != 0 {
@@ -153,13 +158,15 @@ func TestReplay(t *testing.T) {
 // TestIndex_ComeAndGo puts and drops keys without a listing: what waits to be
 // sorted in does not grow with that.
 func TestIndex_ComeAndGo(t *testing.T) {
-	x := New(0)
+	x := New(0, 0)
 	defer x.Close()
 	x.Loaded()
 	want, most := map[string]events.Record{}, 0
 	for i := range 3 * mostStale {
 		r := events.Record{Key: fmt.Appendf(nil, "key %d", i%1000), Version: events.Version{1}}
-		x.Set(&r, x.Hash(r.Key), 0, segment.Place{File: 1, Off: uint32(i), Size: 1})
+		if err := x.Set(&r, x.Hash(r.Key), 0, segment.Place{File: 1, Off: uint32(i), Size: 1}); err != nil {
+			t.Fatal(err)
+		}
 		if i%1000 == 7 {
 			want[string(r.Key)] = r
 			continue
@@ -177,13 +184,15 @@ func TestIndex_ComeAndGo(t *testing.T) {
 // redis-server 7.0 needs for the same is 208.
 func TestIndex_Bytes(t *testing.T) {
 	const keys, most = 200_000, 190
-	x := New(0)
+	x := New(0, 0)
 	defer x.Close()
 	x.Loaded()
 	value := make([]byte, 100)
 	for i := range keys {
 		r := events.Record{Key: fmt.Appendf(nil, "%016x", uint64(i)*0x9e3779b97f4a7c15), Version: events.Version{1}, Value: value}
-		x.Set(&r, x.Hash(r.Key), 0, segment.Place{File: 1, Off: uint32(i), Size: 1})
+		if err := x.Set(&r, x.Hash(r.Key), 0, segment.Place{File: 1, Off: uint32(i), Size: 1}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	slots, runs, added := 0, 0, 4*cap(x.order.added)
 	x.Sort(keys)
@@ -204,7 +213,7 @@ func TestIndex_Bytes(t *testing.T) {
 // TestIndex_FindsAllOfOneHash asks for keys that the table cannot tell apart: a
 // slot holds half of a hash.
 func TestIndex_FindsAllOfOneHash(t *testing.T) {
-	x := New(0)
+	x := New(0, 0)
 	defer x.Close()
 	x.Loaded()
 	const hash = 7
@@ -212,11 +221,65 @@ func TestIndex_FindsAllOfOneHash(t *testing.T) {
 	var want []Ref
 	for i, key := range keys[:3] {
 		r := events.Record{Key: key, Version: events.Version{1}}
-		x.Set(&r, hash, 0, segment.Place{File: 1, Off: uint32(i), Size: 1})
+		if err := x.Set(&r, hash, 0, segment.Place{File: 1, Off: uint32(i), Size: 1}); err != nil {
+			t.Fatal(err)
+		}
 		want = append(want, x.Find(key, hash))
 	}
 	got := x.FindAll([]uint64{hash, hash, hash, hash}, nil, func(i int) []byte { return keys[i] })
 	if want = append(want, 0); !slices.Equal(got, want) || want[0] == want[1] {
 		t.Errorf("found %v, want %v", got, want)
 	}
+}
+
+// TestIndex_NoMemory lets the system refuse memory: a new key is an error and leaves
+// nothing behind, a value stays on disk, what was reserved is there.
+func TestIndex_NoMemory(t *testing.T) {
+	x := New(0, 0)
+	defer x.Close()
+	x.Loaded()
+	refused := errors.New("cannot allocate memory")
+	x.values.newPage = func() ([]byte, error) { return nil, refused }
+	put := func(i int) error {
+		r := events.Record{Key: fmt.Appendf(nil, "%08d", i), Version: events.Version{1}, Value: []byte("v")}
+		return x.Set(&r, x.Hash(r.Key), 0, segment.Place{File: 1, Off: uint32(i), Size: 1})
+	}
+	if err := put(0); err != nil {
+		t.Fatal(err)
+	}
+	if r := x.find(t, "00000000"); x.InMemory(r) || x.ValueSize(r) != 1 {
+		t.Error("a value for which there is no memory is said to be there")
+	}
+	x.arena.newPage = x.values.newPage
+	n := 1
+	for ; x.Reserve(8); n++ {
+	}
+	if err := x.Grow(8); !errors.Is(err, ErrFull) || !errors.Is(err, refused) {
+		t.Errorf("grow: got %v, want %v", err, refused)
+	}
+	for i := 1; i < n; i++ {
+		if err := put(i); err != nil {
+			t.Fatalf("key %d of %d was reserved: %v", i, n, err)
+		}
+	}
+	if err := put(n); !errors.Is(err, ErrFull) || x.Stats().Keys != n {
+		t.Errorf("one more: %v, there are %d keys, want %d", err, x.Stats().Keys, n)
+	}
+	x.KeepPromises()
+	x.Remove([]byte("00000000"), x.Hash([]byte("00000000")))
+	if !x.Reserve(8) || x.Reserve(8) {
+		t.Error("a key that is gone makes room for one")
+	}
+	if err := put(n); err != nil {
+		t.Error(err)
+	}
+}
+
+func (x *Index) find(t *testing.T, key string) Ref {
+	t.Helper()
+	r := x.Find([]byte(key), x.Hash([]byte(key)))
+	if r == 0 {
+		t.Fatalf("%s is not found", key)
+	}
+	return r
 }
