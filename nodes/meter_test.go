@@ -18,10 +18,10 @@ func (inline) Apply(changes []events.Change, done func(error)) {
 	done(nil)
 }
 
-func (inline) Known(func([]byte, bool)) error { return nil }
-func (inline) Forget(time.Time)               {}
-func (inline) Stats() events.StoreStats       { return events.StoreStats{} }
-func (inline) Newest() events.Version         { return events.Version{} }
+func (inline) Scan([]byte, int) ([]events.Record, bool, error) { return nil, false, nil }
+func (inline) Forget(time.Time)                                {}
+func (inline) Stats() events.StoreStats                        { return events.StoreStats{} }
+func (inline) Newest() events.Version                          { return events.Version{} }
 
 // BenchmarkMeter measures what it costs to time and count a put, which a node
 // always does, beside the whole put without its disk and its way there.

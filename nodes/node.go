@@ -39,9 +39,10 @@ type Store interface {
 	// says whether limit cut the listing. With [events.ErrCorrupt] come the
 	// keys that are certain.
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
-	// Known calls each with every key of which anything is recorded, tombstones
-	// included, in no order; with [events.ErrCorrupt] when there may be more.
-	Known(each func(key []byte, live bool)) error
+	// Scan returns everything recorded behind after, tombstones and what has expired
+	// included, without values, in byte order; more tells whether limit cut it. No
+	// lock is held between two calls. With [events.ErrCorrupt] comes what is certain.
+	Scan(after []byte, limit int) (records []events.Record, more bool, err error)
 	// Forget says that tombstones stamped before t may go: no other node holds
 	// an older record of their keys. Without it they stay.
 	Forget(t time.Time)

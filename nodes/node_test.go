@@ -10,14 +10,14 @@ import (
 	"dht/events"
 	"dht/nodes"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // bench is one node over a store in memory, with a clock that the test turns.
 type bench struct {
 	*nodes.Node
 	t        *testing.T
-	store    *store.Memory
+	store    *storetest.Memory
 	now      time.Time
 	notified []string
 }
@@ -30,7 +30,7 @@ func cluster(epoch uint64, copies events.Copies) events.Cluster {
 func newBench(t *testing.T, name string, c events.Cluster) *bench {
 	t.Helper()
 	b := &bench{t: t, now: time.UnixMilli(1_790_000_000_000)}
-	b.store = store.NewMemory(func() time.Time { return b.now })
+	b.store = storetest.NewMemory(func() time.Time { return b.now })
 	t.Cleanup(func() { b.store.Close() })
 	b.restart(name, c)
 	return b
@@ -446,7 +446,7 @@ func TestNew_RefusesCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := store.NewMemory(time.Now)
+	s := storetest.NewMemory(time.Now)
 	defer s.Close()
 	for name, want := range map[string]string{"linux": "copies = 2", "toaster": `no node "toaster"`} {
 		_, err = nodes.New(nodes.Options{Map: m, Name: name, Store: s, Clock: events.NewClock(time.Now)})
@@ -457,7 +457,7 @@ func TestNew_RefusesCopies(t *testing.T) {
 }
 
 // failing is a store whose disk has failed.
-type failing struct{ *store.Memory }
+type failing struct{ *storetest.Memory }
 
 func (f failing) Apply(_ []events.Change, done func(error)) {
 	done(fmt.Errorf("%w: no space left on device", events.ErrReadOnly))

@@ -3,6 +3,7 @@ package nodes
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"dht/events"
 	"dht/nodes/placement"
@@ -42,18 +43,33 @@ func (n *Node) setMap(m *placement.Map) error {
 // is no owner never stores a put.
 func (n *snapshot) survey() error {
 	n.clean = true
-	err := n.Store.Known(func(key []byte, live bool) {
-		if n.Map.Ordinal(n.index, key) > 0 {
-			return
+	now := n.Clock.Now()
+	for after, more := []byte(nil), true; more; {
+		records, left, err := n.Store.Scan(after, surveyPage)
+		if errors.Is(err, events.ErrCorrupt) { // it still serves what is certain
+			n.clean = false
+		} else if err != nil {
+			return err
 		}
-		n.clean = false
-		if live {
-			n.misplaced++
+		for i := range records {
+			n.count(&records[i], now)
+			after = records[i].Key
 		}
-	})
-	if errors.Is(err, events.ErrCorrupt) { // it still serves what is certain
-		n.clean = false
-		return nil
+		more = left && len(records) > 0
 	}
-	return err
+	return nil
+}
+
+// surveyPage is how many records are looked at together.
+const surveyPage = 1000
+
+// count notes it when a record belongs to another node.
+func (n *snapshot) count(r *events.Record, now time.Time) {
+	if n.Map.Ordinal(n.index, r.Key) > 0 {
+		return
+	}
+	n.clean = false
+	if r.Live(now) {
+		n.misplaced++
+	}
 }

@@ -18,7 +18,7 @@ import (
 	"dht/nodes"
 	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // TestMain lets the test binary be a node of its own, see startProcess.
@@ -350,7 +350,7 @@ func benchmark(b *testing.B, subject, message string) {
 		b.Fatal(err)
 	}
 	defer conn.Close()
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	defer memory.Close()
 	clock := events.NewClock(time.Now)
 	p := bus.NewPublisher("one", "linux", clock)

@@ -14,13 +14,13 @@ import (
 	"dht/nodes"
 	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // candidate is a node that has not begun to serve.
 func candidate(t *testing.T, conn *nats.Conn, law *placement.Map, name string) (*bus.Server, *nodes.Node) {
 	t.Helper()
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	clock := events.NewClock(time.Now)
 	p := bus.NewPublisher(law.Name(), name, clock)

@@ -16,7 +16,7 @@ import (
 	"dht/nodes"
 	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // TestServer_PublishesToWhoComesLater has nobody listen for a while. Who subscribes
@@ -159,7 +159,7 @@ func TestServer_PublishesWhatCameTooEarly(t *testing.T) {
 	b, law := one(t)
 	heard := listen(t, connect(t, b))
 	heard.ups = true
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	clock := events.NewClock(time.Now)
 	publisher := bus.NewPublisher(law.Name(), "linux", clock)

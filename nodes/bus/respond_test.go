@@ -18,7 +18,7 @@ import (
 	"dht/nodes"
 	"dht/nodes/bus"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // safeBuffer may be read while it is written.
@@ -64,7 +64,7 @@ func small(t *testing.T, payload int32, logs *safeBuffer) *nats.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	memory := store.NewMemory(time.Now)
+	memory := storetest.NewMemory(time.Now)
 	t.Cleanup(func() { memory.Close() })
 	log := slog.New(slog.DiscardHandler)
 	if logs != nil {

@@ -3,7 +3,7 @@
 // that leads to them.
 //
 // It is imported by tests only. It imports events, quorum, nodes, placement and
-// the store in memory.
+// the store in memory (storetest).
 package nodetest
 
 import (
@@ -14,7 +14,7 @@ import (
 	"dht/events"
 	"dht/nodes"
 	"dht/nodes/placement"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 )
 
 // Cluster is nodes over stores in memory, on a clock that the test turns.
@@ -24,7 +24,7 @@ type Cluster struct {
 	Told  func(events.Event) // what every node is told to notify; may be nil, set before use
 
 	tb     testing.TB
-	stores map[string]*store.Memory
+	stores map[string]*storetest.Memory
 
 	mu  sync.Mutex // guards now
 	now time.Time
@@ -48,9 +48,9 @@ func Swapped(epoch uint64) events.Cluster {
 // NewCluster makes the nodes of c. Their stores end with the test.
 func NewCluster(tb testing.TB, c events.Cluster) *Cluster {
 	tb.Helper()
-	cluster := &Cluster{tb: tb, stores: map[string]*store.Memory{}, now: time.Now()}
+	cluster := &Cluster{tb: tb, stores: map[string]*storetest.Memory{}, now: time.Now()}
 	for _, member := range c.Nodes {
-		s := store.NewMemory(cluster.Now)
+		s := storetest.NewMemory(cluster.Now)
 		tb.Cleanup(func() { s.Close() })
 		cluster.stores[member.Name] = s
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"dht/events"
+	"dht/nodes/store/index"
+	"dht/nodes/store/segment"
 )
 
 // batch is what has been decided and is not yet durable.
@@ -17,9 +19,9 @@ type batch struct {
 type written struct {
 	key    []byte
 	hash   uint64
-	ref    ref           // where its entry was, 0 when there was none
+	ref    index.Ref     // where its entry was, 0 when there was none
 	record events.Record // without a version: the key is dropped
-	at     place
+	at     segment.Place
 	before int // the one written before with the same hash, or -1
 }
 
@@ -53,23 +55,44 @@ func (b *batch) find(key []byte, hash uint64) (events.Record, bool) {
 	return events.Record{}, false
 }
 
+// undo takes back all that was written but the first n.
+func (b *batch) undo(n int) {
+	if n == len(b.written) {
+		return
+	}
+	for i := len(b.written) - 1; i >= n; i-- {
+		if w := &b.written[i]; w.before >= 0 {
+			b.last[w.hash] = w.before
+		} else {
+			delete(b.last, w.hash)
+		}
+	}
+	size := 0
+	for _, w := range b.written[n:] {
+		size += int(w.at.Size)
+	}
+	b.lines = b.lines[:len(b.lines)-size]
+	clear(b.written[n:])
+	b.written = b.written[:n]
+}
+
 // add appends a line to a batch that is going to stand at end. A line that drops
 // the key has no record.
-func (b *batch) add(l *line, hash uint64, r ref, end place) {
-	l.synced = noMark
+func (b *batch) add(l *segment.Line, hash uint64, r index.Ref, end segment.Place) {
+	l.Synced = segment.NoMark
 	if len(b.lines) == 0 {
-		l.synced = int64(end.off)
+		l.Synced = int64(end.Off)
 	}
 	start := len(b.lines)
-	b.lines = l.appendTo(b.lines)
+	b.lines = l.AppendTo(b.lines)
 	before, ok := b.last[hash]
 	if !ok {
 		before = -1
 	}
-	w := written{key: l.record.Key, hash: hash, ref: r, before: before, at: place{
-		file: end.file, off: end.off + uint32(start), size: uint32(len(b.lines) - start)}}
-	if l.kind == kindRecord {
-		w.record = l.record
+	w := written{key: l.Record.Key, hash: hash, ref: r, before: before, at: segment.Place{
+		File: end.File, Off: end.Off + uint32(start), Size: uint32(len(b.lines) - start)}}
+	if l.Kind == segment.KindRecord {
+		w.record = l.Record
 	}
 	b.last[hash] = len(b.written)
 	b.written = append(b.written, w)

@@ -1,13 +1,13 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"dht/events"
+	"dht/nodes/store/segment"
 )
 
 // Report is what [Check] or [Repair] found in a data folder.
@@ -119,7 +119,7 @@ func (j *Journal) report(l *loader) (Report, error) {
 		return r, err
 	}
 	for _, s := range j.segments {
-		r.Bytes += s.end
+		r.Bytes += s.End
 	}
 	for _, d := range j.damage {
 		raw, err := j.damaged(d)
@@ -127,8 +127,8 @@ func (j *Journal) report(l *loader) (Report, error) {
 			return r, err
 		}
 		r.Damage = append(r.Damage, Damage{
-			File: segmentName(d.segment), Line: d.line, Offset: d.off, Bytes: d.size,
-			Reason: d.why.Error(), Key: seemingKey(raw),
+			File: segment.Name(d.segment), Line: d.line, Offset: d.off, Bytes: d.size,
+			Reason: d.why.Error(), Key: segment.SeemingKey(raw),
 		})
 	}
 	r.Keys, err = j.countCertain()
@@ -148,23 +148,11 @@ func (j *Journal) countCertain() (n int, err error) {
 func (j *Journal) damaged(d damage) ([]byte, error) {
 	raw := make([]byte, d.size)
 	for _, s := range j.segments {
-		if s.number == d.segment && d.size > 0 {
-			if _, err := s.file.ReadAt(raw, d.off); err != nil && !errors.Is(err, io.EOF) {
-				return nil, fmt.Errorf("read %s: %w", segmentName(d.segment), err)
+		if s.Number == d.segment && d.size > 0 {
+			if _, err := s.File.ReadAt(raw, d.off); err != nil && !errors.Is(err, io.EOF) {
+				return nil, fmt.Errorf("read %s: %w", segment.Name(d.segment), err)
 			}
 		}
 	}
 	return raw, nil
-}
-
-// seemingKey is the key that a damaged line seems to have, nil when it shows
-// none.
-func seemingKey(raw []byte) []byte {
-	p := parser{rest: raw, ok: true}
-	p.expect(`{`)
-	key := p.bytes(`"key`)
-	if !p.ok || events.CheckKey(key) != nil {
-		return nil
-	}
-	return bytes.Clone(key)
 }

@@ -7,20 +7,22 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/store/segment"
 )
 
 // committer decides and writes. It belongs to the journal's one writing
 // goroutine.
 type committer struct {
-	journal *Journal
-	active  *segment
-	path    string // of the active segment
-	nextID  uint32
-	batch   batch
-	limit   int64     // size at which the active segment is sealed
-	full    bool      // the disk was, when it was last written to
-	logged  time.Time // when that was last logged
-	lookup  lookup
+	journal  *Journal
+	active   *segment.Segment
+	path     string // of the active segment
+	nextID   uint32
+	batch    batch
+	limit    int64     // size at which the active segment is sealed
+	full     bool      // the disk was, when it was last written to
+	logged   time.Time // when that was last logged
+	lookup   lookup
+	promised bool // the index has reserved room for what is in the batch
 }
 
 // ready cuts what a crash left behind the last good line, and makes sure that
@@ -32,26 +34,15 @@ func (c *committer) ready(l *loader) error {
 	}
 	if l.torn > 0 {
 		c.journal.options.Log.Warn("cut off what a crash left of unanswered writes",
-			"segment", segmentName(c.active.number), "bytes", l.torn)
+			"segment", segment.Name(c.active.Number), "bytes", l.torn)
 	}
 	if c.active == nil || l.cut { // what is cut short must show, however much is written behind it
 		return c.addSegment(l.next())
 	}
-	if err := c.mend(); err != nil || !c.active.sealed {
+	if err := c.active.Mend(); err != nil || !c.active.Sealed {
 		return err
 	}
 	return c.addSegment(l.next())
-}
-
-// mend makes the active segment end in a newline, durably, and nothing else.
-func (c *committer) mend() error {
-	s := c.active
-	if s.end > 0 {
-		if _, err := s.file.WriteAt([]byte{'\n'}, s.end-1); err != nil {
-			return fmt.Errorf("mend %s: %w", segmentName(s.number), err)
-		}
-	}
-	return s.trim()
 }
 
 // rotate makes sure that what is about to be written goes where a restart finds
@@ -61,7 +52,7 @@ func (c *committer) rotate() error {
 	if err := c.journal.stopped(); err != nil {
 		return err
 	}
-	if c.active.end < c.limit && !c.active.sealed {
+	if c.active.End < c.limit && !c.active.Sealed {
 		return nil
 	}
 	return c.judge(c.sealAndAdd())
@@ -84,13 +75,16 @@ func (c *committer) look() {
 // sealAndAdd makes sure of the next segment's file before it seals the active one:
 // as long as there is no descriptor for it, this one grows on.
 func (c *committer) sealAndAdd() error {
-	j, number := c.journal, c.active.through+1
+	j, number := c.journal, c.active.Through+1
+	if number == 0 {
+		return errNumbers
+	}
 	next, err := j.folder.fs.Create(j.folder.path(nextName(number)))
 	switch {
-	case fateOf(err) == fateWait && !c.active.sealed && c.active.end < maxSegment:
+	case fateOf(err) == fateWait && !c.active.Sealed && c.active.End < segment.MaxSize:
 		return nil
 	case err != nil:
-		return fmt.Errorf("add %s: %w", segmentName(number), err)
+		return fmt.Errorf("add %s: %w", segment.Name(number), err)
 	}
 	if err := c.seal(); err != nil {
 		_ = next.Close()
@@ -102,23 +96,26 @@ func (c *committer) sealAndAdd() error {
 }
 
 func (c *committer) seal() error {
-	if c.active.sealed {
+	if c.active.Sealed {
 		return nil
 	}
-	if err := c.active.seal(); err != nil {
+	if err := c.active.Seal(); err != nil {
 		return err
 	}
 	c.journal.mu.Lock()
 	defer c.journal.mu.Unlock()
-	c.active.sealed, c.active.newest = true, c.journal.newest
+	c.active.Sealed, c.active.Newest = true, c.journal.newest
 	return nil
 }
 
 // addSegment starts a segment.
 func (c *committer) addSegment(number uint32) error {
+	if number == 0 {
+		return errNumbers
+	}
 	f, err := c.journal.folder.fs.Create(c.journal.folder.path(nextName(number)))
 	if err != nil {
-		return fmt.Errorf("add %s: %w", segmentName(number), err)
+		return fmt.Errorf("add %s: %w", segment.Name(number), err)
 	}
 	return c.begin(number, f)
 }
@@ -126,29 +123,29 @@ func (c *committer) addSegment(number uint32) error {
 // begin makes f, which does not have its name yet, the segment that is appended to.
 func (c *committer) begin(number uint32, f File) error {
 	j := c.journal
-	err := j.folder.fs.Rename(j.folder.path(nextName(number)), j.folder.path(segmentName(number)))
+	err := j.folder.fs.Rename(j.folder.path(nextName(number)), j.folder.path(segment.Name(number)))
 	if err == nil {
 		err = j.folder.sync()
 	}
 	if err != nil {
 		_ = f.Close()
-		return fmt.Errorf("add %s: %w", segmentName(number), err)
+		return fmt.Errorf("add %s: %w", segment.Name(number), err)
 	}
 	c.nextID++
-	s := &segment{id: c.nextID, number: number, through: number, file: f}
+	s := &segment.Segment{ID: c.nextID, Number: number, Through: number, File: f}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.segments = append(j.segments, s)
-	j.files[s.id] = s
+	j.files[s.ID] = s
 	c.use(s)
 	return nil
 }
 
 // use makes s the segment that is appended to.
-func (c *committer) use(s *segment) {
-	c.path = c.journal.folder.path(segmentName(s.number))
-	c.active, c.limit = s, rotateAt(c.journal.index.live(), c.journal.options.Sealed)
-	s.maxFill = min(c.limit/4, mostFill)
+func (c *committer) use(s *segment.Segment) {
+	c.path = c.journal.folder.path(segment.Name(s.Number))
+	c.active, c.limit = s, rotateAt(c.journal.index.LiveBytes(), c.journal.options.Sealed)
+	s.FillUpTo(c.limit / 4)
 }
 
 // restAfter is how long nothing is written before the active segment is left as
@@ -211,72 +208,10 @@ func (c *committer) answer(requests []request, err error) {
 	if err == nil {
 		c.publish()
 	}
+	c.keepPromises()
 	c.batch.reset()
 	for _, r := range requests {
 		r.done(cmp.Or(r.err, err))
-	}
-}
-
-// join is how many of the requests have their keys looked up together.
-func join(requests []request) (n int) {
-	for changes := 0; n < len(requests) && changes < together; n++ {
-		changes += len(requests[n].changes)
-	}
-	return n
-}
-
-// decide decides the changes of the first of the requests, and tells how many
-// those are: as long as the batch is not too large already.
-func (c *committer) decide(requests []request) (n int) {
-	requests = requests[:join(requests)]
-	c.lookup.look(c.journal, requests)
-	for i := 0; n < len(requests) && len(c.batch.lines) < mostLines; n++ {
-		for range requests[n].changes {
-			c.change(i)
-			i++
-		}
-	}
-	c.lookup.reset()
-	return n
-}
-
-func (c *committer) change(i int) {
-	current := c.current(i)
-	if next, write := c.lookup.changes[i].Decide(current); write {
-		c.add(i, current.Version, next)
-	}
-}
-
-// current is what stands of the key of change i, with what this batch wrote.
-func (c *committer) current(i int) events.Record {
-	change, hash := &c.lookup.changes[i], c.lookup.hashes[i]
-	if r, ok := c.batch.find(change.Key, hash); ok {
-		return r
-	}
-	r, err := c.lookup.heads[i].record, c.lookup.heads[i].err
-	if !change.Blind {
-		r, err = c.journal.get(change.Key, hash)
-	}
-	if err == nil {
-		return r
-	}
-	version := c.journal.floor
-	if version.IsZero() { // the damage is as fresh as what was written last
-		version = c.journal.Newest()
-	}
-	return events.Record{Key: change.Key, Version: version, Deleted: true, Corrupt: true}
-}
-
-// add appends a record for change i to the batch. One without a version drops the
-// key, at the version that stands.
-func (c *committer) add(i int, stands events.Version, next events.Record) {
-	key := c.lookup.changes[i].Key
-	l := line{record: normal(key, next)}
-	if !next.Known() {
-		l.kind, l.record.Key, l.record.Version = kindDrop, key, stands
-	}
-	if !l.record.Version.IsZero() { // else there is nothing to drop
-		c.batch.add(&l, c.lookup.hashes[i], c.lookup.refs[i], place{file: c.active.id, off: uint32(c.active.end)})
 	}
 }
 
@@ -285,7 +220,7 @@ func (c *committer) sync() error {
 	if len(c.batch.lines) == 0 {
 		return nil
 	}
-	return c.judge(c.active.append(c.batch.lines))
+	return c.judge(c.active.Append(c.batch.lines))
 }
 
 // judge does what the fate of err demands, and says so to those who asked.
@@ -330,42 +265,45 @@ const publishStep = 256
 // publish shows the batch to readers.
 func (c *committer) publish() {
 	for written := range slices.Chunk(c.batch.written, publishStep) {
-		c.journal.publish(written)
+		if err := c.journal.publish(written); err != nil { // it was reserved
+			c.journal.fail(fmt.Errorf("show what was written: %w", err))
+		}
 	}
 }
 
-func (j *Journal) publish(written []written) {
+func (j *Journal) publish(written []written) (err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for i := range written {
-		j.index.touch(written[i].ref)
+		j.index.Prefetch(written[i].ref)
 	}
 	for i := range written {
 		w := &written[i]
 		if !w.record.Known() {
-			j.index.remove(w.key, w.hash)
+			j.index.Remove(w.key, w.hash)
 			continue
 		}
-		j.index.set(&w.record, w.hash, w.ref, w.at)
+		err = cmp.Or(err, j.index.Set(&w.record, w.hash, w.ref, w.at))
 		if w.record.Version.Compare(j.newest) > 0 {
 			j.newest = w.record.Version
 		}
 	}
 	j.expirer.look()
+	return err
 }
 
 // rest leaves the active segment as a clean file of lines. It looks whether a
 // full disk has room again: nobody may write to a node that says it is read-only.
 func (c *committer) rest() {
 	if c.full && c.rotate() == nil {
-		_ = c.judge(c.active.write(zeros[:leastFill]))
+		_ = c.judge(c.active.Probe())
 	}
-	if c.journal.Err() == nil && c.active.space > c.active.end {
-		if err := c.active.trim(); err != nil {
+	if c.journal.Err() == nil && c.active.Space > c.active.End {
+		if err := c.active.Trim(); err != nil {
 			_ = c.judge(err)
 		}
 	}
 }
 
 // end is how far the journal reaches.
-func (c *committer) end() mark { return mark{c.active.number, c.active.end} }
+func (c *committer) end() mark { return mark{c.active.Number, c.active.End} }

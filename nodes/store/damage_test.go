@@ -15,6 +15,7 @@ import (
 
 	"dht/events"
 	"dht/nodes/store"
+	"dht/nodes/store/segment"
 	"dht/nodes/store/storetest"
 )
 
@@ -205,10 +206,10 @@ func (f *journal64) flipLine(content []byte, at, n int) error {
 		return nil // the newline: the line itself is as before
 	}
 	for raw := range bytes.SplitSeq(content[start:f.ends[n]-1], []byte("\n")) {
-		if store.ParseLine(raw) == nil {
+		if segment.Parse(raw, &segment.Line{}) == nil {
 			return errors.New("the line is still good")
 		}
-		if store.Holed(raw, int64(start)) {
+		if segment.Holed(raw, int64(start)) {
 			return errors.New("the line seems torn")
 		}
 		start += len(raw) + 1

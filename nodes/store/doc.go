@@ -73,6 +73,7 @@
 // # What it is not
 //
 // It decides nothing about versions: [events.Change] does. It knows no network
-// and no placement. It imports the standard library, package events and a file
-// lock.
+// and no placement. Package segment has the lines and the files, package index what
+// is known of the keys; this one puts them together. It imports these, the standard
+// library, package events and a file lock.
 package store

@@ -1,9 +1,10 @@
 package store
 
 import (
-	"math"
 	"sync"
 	"time"
+
+	"dht/nodes/store/index"
 )
 
 // expirer takes out what expires when its time has come, and sleeps until then:
@@ -23,12 +24,10 @@ const (
 	// expireSleep is how long it sleeps at most while a deadline is ahead: the
 	// machine may sleep too, and timers with it.
 	expireSleep = time.Minute
-
-	never = math.MaxInt64
 )
 
 func newExpirer(j *Journal) *expirer {
-	return &expirer{journal: j, armed: never, sooner: make(chan struct{}, 1), stop: make(chan struct{})}
+	return &expirer{journal: j, armed: index.Never, sooner: make(chan struct{}, 1), stop: make(chan struct{})}
 }
 
 func (e *expirer) run() {
@@ -56,8 +55,8 @@ func (e *expirer) run() {
 func (e *expirer) arm(earliest time.Time) (wait time.Duration, armed bool) {
 	e.journal.mu.Lock()
 	defer e.journal.mu.Unlock()
-	e.armed = e.journal.index.expiry.next()
-	if e.armed == never {
+	e.armed = e.journal.index.NextExpiry()
+	if e.armed == index.Never {
 		return 0, false
 	}
 	now, at := e.journal.options.Now(), time.UnixMilli(e.armed)
@@ -70,7 +69,7 @@ func (e *expirer) arm(earliest time.Time) (wait time.Duration, armed bool) {
 // look wakes the expirer when there is an earlier deadline than it sleeps for.
 // The journal's mu must be held.
 func (e *expirer) look() {
-	if e.journal.index.expiry.next() >= e.armed {
+	if e.journal.index.NextExpiry() >= e.armed {
 		return
 	}
 	select {

@@ -2,8 +2,9 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"syscall"
+
+	"dht/nodes/store/segment"
 )
 
 // fate is what becomes of the journal after an error of the disk.
@@ -24,9 +25,9 @@ func fateOf(err error) fate {
 	switch {
 	case err == nil:
 		return fateFine
-	case errors.Is(err, errNotDurable):
+	case errors.Is(err, segment.ErrNotDurable):
 		return fateStop
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+	case errors.Is(err, errNumbers), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return fateFull
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return fateWait
@@ -34,14 +35,5 @@ func fateOf(err error) fate {
 	return fateStop
 }
 
-// errNotDurable is a failed sync, or a truncation that was to take something
-// back: what the disk holds is not known any more.
-var errNotDurable = errors.New("the disk failed")
-
-// durable marks what went wrong with a sync.
-func durable(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", errNotDurable, err)
-}
+// errNumbers is that the last segment has the highest number there is.
+var errNumbers = errors.New("there is no number for another segment: dump the records and load them into a new folder")

@@ -8,18 +8,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"dht/events"
+	"dht/nodes/store/segment"
 )
 
 const (
-	ownerName   = "node.json"
-	lockName    = "lock"
-	segmentTail = ".jsonl"
-	badTail     = ".bad"
-	tempTail    = ".new"
+	ownerName = "node.json"
+	lockName  = "lock"
+	badTail   = ".bad"
+	tempTail  = ".new"
 )
 
 // Owner says whose folder a data folder is.
@@ -70,7 +69,7 @@ func lockFolder(fs FS, dir string) (*folder, error) {
 func (f *folder) release() error { return errors.Join(f.opened.Close(), f.lock.Close()) }
 
 // sync makes names in the folder durable.
-func (f *folder) sync() error { return durable(f.opened.Sync()) }
+func (f *folder) sync() error { return segment.Durable(f.opened.Sync()) }
 
 // ours says what shows that the folder is not the one that was locked any more:
 // another process may be using the one that has its name now.
@@ -95,14 +94,14 @@ func (f *folder) locked() error {
 
 // holds says what shows that another program had its hands on a segment. What is
 // in the file is not looked at: lines have their checksums.
-func (f *folder) holds(s *segment) error { return holds(s, f.path(segmentName(s.number))) }
+func (f *folder) holds(s *segment.Segment) error { return holds(s, f.path(segment.Name(s.Number))) }
 
-func holds(s *segment, name string) error {
-	switch size, same := s.file.Named(name); {
+func holds(s *segment.Segment, name string) error {
+	switch size, same := s.File.Named(name); {
 	case !same:
 		return errMoved(name)
-	case size != s.space:
-		return fmt.Errorf("another program changed %s: it has %d bytes, not %d; restart the node", name, size, s.space)
+	case size != s.Space:
+		return fmt.Errorf("another program changed %s: it has %d bytes, not %d; restart the node", name, size, s.Space)
 	}
 	return nil
 }
@@ -201,7 +200,7 @@ func (f *folder) segments() (numbers []uint32, err error) {
 		return nil, fmt.Errorf("list data folder: %w", err)
 	}
 	for _, name := range names {
-		if n, ok := segmentNumber(name); ok {
+		if n, ok := segment.ParseName(name); ok {
 			numbers = append(numbers, n)
 		}
 	}
@@ -218,7 +217,7 @@ func (f *folder) tidy(merged []uint32) error {
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, tempTail) })
 	for _, n := range merged {
-		names = append(names, segmentName(n))
+		names = append(names, segment.Name(n))
 	}
 	for _, name := range names {
 		if err := f.fs.Remove(f.path(name)); err != nil {
@@ -228,16 +227,8 @@ func (f *folder) tidy(merged []uint32) error {
 	return nil
 }
 
-func segmentName(n uint32) string { return fmt.Sprintf("%08d%s", n, segmentTail) }
-
 // nextName is what a segment is called until the one before it is sealed.
 func nextName(n uint32) string { return fmt.Sprintf("%08d%s", n, tempTail) }
-
-func segmentNumber(name string) (uint32, bool) {
-	digits, ok := strings.CutSuffix(name, segmentTail)
-	n, err := strconv.ParseUint(digits, 10, 32)
-	return uint32(n), ok && err == nil && len(digits) >= 8
-}
 
 // readFile reads a whole file.
 func readFile(fs FS, name string) ([]byte, error) {
@@ -261,7 +252,7 @@ func (f *folder) replaceFile(name string, content []byte) error {
 	}
 	_, err = temp.WriteAt(content, 0)
 	if err == nil {
-		err = durable(temp.Sync())
+		err = segment.Durable(temp.Sync())
 	}
 	if err = errors.Join(err, temp.Close()); err != nil {
 		return err

@@ -3,9 +3,10 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"syscall"
+
+	"dht/nodes/store/segment"
 )
 
 // FS is what the store asks of a file system. [OS] is the real one; package
@@ -28,29 +29,16 @@ type FS interface {
 	Remove(name string) error
 }
 
-// Handle is something that was opened by a name.
-type Handle interface {
-	io.Closer
-	// Named reports whether name leads there still, and the size. It needs no
-	// descriptor, and may be called once closed.
-	Named(name string) (size int64, same bool)
-}
+// Handle and File are those of package segment.
+type (
+	Handle = segment.Handle
+	File   = segment.File
+)
 
 // Dir is an open folder.
 type Dir interface {
 	Handle
 	// Sync makes files created in, renamed within and removed from it durable.
-	Sync() error
-}
-
-// File is an open file. ReadAt may be called concurrently with everything.
-type File interface {
-	Handle
-	io.ReaderAt
-	io.WriterAt
-	Truncate(size int64) error
-	Size() (int64, error)
-	// Sync makes what was written durable, and the size.
 	Sync() error
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/store/index"
+	"dht/nodes/store/segment"
 )
 
 // Journal is a store in a folder. All methods are safe for concurrent use.
@@ -31,9 +33,9 @@ type Journal struct {
 	telling sync.Mutex
 
 	mu       sync.RWMutex // guards what follows
-	index    *index
-	segments []*segment          // oldest first; the last one is appended to
-	files    map[uint32]*segment // by id
+	index    *index.Index
+	segments []*segment.Segment          // oldest first; the last one is appended to
+	files    map[uint32]*segment.Segment // by id
 	newest   events.Version
 	damage   []damage
 	hidden   position       // what stands before it cannot be trusted
@@ -66,72 +68,12 @@ func (j *Journal) Damage() (list []string) {
 	return list
 }
 
-// List returns the live keys that begin with prefix, in byte order, behind
-// after, at most limit of them; more tells whether the listing was cut. When
-// damage hides keys it returns those that are certain, and
-// [events.ErrCorrupt]. The keys returned must not be modified.
-func (j *Journal) List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error) {
-	j.expire()
-	j.sort()
-	for {
-		n := min(limit-len(keys), listStep)
-		keys, more, err = j.listSome(keys, prefix, after, n)
-		if !more || len(keys) >= limit || err != nil && !errors.Is(err, events.ErrCorrupt) {
-			return keys, more, err
-		}
-		after = keys[len(keys)-1].Key
-	}
-}
-
-// listStep bounds how long a listing keeps writes waiting.
-const listStep = 1000
-
-func (j *Journal) listSome(keys []events.KeyInfo, prefix, after []byte, limit int) ([]events.KeyInfo, bool, error) {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	if j.closed {
-		return nil, false, events.ErrStopped
-	}
-	keys, more := j.index.keys(keys, prefix, after, limit, j.certain)
-	if len(j.damage) > 0 {
-		return keys, more, j.corrupt()
-	}
-	return keys, more, nil
-}
-
-// sortStep bounds how long others wait for new keys to be sorted in.
-const sortStep = 512
-
-// sort makes the keys added until now show in listings.
-func (j *Journal) sort() {
-	for left := j.unsorted(); left > 0; left -= sortStep {
-		j.sortSome()
-	}
-}
-
-func (j *Journal) unsorted() int {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	return len(j.index.order.added)
-}
-
-// sortSome reports whether there is more to sort.
-func (j *Journal) sortSome() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
-		return false
-	}
-	j.index.sort(sortStep)
-	return len(j.index.order.added) > 0
-}
-
 // Stats counts the live keys; those that have expired do not count.
 func (j *Journal) Stats() events.StoreStats {
 	j.expire()
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	return j.index.stats
+	return j.index.Stats()
 }
 
 // expireStep bounds how long readers wait for expired records to go.
@@ -159,13 +101,13 @@ func (j *Journal) expireSome(now time.Time) []events.Event {
 	if j.closed {
 		return nil
 	}
-	return j.index.expire(now, expireStep)
+	return j.index.Expire(now, expireStep)
 }
 
 func (j *Journal) due(now time.Time) bool {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	return !j.closed && j.index.due(now)
+	return !j.closed && j.index.Due(now)
 }
 
 // Newest is the newest version ever recorded: a clock that moves past it never
@@ -235,8 +177,8 @@ func (j *Journal) activeMoved() error {
 		return nil
 	}
 	s := j.segments[len(j.segments)-1]
-	name := j.folder.path(segmentName(s.number))
-	if _, same := s.file.Named(name); !same {
+	name := j.folder.path(segment.Name(s.Number))
+	if _, same := s.File.Named(name); !same {
 		return errMoved(name)
 	}
 	return nil
@@ -316,9 +258,9 @@ func (j *Journal) release() (err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true
-	j.index.close()
+	err = j.index.Close()
 	for _, s := range j.segments {
-		err = errors.Join(err, s.file.Close())
+		err = errors.Join(err, s.File.Close())
 	}
 	return errors.Join(err, j.folder.release())
 }

@@ -1,12 +1,15 @@
 package store
 
-import "dht/events"
+import (
+	"dht/events"
+	"dht/nodes/store/index"
+)
 
 // lookup is what stands of the keys of some changes, found all at once.
 type lookup struct {
 	changes []events.Change
 	hashes  []uint64
-	refs    []ref // of the keys' entries, 0 where nothing is known
+	refs    []index.Ref // of the keys' entries, 0 where nothing is known
 	heads   []head
 }
 
@@ -23,11 +26,11 @@ func (l *lookup) look(j *Journal, requests []request) {
 		l.changes = append(l.changes, r.changes...)
 	}
 	for i := range l.changes {
-		l.hashes = append(l.hashes, j.index.hash(l.changes[i].Key))
+		l.hashes = append(l.hashes, j.index.Hash(l.changes[i].Key))
 	}
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	l.refs = j.index.findAll(l.hashes, l.refs, func(i int) []byte { return l.changes[i].Key })
+	l.refs = j.index.FindAll(l.hashes, l.refs, func(i int) []byte { return l.changes[i].Key })
 	for i, r := range l.refs {
 		var h head
 		if c := &l.changes[i]; c.Blind {

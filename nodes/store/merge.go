@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/store/index"
+	"dht/nodes/store/segment"
 )
 
 // merger rewrites sealed segments without what no longer stands. It belongs to
@@ -69,7 +71,7 @@ func (m *merger) mergeAll() (well bool) {
 		switch {
 		case err == nil:
 			continue
-		case errors.Is(err, errNotDurable):
+		case errors.Is(err, segment.ErrNotDurable):
 			j.fail(err)
 		case j.Err() != nil: // that was said
 		case !errors.Is(err, errMergeStopped):
@@ -98,7 +100,7 @@ func (j *Journal) mayMerge() error {
 }
 
 // sealed are all segments but the one that is appended to.
-func (j *Journal) sealed() []*segment {
+func (j *Journal) sealed() []*segment.Segment {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	return slices.Clone(j.segments[:len(j.segments)-1])
@@ -108,7 +110,7 @@ var errMergeStopped = errors.New("the journal is closing")
 
 // worthMerging chooses what to merge next. What is deleted in a segment before
 // clean hides nothing that stands before the run.
-func (j *Journal) worthMerging() (run []*segment, clean uint32) {
+func (j *Journal) worthMerging() (run []*segment.Segment, clean uint32) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	sealed, live := j.candidates()
@@ -122,30 +124,30 @@ func (j *Journal) candidates() (sealed []candidate, live int64) {
 	horizon, clean := j.horizon(), cleanBefore(nil)
 	last := len(j.segments) - 1
 	for _, s := range j.segments[:last] {
-		u := j.index.usageOf(s.id)
-		live += u.live
-		c := s.candidate(u, clean, s.newest.Time().Before(horizon))
-		c.excluded = s.bad || s.number <= j.hidden.segment
+		u := j.index.UsageOf(s.ID)
+		live += u.Live
+		c := candidateOf(s, u, clean, s.Newest.Time().Before(horizon))
+		c.excluded = s.Bad || s.Number <= j.hidden.segment
 		clean = min(clean, c.at)
 		sealed = append(sealed, c)
 	}
-	return sealed, live + j.index.usageOf(j.segments[last].id).live
+	return sealed, live + j.index.UsageOf(j.segments[last].ID).Live
 }
 
-// candidate is the segment as the plan sees it; ripe says that its tombstones are
+// candidateOf is a segment as the plan sees it; ripe says that its tombstones are
 // old enough to go.
-func (s *segment) candidate(u usage, clean uint32, ripe bool) candidate {
-	c := candidate{size: s.end, keep: u.live + frame, through: s.through, at: s.at}
-	hides := s.through >= clean
+func candidateOf(s *segment.Segment, u index.Usage, clean uint32, ripe bool) candidate {
+	c := candidate{size: s.End, keep: u.Live + frame, through: s.Through, at: s.At}
+	hides := s.Through >= clean
 	if hides {
-		c.keep += s.dropped
-		c.blocked += s.dropped
+		c.keep += s.Dropped
+		c.blocked += s.Dropped
 	}
 	if hides || !ripe {
-		c.keep += u.dead
+		c.keep += u.Dead
 	}
 	if hides && ripe {
-		c.blocked += u.dead
+		c.blocked += u.Dead
 	}
 	c.keep = min(c.keep, c.size)
 	return c
@@ -157,7 +159,7 @@ const frame = 256
 
 // merge replaces the segments of run by one. Of those before clean tombstones need
 // not be kept for the sake of this folder.
-func (m *merger) merge(run []*segment, clean uint32) error {
+func (m *merger) merge(run []*segment.Segment, clean uint32) error {
 	j := m.journal
 	w, err := m.create(run)
 	if err != nil {
@@ -165,45 +167,45 @@ func (m *merger) merge(run []*segment, clean uint32) error {
 	}
 	for _, s := range run {
 		w.forget = time.Time{}
-		if s.through < clean {
+		if s.Through < clean {
 			w.forget = j.horizon()
 		}
 		if err := w.copyLive(s); err != nil {
-			return errors.Join(fmt.Errorf("merge %s: %w", segmentName(s.number), err), w.abandon())
+			return errors.Join(fmt.Errorf("merge %s: %w", segment.Name(s.Number), err), w.abandon())
 		}
-		if s.bad {
-			j.options.Log.Error("a segment is damaged; it is left as it is", "segment", segmentName(s.number))
-			j.options.Notify(events.Event{Type: events.EventCorrupt, Detail: segmentName(s.number) + " is damaged; it is left as it is"})
+		if s.Bad {
+			j.options.Log.Error("a segment is damaged; it is left as it is", "segment", segment.Name(s.Number))
+			j.options.Notify(events.Event{Type: events.EventCorrupt, Detail: segment.Name(s.Number) + " is damaged; it is left as it is"})
 			return w.abandon()
 		}
 	}
 	if err := w.finish(); err != nil {
-		return errors.Join(fmt.Errorf("merge into %s: %w", segmentName(run[0].number), err), w.abandon())
+		return errors.Join(fmt.Errorf("merge into %s: %w", segment.Name(run[0].Number), err), w.abandon())
 	}
 	j.replace(run, w)
 	j.options.Notify(merged(run, w.segment))
 	return m.removeMerged(run)
 }
 
-func merged(run []*segment, into *segment) events.Event {
-	before, names := int64(0), segmentName(run[0].number)
+func merged(run []*segment.Segment, into *segment.Segment) events.Event {
+	before, names := int64(0), segment.Name(run[0].Number)
 	for _, s := range run {
-		before += s.space
+		before += s.Space
 	}
 	if len(run) > 1 {
-		names += " to " + segmentName(run[len(run)-1].number)
+		names += " to " + segment.Name(run[len(run)-1].Number)
 	}
-	return events.Event{Type: events.EventMerge, Bytes: before - into.space,
-		Detail: fmt.Sprintf("%s: of %d bytes %d are left", names, before, into.space)}
+	return events.Event{Type: events.EventMerge, Bytes: before - into.Space,
+		Detail: fmt.Sprintf("%s: of %d bytes %d are left", names, before, into.Space)}
 }
 
 // removeMerged removes the files that a merged one stands for now; its name
 // already replaced the first one's.
-func (m *merger) removeMerged(run []*segment) (err error) {
+func (m *merger) removeMerged(run []*segment.Segment) (err error) {
 	for i, s := range run {
-		err = errors.Join(err, s.file.Close())
+		err = errors.Join(err, s.File.Close())
 		if i > 0 && m.journal.folder.ours() == nil {
-			err = errors.Join(err, m.journal.folder.fs.Remove(m.journal.folder.path(segmentName(s.number))))
+			err = errors.Join(err, m.journal.folder.fs.Remove(m.journal.folder.path(segment.Name(s.Number))))
 		}
 	}
 	if err != nil {
@@ -236,32 +238,32 @@ const moveStep = 1024
 
 // replace puts a merged segment in the place of those of run. Entries that
 // changed meanwhile stay as they are.
-func (j *Journal) replace(run []*segment, w *mergeWriter) {
+func (j *Journal) replace(run []*segment.Segment, w *mergeWriter) {
 	j.insert(run, w.segment)
 	for _, moves := range w.moves {
 		j.mu.Lock()
-		j.index.moveAll(moves)
+		j.index.MoveAll(moves)
 		j.mu.Unlock()
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, s := range run {
-		delete(j.files, s.id)
-		j.index.forgetUsage(s.id)
+		delete(j.files, s.ID)
+		j.index.ForgetUsage(s.ID)
 	}
 }
 
 // insert makes s known in the place of run.
-func (j *Journal) insert(run []*segment, s *segment) {
+func (j *Journal) insert(run []*segment.Segment, s *segment.Segment) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.files[s.id] = s
-	kept := make([]*segment, 0, len(j.segments))
+	j.files[s.ID] = s
+	kept := make([]*segment.Segment, 0, len(j.segments))
 	for _, old := range j.segments {
 		switch {
 		case old == run[0]:
 			kept = append(kept, s)
-		case old.number < run[0].number || old.number > s.through:
+		case old.Number < run[0].Number || old.Number > s.Through:
 			kept = append(kept, old)
 		}
 	}
@@ -272,5 +274,5 @@ func (j *Journal) insert(run []*segment, s *segment) {
 func (j *Journal) newestAndActive() (events.Version, uint32) {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	return j.newest, j.segments[len(j.segments)-1].number
+	return j.newest, j.segments[len(j.segments)-1].Number
 }

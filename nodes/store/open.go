@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"dht/events"
+	"dht/nodes/store/index"
+	"dht/nodes/store/segment"
 )
 
 // Options say how a journal is opened. Owner is needed, the rest has defaults.
@@ -36,6 +38,8 @@ type Options struct {
 	// KeepDeleted is how long a tombstone is kept at least: an hour. It must be
 	// longer than a put can be under way.
 	KeepDeleted time.Duration
+
+	pages int // see [index.New]; only tests set it
 }
 
 func (o Options) withDefaults() Options {
@@ -51,7 +55,7 @@ func (o Options) withDefaults() Options {
 	if o.Notify == nil {
 		o.Notify = func(events.Event) {}
 	}
-	if o.Sealed <= 0 || o.Sealed > maxSegment {
+	if o.Sealed <= 0 || o.Sealed > segment.MaxSize {
 		o.Sealed = 64 << 20
 	}
 	if o.KeepDeleted == 0 {
@@ -96,8 +100,8 @@ func newJournal(f *folder, o Options) *Journal {
 		folder:  f,
 		queue:   newQueue(),
 		failed:  make(chan struct{}),
-		index:   newIndex(o.Memory),
-		files:   map[uint32]*segment{},
+		index:   index.New(o.Memory, o.pages),
+		files:   map[uint32]*segment.Segment{},
 	}
 }
 
@@ -132,14 +136,14 @@ func (j *Journal) load() (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	for len(j.index.expire(j.options.Now(), expireStep)) > 0 { // quietly: most were told of when it was time
+	for len(j.index.Expire(j.options.Now(), expireStep)) > 0 { // quietly: most were told of when it was time
 	}
-	j.index.loaded()
-	if j.index.stats.Keys >= manyKeys {
+	j.index.Loaded()
+	if j.index.Stats().Keys >= manyKeys {
 		debug.FreeOSMemory() // what sorting them took
 	}
 	for _, s := range j.segments {
-		j.files[s.id] = s
+		j.files[s.ID] = s
 	}
 	j.hide()
 	return l, nil

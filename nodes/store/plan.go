@@ -3,13 +3,9 @@ package store
 import (
 	"math"
 	"slices"
-)
 
-// usage is what the lines of a segment are still good for, in bytes.
-type usage struct {
-	live int64 // of records that live
-	dead int64 // of tombstones that stand, and of expired records without their values
-}
+	"dht/nodes/store/segment"
+)
 
 // candidate is a segment that is no longer appended to, as the plan sees it.
 type candidate struct {
@@ -66,7 +62,7 @@ func widen(sealed []candidate, i int, largest int64) (from, to int) {
 			return false
 		}
 		c := sealed[i]
-		if c.excluded || kept+c.keep > largest || size+c.size > maxSegment {
+		if c.excluded || kept+c.keep > largest || size+c.size > segment.MaxSize {
 			return false
 		}
 		return c.garbage()*4 >= c.size || c.size*4 <= largest

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"dht/events"
+	"dht/nodes/store/index"
+	"dht/nodes/store/segment"
 )
 
 // Get returns what is recorded of key, durably: the zero Record when nothing
@@ -13,7 +15,7 @@ import (
 // [events.ErrCorrupt] when damage hides the truth. The slices returned must not
 // be modified; they stay valid.
 func (j *Journal) Get(key []byte) (events.Record, error) {
-	return j.get(key, j.index.hash(key))
+	return j.get(key, j.index.Hash(key))
 }
 
 // get is Get for those who know the key's hash.
@@ -25,7 +27,7 @@ func (j *Journal) get(key []byte, hash uint64) (events.Record, error) {
 		if err != nil || from.segment == nil {
 			return r, err
 		}
-		r, err = from.segment.read(key, from.at)
+		r, err = from.segment.Read(key, from.at)
 		switch {
 		case errors.Is(err, os.ErrClosed): // merged meanwhile: the record has moved
 			continue
@@ -64,7 +66,7 @@ const fewTogether = 32
 func (j *Journal) getSome(keys [][]byte, take func(i, size int) bool, each func(i int, r events.Record, err error)) {
 	var hashes [fewTogether]uint64
 	for i, key := range keys {
-		hashes[i] = j.index.hash(key)
+		hashes[i] = j.index.Hash(key)
 	}
 	onDisk := j.getInMemory(keys, hashes[:len(keys)], take, each)
 	for i, key := range keys {
@@ -78,7 +80,7 @@ func (j *Journal) getSome(keys [][]byte, take func(i, size int) bool, each func(
 // getInMemory reads what need not be read from disk, and returns a bit for each
 // key that must be.
 func (j *Journal) getInMemory(keys [][]byte, hashes []uint64, take func(i, size int) bool, each func(i int, r events.Record, err error)) (onDisk uint32) {
-	var room [fewTogether]ref
+	var room [fewTogether]index.Ref
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	if j.closed {
@@ -87,12 +89,12 @@ func (j *Journal) getInMemory(keys [][]byte, hashes []uint64, take func(i, size 
 		}
 		return 0
 	}
-	refs := j.index.findAll(hashes, room[:0], func(i int) []byte { return keys[i] })
+	refs := j.index.FindAll(hashes, room[:0], func(i int) []byte { return keys[i] })
 	for _, at := range refs {
-		j.index.touch(at)
+		j.index.Prefetch(at)
 	}
 	for i, at := range refs {
-		blind := take != nil && at != 0 && !take(i, j.index.entry(at).valueSize())
+		blind := take != nil && at != 0 && !take(i, j.index.ValueSize(at))
 		r, from, err := j.stands(keys[i], at, blind)
 		if from.segment != nil {
 			onDisk |= 1 << i
@@ -105,18 +107,18 @@ func (j *Journal) getInMemory(keys [][]byte, hashes []uint64, take func(i, size 
 
 // cache takes a value that was read from at into memory, unless it was written
 // anew meanwhile.
-func (j *Journal) cache(r *events.Record, hash uint64, at place) {
+func (j *Journal) cache(r *events.Record, hash uint64, at segment.Place) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !j.closed {
-		j.index.cacheValue(r, hash, at)
+		j.index.CacheValue(r, hash, at)
 	}
 }
 
 // source is where a value must be read from; without a segment, nowhere.
 type source struct {
-	segment *segment
-	at      place
+	segment *segment.Segment
+	at      segment.Place
 }
 
 // lookup finds the record of key, or where it is to be read. mu must be held.
@@ -124,30 +126,30 @@ func (j *Journal) lookup(key []byte, hash uint64) (events.Record, source, error)
 	if j.closed {
 		return events.Record{}, source{}, events.ErrStopped
 	}
-	return j.stands(key, j.index.find(key, hash), false)
+	return j.stands(key, j.index.Find(key, hash), false)
 }
 
 // stands is the record of key, whose entry is at r, or where it is to be read. A
 // blind one is without a value, its key the caller's. mu must be held.
-func (j *Journal) stands(key []byte, r ref, blind bool) (events.Record, source, error) {
-	if len(j.damage) > 0 && (r == 0 || !j.certain(j.index.entry(r).place())) {
+func (j *Journal) stands(key []byte, r index.Ref, blind bool) (events.Record, source, error) {
+	if len(j.damage) > 0 && (r == 0 || !j.certain(j.index.PlaceOf(r))) {
 		return events.Record{}, source{}, j.corrupt()
 	}
 	switch {
 	case r == 0:
 		return events.Record{}, source{}, nil
 	case blind:
-		return j.index.head(key, r), source{}, nil
-	case !j.index.entry(r).inMemory():
-		at := j.index.entry(r).place()
-		return events.Record{}, source{j.files[at.file], at}, nil
+		return j.index.Head(key, r), source{}, nil
+	case !j.index.InMemory(r):
+		at := j.index.PlaceOf(r)
+		return events.Record{}, source{j.files[at.File], at}, nil
 	}
-	return j.index.record(key, r), source{}, nil
+	return j.index.Record(key, r), source{}, nil
 }
 
 // certain reports whether no damage stands behind a line. mu must be held.
-func (j *Journal) certain(at place) bool {
-	return len(j.damage) == 0 || !position{j.files[at.file].number, int64(at.off)}.before(j.hidden)
+func (j *Journal) certain(at segment.Place) bool {
+	return len(j.damage) == 0 || !position{j.files[at.File].Number, int64(at.Off)}.before(j.hidden)
 }
 
 func (j *Journal) corrupt() error {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"dht/nodes/store/segment"
 )
 
 // Repair makes the data folder dir, which no process may be using, whole again:
@@ -30,7 +32,7 @@ func (j *Journal) repair() error {
 	for i, s := range j.segments {
 		var bad []damage
 		for _, d := range j.damage {
-			if d.segment == s.number {
+			if d.segment == s.Number {
 				bad = append(bad, d)
 			}
 		}
@@ -40,14 +42,14 @@ func (j *Journal) repair() error {
 		if err := j.setAside(s, bad); err != nil {
 			return err
 		}
-		if err := j.rewrite(s, bad, i < len(j.segments)-1 || s.through < j.folder.owner.End.Segment); err != nil {
+		if err := j.rewrite(s, bad, i < len(j.segments)-1 || s.Through < j.folder.owner.End.Segment); err != nil {
 			return err
 		}
 		first := uint32(1)
 		if i > 0 {
-			first = j.segments[i-1].through + 1
+			first = j.segments[i-1].Through + 1
 		}
-		if err := j.fillGap(first, s.number-1); err != nil {
+		if err := j.fillGap(first, s.Number-1); err != nil {
 			return err
 		}
 	}
@@ -62,7 +64,7 @@ func (j *Journal) repairEnd() error {
 	}
 	first := uint32(1)
 	if n := len(j.segments); n > 0 {
-		first = j.segments[n-1].through + 1
+		first = j.segments[n-1].Through + 1
 	}
 	if err := j.fillGap(first, j.folder.owner.End.Segment); err != nil {
 		return err
@@ -71,8 +73,8 @@ func (j *Journal) repairEnd() error {
 }
 
 // setAside appends the bad lines to the file beside s.
-func (j *Journal) setAside(s *segment, bad []damage) (err error) {
-	name := j.folder.path(strings.TrimSuffix(segmentName(s.number), segmentTail) + badTail)
+func (j *Journal) setAside(s *segment.Segment, bad []damage) (err error) {
+	name := j.folder.path(strings.TrimSuffix(segment.Name(s.Number), segment.Suffix) + badTail)
 	before, err := readFile(j.folder.fs, name)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("set bad lines aside: %w", err)
@@ -97,39 +99,39 @@ func (j *Journal) setAside(s *segment, bad []damage) (err error) {
 }
 
 // rewrite replaces s by its lines but the bad ones.
-func (j *Journal) rewrite(s *segment, bad []damage, seal bool) error {
+func (j *Journal) rewrite(s *segment.Segment, bad []damage, seal bool) error {
 	var lines []byte
-	var l line
+	var l segment.Line
 	headed := false
-	err := scanLines(s.file, 0, s.space, func(off int64, raw []byte, ended bool) error {
+	err := segment.ScanLines(s.File, 0, s.Space, func(off int64, raw []byte, ended bool) error {
 		if slices.ContainsFunc(bad, func(d damage) bool { return d.off <= off && off < d.off+d.size }) {
 			return nil
 		}
-		good := ended && parse(raw, &l) == nil
+		good := ended && segment.Parse(raw, &l) == nil
 		if !ended {
-			kind, _ := readTail(raw, &l)
-			good = kind == tailGood
+			kind, _ := segment.ReadTail(raw, &l)
+			good = kind == segment.TailGood
 		}
-		headed = headed || good && l.kind == kindHeader
-		if good && l.kind != kindSeal {
-			l.synced = noMark
-			lines = l.appendTo(lines)
+		headed = headed || good && l.Kind == segment.KindHeader
+		if good && l.Kind != segment.KindSeal {
+			l.Synced = segment.NoMark
+			lines = l.AppendTo(lines)
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("repair %s: %w", segmentName(s.number), err)
+		return fmt.Errorf("repair %s: %w", segment.Name(s.Number), err)
 	}
-	if !headed && s.through > s.number {
-		l = line{kind: kindHeader, synced: noMark, header: header{segment: s.number, through: s.through, newest: j.newest}}
-		lines = append(l.appendTo(nil), lines...)
+	if !headed && s.Through > s.Number {
+		l = segment.Line{Kind: segment.KindHeader, Synced: segment.NoMark, Header: segment.Header{Segment: s.Number, Through: s.Through, Newest: j.newest}}
+		lines = append(l.AppendTo(nil), lines...)
 	}
 	if seal {
-		l = sealLine(int64(len(lines)), s.through)
-		lines = l.appendTo(lines)
+		l = segment.SealLine(int64(len(lines)), s.Through)
+		lines = l.AppendTo(lines)
 	}
-	if err := j.folder.replaceFile(j.folder.path(segmentName(s.number)), lines); err != nil {
-		return fmt.Errorf("repair %s: %w", segmentName(s.number), err)
+	if err := j.folder.replaceFile(j.folder.path(segment.Name(s.Number)), lines); err != nil {
+		return fmt.Errorf("repair %s: %w", segment.Name(s.Number), err)
 	}
 	return nil
 }
@@ -140,10 +142,10 @@ func (j *Journal) fillGap(first, last uint32) error {
 	if first > last {
 		return nil
 	}
-	l := line{kind: kindHeader, synced: noMark, header: header{segment: first, through: last, newest: j.newest}}
-	lines := l.appendTo(nil)
-	l = sealLine(int64(len(lines)), last)
-	if err := j.folder.replaceFile(j.folder.path(segmentName(first)), l.appendTo(lines)); err != nil {
+	l := segment.Line{Kind: segment.KindHeader, Synced: segment.NoMark, Header: segment.Header{Segment: first, Through: last, Newest: j.newest}}
+	lines := l.AppendTo(nil)
+	l = segment.SealLine(int64(len(lines)), last)
+	if err := j.folder.replaceFile(j.folder.path(segment.Name(first)), l.AppendTo(lines)); err != nil {
 		return fmt.Errorf("fill in for missing segments: %w", err)
 	}
 	return nil

@@ -15,14 +15,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
 	_ storetest.Store = (*store.Journal)(nil)
-	_ storetest.Store = (*store.Memory)(nil)
+	_ storetest.Store = (*storetest.Memory)(nil)
 )
 
 var owner = store.Owner{Cluster: "three", Node: "linux", Map: events.MapID{Epoch: 1, Hash: 0xabc}}
 
 func TestMemory(t *testing.T) {
 	storetest.Test(t, func(t *testing.T, now func() time.Time) storetest.Store {
-		return store.NewMemory(now)
+		return storetest.NewMemory(now)
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 	"dht/events"
 	"dht/nodes"
 	"dht/nodes/nodetest"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 	"dht/nodes/tcp"
 )
 
@@ -217,7 +217,7 @@ func TestLimits_SlowButSteady(t *testing.T) {
 
 // gate is a store that keeps writes back until it is opened.
 type gate struct {
-	*store.Memory
+	*storetest.Memory
 	reached chan struct{} // closed when so many changes wait
 	enough  int
 
@@ -257,7 +257,7 @@ func (g *gate) release() {
 func gated(t *testing.T, enough int) (*servers, *gate) {
 	t.Helper()
 	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
-	g := &gate{Memory: store.NewMemory(time.Now), reached: make(chan struct{}), enough: enough}
+	g := &gate{Memory: storetest.NewMemory(time.Now), reached: make(chan struct{}), enough: enough}
 	t.Cleanup(func() { g.Close() })
 	node, err := nodes.New(nodes.Options{Map: c.Map, Name: "linux", Store: g, Clock: events.NewClock(time.Now)})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"dht/events"
 	"dht/nodes"
 	"dht/nodes/nodetest"
-	"dht/nodes/store"
+	"dht/nodes/store/storetest"
 	"dht/nodes/tcp"
 )
 
@@ -36,7 +36,7 @@ func TestServer_PipelineKeepsOrder(t *testing.T) {
 
 // counting is a store that counts how often it is called.
 type counting struct {
-	*store.Memory
+	*storetest.Memory
 	mu      sync.Mutex
 	batches []int
 }
@@ -50,7 +50,7 @@ func (c *counting) Apply(changes []events.Change, done func(error)) {
 
 func TestServer_PipelinedPutsShareACommit(t *testing.T) {
 	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
-	counted := &counting{Memory: store.NewMemory(time.Now)}
+	counted := &counting{Memory: storetest.NewMemory(time.Now)}
 	t.Cleanup(func() { counted.Close() })
 	node, err := nodes.New(nodes.Options{Map: c.Map, Name: "linux", Store: counted, Clock: events.NewClock(time.Now)})
 	if err != nil {

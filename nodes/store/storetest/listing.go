@@ -1,8 +1,9 @@
 package storetest
 
 import (
+	"bytes"
 	"fmt"
-	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,22 +68,71 @@ func testListLiveOnly(t *testing.T, h *Harness) {
 	h.Want(r)
 }
 
-func testKnown(t *testing.T, h *Harness) {
-	h.Put("live", "v")
-	h.PutUntil("expired", "v", time.Second)
+// testScan demands everything that is recorded, and exactly so, without values.
+func testScan(t *testing.T, h *Harness) {
+	want := []events.Record{h.Put("live", "v"), h.PutUntil("expired", "v", time.Second), h.PutUntil("later", "v", time.Hour)}
 	h.Put("deleted", "v")
-	h.Delete("deleted")
-	h.Delete("never put")
+	want = append(want, h.Delete("deleted"), h.Delete("never put"))
 	h.Put("dropped", "v")
 	h.Drop("dropped")
-	h.Advance(time.Minute)
-	got := map[string]bool{}
-	if err := h.Store.Known(func(key []byte, live bool) { got[string(key)] = live }); err != nil {
-		t.Fatal(err)
+	h.Delete("dropped tombstone")
+	h.Drop("dropped tombstone")
+	h.Delete("again")
+	want = append(want, h.Put("again", "v"))
+	for range 2 {
+		got, more, err := h.Store.Scan(nil, 1<<30)
+		if err != nil || more {
+			t.Fatalf("scan: more %v, %v", more, err)
+		}
+		wantScanned(t, got, want)
+		h.Advance(time.Minute) // what has expired stays
+		h.Store.Stats()
 	}
-	want := map[string]bool{"live": true, "expired": false, "deleted": false, "never put": false}
-	if !maps.Equal(got, want) {
-		t.Fatalf("known are %v, want %v", got, want)
+}
+
+func wantScanned(t *testing.T, got, want []events.Record) {
+	t.Helper()
+	slices.SortFunc(want, func(a, b events.Record) int { return bytes.Compare(a.Key, b.Key) })
+	if len(got) != len(want) {
+		t.Fatalf("%d records are scanned, want %d", len(got), len(want))
+	}
+	for i, w := range want {
+		if w.Value = nil; !Same(got[i], w) {
+			t.Fatalf("record %d: got %v, want %v", i, got[i], w)
+		}
+	}
+}
+
+// testScanPages goes through everything in pages, while what was passed already and
+// what is still to come changes: all that stays is there once.
+func testScanPages(t *testing.T, h *Harness) {
+	const keys = 3000
+	key := func(i int) string { return fmt.Sprintf("%04d", i) }
+	var want, got []events.Record
+	for i := range keys {
+		switch n := i * 7 % keys; n % 3 {
+		case 0:
+			want = append(want, h.Put(key(n), "v"))
+		case 1:
+			want = append(want, h.Delete(key(n)))
+		}
+	}
+	var after []byte
+	for page := 0; ; page++ {
+		some, more, err := h.Store.Scan(after, 700)
+		if err != nil || len(some) > 700 || more != (page < 2) {
+			t.Fatalf("page %d: %d records, more %v, %v", page, len(some), more, err)
+		}
+		if got = append(got, some...); !more {
+			break
+		}
+		after = some[len(some)-1].Key
+		h.Put("0000a", "behind the place")
+		h.Delete("0000b")
+	}
+	wantScanned(t, got, want)
+	if some, more, err := h.Store.Scan(nil, 0); len(some) != 0 || !more || err != nil {
+		t.Fatalf("none: %d records, more %v, %v", len(some), more, err)
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package storetest holds what every store must pass: [Test], the conformance
-// suite, and [Disk], a file system that fails on command. Only tests import it.
+// Package storetest holds what tests of stores and of what stands on them share:
+// [Test], the conformance suite that every store must pass, [Memory], the store in
+// memory, and [Disk], a file system that fails on command. Only tests import it.
 package storetest
 
 import (
@@ -23,7 +24,7 @@ type Store interface {
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
 	Stats() events.StoreStats
 	Newest() events.Version
-	Known(each func(key []byte, live bool)) error
+	Scan(after []byte, limit int) (records []events.Record, more bool, err error)
 	Forget(t time.Time)
 	Close() error
 }
@@ -53,7 +54,8 @@ func Test(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 		{"Apply/Concurrent", testConcurrent},
 		{"List/Pages", testListPages},
 		{"List/LiveOnly", testListLiveOnly},
-		{"Known/TombstonesToo", testKnown},
+		{"Scan/TombstonesToo", testScan},
+		{"Scan/Pages", testScanPages},
 		{"Stats/Expiry", testStatsExpiry},
 		{"Stats/ManyOverwrites", testStatsOverwrites},
 		{"Newest", testNewest},

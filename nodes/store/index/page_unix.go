@@ -1,6 +1,6 @@
 //go:build unix
 
-package store
+package index
 
 import (
 	"fmt"
@@ -9,16 +9,17 @@ import (
 
 // newPage takes a page from the system. Only what is touched of it costs
 // memory.
-func newPage() []byte {
+func newPage() ([]byte, error) {
 	p, err := syscall.Mmap(-1, 0, pageSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
-		panic(fmt.Sprintf("store: out of memory: %v", err))
+		return nil, fmt.Errorf("take memory from the system: %w", err)
 	}
-	return p
+	return p, nil
 }
 
-func freePage(p []byte) {
+func freePage(p []byte) error {
 	if err := syscall.Munmap(p); err != nil {
-		panic(fmt.Sprintf("store: give memory back: %v", err))
+		return fmt.Errorf("give memory back to the system: %w", err)
 	}
+	return nil
 }

@@ -1,9 +1,9 @@
-package store_test
+package segment_test
 
 import (
 	"testing"
 
-	"dht/nodes/store"
+	"dht/nodes/store/segment"
 )
 
 // TestLine_Form holds which lines are read, of those whose checksum is right, and
@@ -66,14 +66,14 @@ func TestLine_Form(t *testing.T) {
 		{`{"sealed":1,"through":-1`, "-"},
 		{``, "-"},
 	} {
-		again, err := store.Reencode(store.WithCRC([]byte(tt.body)))
+		again, err := segment.Reencode(segment.WithCRC([]byte(tt.body)))
 		if tt.written == "" {
 			tt.written = tt.body
 		}
 		switch {
 		case tt.written == "-" && err == nil:
 			t.Errorf("%q is read, and written as %q", tt.body, again)
-		case tt.written != "-" && string(again) != string(store.WithCRC([]byte(tt.written)))+"\n":
+		case tt.written != "-" && string(again) != string(segment.WithCRC([]byte(tt.written)))+"\n":
 			t.Errorf("%q is written as %q, %v", tt.body, again, err)
 		}
 	}
@@ -85,17 +85,17 @@ func BenchmarkLine(b *testing.B) {
 	for range 100 {
 		body += "v"
 	}
-	raw := store.WithCRC([]byte(body + `"`))
+	raw := segment.WithCRC([]byte(body + `"`))
 	b.Run("read", func(b *testing.B) {
 		for b.Loop() {
-			if err := store.ParseLine(raw); err != nil {
+			if err := segment.ParseLine(raw); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	b.Run("both", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := store.Reencode(raw); err != nil {
+			if _, err := segment.Reencode(raw); err != nil {
 				b.Fatal(err)
 			}
 		}

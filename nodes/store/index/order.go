@@ -1,4 +1,4 @@
-package store
+package index
 
 import (
 	"bytes"
@@ -12,12 +12,12 @@ import (
 // place of a key costs more than all else that is done with a new one, so it
 // waits until somebody wants to see an order.
 type order struct {
-	runs  [][]ref // none is empty
-	added []ref   // those with flagAdded, and some that no longer count
+	runs  [][]Ref // none is empty
+	added []Ref   // those with flagAdded, and some that no longer count
 }
 
 // add takes in an entry that is not there yet.
-func (o *order) add(a *arena, r ref) {
+func (o *order) add(a *arena, r Ref) {
 	if e := entry(a.at(r)); !e.has(flagAdded) {
 		e.setFlags(e.flags() | flagAdded)
 		o.added = append(o.added, r)
@@ -35,12 +35,12 @@ func (o *order) sort(a *arena, n int) {
 	}
 }
 
-// counted keeps of some added entries those that are listed, once each, in
+// counted keeps of some added entries those that are still there, once each, in
 // place, and makes them no longer added.
-func (o *order) counted(a *arena, refs []ref) []ref {
-	return slices.DeleteFunc(refs, func(r ref) bool {
+func (o *order) counted(a *arena, refs []Ref) []Ref {
+	return slices.DeleteFunc(refs, func(r Ref) bool {
 		e := entry(a.at(r))
-		counts := e.has(flagAdded) && e.has(flagListed)
+		counts := e.has(flagAdded)
 		e.setFlags(e.flags() &^ flagAdded)
 		return !counts
 	})
@@ -67,13 +67,13 @@ func (o *order) seek(a *arena, key []byte) (run, i int) {
 	return run, sort.Search(len(r), func(n int) bool { return !above(key, a, r[n]) })
 }
 
-func below(key []byte, a *arena, r ref) bool { return bytes.Compare(key, entry(a.at(r)).key()) < 0 }
-func above(key []byte, a *arena, r ref) bool { return bytes.Compare(key, entry(a.at(r)).key()) > 0 }
+func below(key []byte, a *arena, r Ref) bool { return bytes.Compare(key, entry(a.at(r)).key()) < 0 }
+func above(key []byte, a *arena, r Ref) bool { return bytes.Compare(key, entry(a.at(r)).key()) > 0 }
 
 // insert puts an entry where it belongs.
-func (o *order) insert(a *arena, r ref) {
+func (o *order) insert(a *arena, r Ref) {
 	if len(o.runs) == 0 {
-		o.runs = [][]ref{append(make([]ref, 0, maxRun), r)}
+		o.runs = [][]Ref{append(make([]Ref, 0, maxRun), r)}
 		return
 	}
 	run, i := o.seek(a, entry(a.at(r)).key())
@@ -92,7 +92,7 @@ func (o *order) split(run, i int) (int, int) {
 	if run == len(o.runs)-1 && i == maxRun {
 		at = maxRun
 	}
-	right := append(make([]ref, 0, maxRun), o.runs[run][at:]...)
+	right := append(make([]Ref, 0, maxRun), o.runs[run][at:]...)
 	o.runs[run] = o.runs[run][:at]
 	o.runs = slices.Insert(o.runs, run+1, right)
 	if i > at || at == maxRun {
@@ -102,9 +102,9 @@ func (o *order) split(run, i int) (int, int) {
 }
 
 // remove takes out an entry that is there.
-func (o *order) remove(a *arena, r ref) {
+func (o *order) remove(a *arena, r Ref) {
 	if entry(a.at(r)).has(flagAdded) {
-		return // sort passes over it
+		return // sort passes over it, once its flags are cleared
 	}
 	run, i := o.seek(a, entry(a.at(r)).key())
 	o.runs[run] = slices.Delete(o.runs[run], i, i+1)
@@ -115,7 +115,7 @@ func (o *order) remove(a *arena, r ref) {
 
 // from calls each with the entries from place i of a run on, until it returns
 // false.
-func (o *order) from(run, i int, each func(ref) bool) {
+func (o *order) from(run, i int, each func(Ref) bool) {
 	for ; run < len(o.runs); run++ {
 		for ; i < len(o.runs[run]); i++ {
 			if !each(o.runs[run][i]) {
@@ -130,11 +130,11 @@ func (o *order) from(run, i int, each func(ref) bool) {
 // in common: most comparisons then need not look at the keys.
 type sortable struct {
 	begin uint64
-	ref   ref
+	ref   Ref
 }
 
 // sorted sorts entries by key.
-func sorted(a *arena, refs []ref) []sortable {
+func sorted(a *arena, refs []Ref) []sortable {
 	common := commonPrefix(a, refs)
 	items := make([]sortable, len(refs))
 	for i, r := range refs {
@@ -155,10 +155,10 @@ func sorted(a *arena, refs []ref) []sortable {
 }
 
 // build makes the order of entries, at once.
-func (o *order) build(a *arena, refs []ref) {
+func (o *order) build(a *arena, refs []Ref) {
 	o.runs = nil
 	for chunk := range slices.Chunk(sorted(a, refs), maxRun*7/8) {
-		run := make([]ref, 0, maxRun)
+		run := make([]Ref, 0, maxRun)
 		for _, item := range chunk {
 			run = append(run, item.ref)
 		}
@@ -167,7 +167,7 @@ func (o *order) build(a *arena, refs []ref) {
 }
 
 // commonPrefix is how many bytes all keys have in common.
-func commonPrefix(a *arena, refs []ref) int {
+func commonPrefix(a *arena, refs []Ref) int {
 	if len(refs) == 0 {
 		return 0
 	}

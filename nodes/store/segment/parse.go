@@ -1,9 +1,9 @@
-package store
+package segment
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 
@@ -13,16 +13,16 @@ import (
 
 var (
 	errChecksum = errors.New("its checksum does not match")
-	errNoEnd    = errors.New("it has no end")
+	ErrNoEnd    = errors.New("it has no end")
 	errForm     = errors.New("it is not of a form this version knows")
 )
 
-// parse reads one line without its newline. The record aliases raw, except
-// where text had to be unescaped or decoded. It accepts what [line.appendTo]
+// Parse reads one line without its newline. The record aliases raw, except
+// where text had to be unescaped or decoded. It accepts what [Line.AppendTo]
 // writes: the fields in that order, and no space.
-func parse(raw []byte, l *line) error {
-	*l = line{synced: noMark}
-	body, err := checked(raw)
+func Parse(raw []byte, l *Line) error {
+	*l = Line{Synced: NoMark}
+	body, err := Checked(raw)
 	if err != nil {
 		return err
 	}
@@ -34,11 +34,11 @@ func parse(raw []byte, l *line) error {
 	return nil
 }
 
-// checked is the part of a line that its checksum vouches for.
-func checked(raw []byte) (body []byte, err error) {
+// Checked is the part of a line that its checksum vouches for.
+func Checked(raw []byte) (body []byte, err error) {
 	end := len(raw) - crcTail
 	if end < 0 || string(raw[end:end+len(crcName)]) != crcName || string(raw[len(raw)-2:]) != `"}` {
-		return nil, errNoEnd
+		return nil, ErrNoEnd
 	}
 	sum, ok := parseHex(raw[end+len(crcName) : len(raw)-2])
 	if !ok || sum != checksum(raw[:end]) {
@@ -47,10 +47,10 @@ func checked(raw []byte) (body []byte, err error) {
 	return raw[:end], nil
 }
 
-// valueKey reads the key of a checked line that says a value and nothing about
+// ValueKey reads the key of a checked line that says a value and nothing about
 // the segment it is in, which is to say that it ends with the value. Of other
 // lines it is not ok.
-func valueKey(body []byte) (key []byte, ok bool) {
+func ValueKey(body []byte) (key []byte, ok bool) {
 	if len(body) == 0 || body[len(body)-1] != '"' {
 		return nil, false
 	}
@@ -60,6 +60,18 @@ func valueKey(body []byte) (key []byte, ok bool) {
 	return key, p.ok
 }
 
+// SeemingKey is the key that a damaged line seems to have, nil when it shows
+// none.
+func SeemingKey(raw []byte) []byte {
+	p := parser{rest: raw, ok: true}
+	p.expect(`{`)
+	key := p.bytes(`"key`)
+	if !p.ok || events.CheckKey(key) != nil {
+		return nil
+	}
+	return bytes.Clone(key)
+}
+
 // parser consumes a line from the left; ok turns false at the first thing that
 // does not fit, and stays so.
 type parser struct {
@@ -67,25 +79,25 @@ type parser struct {
 	ok   bool
 }
 
-func (p *parser) line(l *line) {
+func (p *parser) line(l *Line) {
 	switch {
 	case p.accept(`{"sealed":`):
-		l.kind, l.sealed = kindSeal, p.integer()
+		l.Kind, l.Sealed = KindSeal, p.integer()
 		p.expect(`,"through":`)
-		l.header.through = p.number()
+		l.Header.Through = p.number()
 	case p.accept(`{"segment":`):
-		l.kind = kindHeader
-		p.header(&l.header)
+		l.Kind = KindHeader
+		p.header(&l.Header)
 	default:
 		p.record(l)
 	}
 	if p.accept(`,"synced":`) {
-		l.synced = p.integer()
+		l.Synced = p.integer()
 	}
 }
 
-func (p *parser) record(l *line) {
-	r := &l.record
+func (p *parser) record(l *Line) {
+	r := &l.Record
 	p.expect(`{`)
 	r.Key = p.bytes(`"key`)
 	p.expect(`,"version":`)
@@ -93,7 +105,7 @@ func (p *parser) record(l *line) {
 	p.ok = p.ok && r.Known() && events.CheckKey(r.Key) == nil
 	switch {
 	case p.accept(`,"dropped":true`):
-		l.kind = kindDrop
+		l.Kind = KindDrop
 		return
 	case p.accept(`,"deleted":true`):
 		r.Deleted = true
@@ -105,14 +117,14 @@ func (p *parser) record(l *line) {
 	r.Value = p.bytes(`"value`)
 }
 
-func (p *parser) header(h *header) {
-	h.segment = p.number()
+func (p *parser) header(h *Header) {
+	h.Segment = p.number()
 	p.expect(`,"through":`)
-	h.through = p.number()
+	h.Through = p.number()
 	p.expect(`,"at":`)
-	h.at = p.number()
+	h.At = p.number()
 	p.expect(`,"newest":`)
-	h.newest = p.version()
+	h.Newest = p.version()
 }
 
 func (p *parser) accept(text string) bool {
@@ -210,17 +222,4 @@ func parseHex(text []byte) (n uint32, ok bool) {
 		n = n<<4 | uint32(d)
 	}
 	return n, true
-}
-
-// damage is a stretch of a segment that holds no good lines.
-type damage struct {
-	segment uint32
-	line    int // counted from 1
-	off     int64
-	size    int64
-	why     error
-}
-
-func (d damage) String() string {
-	return fmt.Sprintf("%s, line %d (%d bytes at %d): %v", segmentName(d.segment), d.line, d.size, d.off, d.why)
 }

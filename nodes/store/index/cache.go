@@ -1,9 +1,10 @@
-package store
+package index
 
 import (
 	"math/rand/v2"
 
 	"dht/events"
+	"dht/nodes/store/segment"
 )
 
 // cache says which values may be put out of memory when there is a limit. What
@@ -11,7 +12,7 @@ import (
 // that is read often soon comes back.
 type cache struct {
 	limit   int64 // for entries and values; 0 is none
-	entries []ref // that have a value in memory, or had one
+	entries []Ref // that have a value in memory, or had one
 }
 
 // maxInMemory is the longest value that is kept in memory: a longer one is read
@@ -19,7 +20,7 @@ type cache struct {
 const maxInMemory = 4 << 10
 
 // setValue replaces the value of the entry at r.
-func (x *index) setValue(r ref, e entry, value []byte) {
+func (x *Index) setValue(r Ref, e entry, value []byte) {
 	if old := e.value(); old != 0 && sameClass(e.valueSize(), len(value)) {
 		e.setValueSize(len(value))
 		copy(x.values.at(old), value)
@@ -30,9 +31,9 @@ func (x *index) setValue(r ref, e entry, value []byte) {
 	x.admit(r, e, value)
 }
 
-// cacheValue takes a value that was read from at into memory.
-func (x *index) cacheValue(r *events.Record, hash uint64, at place) {
-	found := x.find(r.Key, hash)
+// CacheValue takes a value that was read from at into memory.
+func (x *Index) CacheValue(r *events.Record, hash uint64, at segment.Place) {
+	found := x.Find(r.Key, hash)
 	if found == 0 {
 		return
 	}
@@ -42,7 +43,7 @@ func (x *index) cacheValue(r *events.Record, hash uint64, at place) {
 }
 
 // admit takes the value of e into memory, for which others may have to go.
-func (x *index) admit(r ref, e entry, value []byte) {
+func (x *Index) admit(r Ref, e entry, value []byte) {
 	if len(value) == 0 || len(value) > maxInMemory {
 		return
 	}
@@ -55,14 +56,17 @@ func (x *index) admit(r ref, e entry, value []byte) {
 			x.cache.entries = append(x.cache.entries, r)
 		}
 	}
-	v := x.values.alloc(len(value))
+	v, err := x.values.alloc(len(value))
+	if err != nil { // it is on disk
+		return
+	}
 	copy(x.values.at(v), value)
 	e.setValue(v)
 }
 
 // makeRoom puts values out until all takes no more than most. While
 // loading none has to go: those that are there are as good.
-func (x *index) makeRoom(most int64) bool {
+func (x *Index) makeRoom(most int64) bool {
 	for x.arena.used+x.values.used > most {
 		last := len(x.cache.entries) - 1
 		if last < 0 || x.bulk {
@@ -79,7 +83,7 @@ func (x *index) makeRoom(most int64) bool {
 }
 
 // evict leaves the value of e on disk only.
-func (x *index) evict(e entry) {
+func (x *Index) evict(e entry) {
 	if r := e.value(); r != 0 {
 		x.values.release(r, e.valueSize())
 		e.setValue(0)

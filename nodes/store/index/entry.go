@@ -1,9 +1,10 @@
-package store
+package index
 
 import (
 	"encoding/binary"
 
 	"dht/events"
+	"dht/nodes/store/segment"
 )
 
 // entry is what the index keeps of one key, in a piece of the arena. It stays
@@ -23,7 +24,7 @@ const entryHead = 39
 const (
 	flagDeleted byte = 1 << iota // a tombstone
 	flagExpires                  // the index knows when
-	flagListed                   // live: counted, and in the order
+	flagListed                   // live: counted, and shown in listings
 	flagCached                   // in the cache's list of entries with a value
 	flagAdded                    // not sorted into the order yet
 )
@@ -31,20 +32,20 @@ const (
 func (e entry) version() events.Version     { return events.Version(e[:16]) }
 func (e entry) setVersion(v events.Version) { copy(e, v[:]) }
 
-func (e entry) place() place {
+func (e entry) place() segment.Place {
 	le := binary.LittleEndian
-	return place{file: le.Uint32(e[16:]), off: le.Uint32(e[20:]), size: le.Uint32(e[24:])}
+	return segment.Place{File: le.Uint32(e[16:]), Off: le.Uint32(e[20:]), Size: le.Uint32(e[24:])}
 }
 
-func (e entry) setPlace(p place) {
+func (e entry) setPlace(p segment.Place) {
 	le := binary.LittleEndian
-	le.PutUint32(e[16:], p.file)
-	le.PutUint32(e[20:], p.off)
-	le.PutUint32(e[24:], p.size)
+	le.PutUint32(e[16:], p.File)
+	le.PutUint32(e[20:], p.Off)
+	le.PutUint32(e[24:], p.Size)
 }
 
-func (e entry) value() ref           { return ref(binary.LittleEndian.Uint32(e[28:])) }
-func (e entry) setValue(r ref)       { binary.LittleEndian.PutUint32(e[28:], uint32(r)) }
+func (e entry) value() Ref           { return Ref(binary.LittleEndian.Uint32(e[28:])) }
+func (e entry) setValue(r Ref)       { binary.LittleEndian.PutUint32(e[28:], uint32(r)) }
 func (e entry) valueSize() int       { return int(binary.LittleEndian.Uint32(e[32:])) }
 func (e entry) setValueSize(n int)   { binary.LittleEndian.PutUint32(e[32:], uint32(n)) }
 func (e entry) keySize() int         { return int(binary.LittleEndian.Uint16(e[36:])) }

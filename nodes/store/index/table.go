@@ -1,4 +1,4 @@
-package store
+package index
 
 import "hash/maphash"
 
@@ -22,29 +22,29 @@ type part struct {
 func (t *table) hash(key []byte) uint64 { return maphash.Bytes(t.seed, key) }
 
 // find returns the entry for which same is true.
-func (t *table) find(a *arena, key []byte, hash uint64) ref {
+func (t *table) find(a *arena, key []byte, hash uint64) Ref {
 	p := &t.parts[hash>>56]
 	if len(p.slots) == 0 {
 		return 0
 	}
 	for i := p.home(uint32(hash)); p.slots[i] != 0; i = p.next(i) {
-		if r := ref(p.slots[i]); uint32(p.slots[i]>>32) == uint32(hash) && string(entry(a.at(r)).key()) == string(key) {
+		if r := Ref(p.slots[i]); uint32(p.slots[i]>>32) == uint32(hash) && string(entry(a.at(r)).key()) == string(key) {
 			return r
 		}
 	}
 	return 0
 }
 
-// together is how many keys are best looked up at once.
-const together = 256
+// Together is how many keys are best looked up at once.
+const Together = 256
 
 // likely finds for each hash the entry that find will look at first, 0 where it
 // will find none. It goes through the keys step by step, so that the processor
 // waits for many places in memory at once, not for one after another.
-func (t *table) likely(a *arena, hashes []uint64, refs []ref) (touched byte) {
+func (t *table) likely(a *arena, hashes []uint64, refs []Ref) (sum byte) {
 	for i, hash := range hashes {
 		if p := &t.parts[hash>>56]; len(p.slots) > 0 {
-			refs[i] = ref(p.slots[p.home(uint32(hash))])
+			refs[i] = Ref(p.slots[p.home(uint32(hash))])
 		}
 	}
 	for i, hash := range hashes {
@@ -53,13 +53,13 @@ func (t *table) likely(a *arena, hashes []uint64, refs []ref) (touched byte) {
 	for _, r := range refs[:len(hashes)] {
 		if r != 0 {
 			key := entry(a.at(r)).key()
-			touched += key[len(key)-1]
+			sum += key[len(key)-1]
 		}
 	}
-	return touched
+	return sum
 }
 
-func (p *part) likely(hash uint32) ref {
+func (p *part) likely(hash uint32) Ref {
 	if len(p.slots) == 0 {
 		return 0
 	}
@@ -67,11 +67,11 @@ func (p *part) likely(hash uint32) ref {
 	for p.slots[i] != 0 && uint32(p.slots[i]>>32) != hash {
 		i = p.next(i)
 	}
-	return ref(p.slots[i])
+	return Ref(p.slots[i])
 }
 
 // add inserts an entry whose key is not there yet.
-func (t *table) add(hash uint64, r ref) {
+func (t *table) add(hash uint64, r Ref) {
 	p := &t.parts[hash>>56]
 	if p.count >= len(p.slots)*5/6 {
 		p.grow()
@@ -81,10 +81,10 @@ func (t *table) add(hash uint64, r ref) {
 }
 
 // remove takes out an entry that is there.
-func (t *table) remove(hash uint64, r ref) {
+func (t *table) remove(hash uint64, r Ref) {
 	p := &t.parts[hash>>56]
 	i := p.home(uint32(hash))
-	for ref(p.slots[i]) != r {
+	for Ref(p.slots[i]) != r {
 		i = p.next(i)
 	}
 	p.count--
@@ -99,11 +99,11 @@ func (t *table) remove(hash uint64, r ref) {
 }
 
 // each calls f with every entry, in no order.
-func (t *table) each(f func(ref)) {
+func (t *table) each(f func(Ref)) {
 	for i := range t.parts {
 		for _, slot := range t.parts[i].slots {
 			if slot != 0 {
-				f(ref(slot))
+				f(Ref(slot))
 			}
 		}
 	}

@@ -1,16 +1,22 @@
-package store
+package index
 
-import "container/heap"
+import (
+	"container/heap"
+	"math"
+)
+
+// Never is later than all times.
+const Never = math.MaxInt64
 
 // expiry knows when entries expire, and which one does first.
 type expiry struct {
-	times map[ref]int64 // unix milliseconds
+	times map[Ref]int64 // unix milliseconds
 	heap  deadlines     // also holds what no longer is so in times
 }
 
 type deadline struct {
 	at  int64
-	ref ref
+	ref Ref
 }
 
 type deadlines []deadline
@@ -27,7 +33,7 @@ func (d *deadlines) Pop() any {
 }
 
 // set says that r expires at at.
-func (e *expiry) set(r ref, at int64) {
+func (e *expiry) set(r Ref, at int64) {
 	e.times[r] = at
 	if len(e.heap) >= 2*len(e.times)+64 {
 		e.rebuild()
@@ -37,7 +43,7 @@ func (e *expiry) set(r ref, at int64) {
 }
 
 // forget says that r no longer expires.
-func (e *expiry) forget(r ref) { delete(e.times, r) }
+func (e *expiry) forget(r Ref) { delete(e.times, r) }
 
 // rebuild leaves out what is no longer so, which keeps the heap's size in
 // proportion when one key is written again and again.
@@ -56,14 +62,14 @@ func (e *expiry) due(now int64) bool { return e.next() <= now }
 // never without any.
 func (e *expiry) next() int64 {
 	if len(e.heap) == 0 {
-		return never
+		return Never
 	}
 	return e.heap[0].at
 }
 
 // pop returns an entry that has expired, 0 when there is none. Its time stays
 // known.
-func (e *expiry) pop(now int64) ref {
+func (e *expiry) pop(now int64) Ref {
 	for e.due(now) {
 		d := heap.Pop(&e.heap).(deadline)
 		if at, ok := e.times[d.ref]; ok && at == d.at {
