@@ -16,6 +16,9 @@ import (
 // those that are too many are told so, and the node goes on storing, opens its
 // next file, and reaches and is reached by others.
 func TestDescriptors_IdleClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs another program")
+	}
 	addr, none := freeAddr(t), freeAddr(t)
 	cmd := exec.Command("sh", "-c", `ulimit -n 64 && exec "$0" -test.run '^$'`, os.Args[0])
 	cmd.Env = append(os.Environ(), "DHT_TEST_NODE="+strings.Join([]string{"owner", addr, none, filepath.Join(t.TempDir(), "owner")}, " "))
