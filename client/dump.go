@@ -98,7 +98,7 @@ func (d *dumper) item(k Key, a events.Answer) bool {
 		return true
 	case a.Status != events.StatusFound:
 		return d.yield(Item{}, fmt.Errorf("%q: %w", k.Key, quorum.Refusal(a)))
-	case !d.everything && (a.Owner != 1 || len(a.Ask) > 0) && !d.client.standsAt(d.ctx, k.Key, a.Node):
+	case !d.everything && (a.Owner != 1 || len(a.AlsoAsk) > 0) && !d.client.standsAt(d.ctx, k.Key, a.Node):
 		return true
 	}
 	return d.yield(Item{k.Key, a.Value, a.Version, a.Expires, a.Node}, nil)

@@ -23,12 +23,12 @@ type Answer struct {
 
 	Before Version // update: of the value that stood before; zero when there was none
 
-	Reason string   // not-stored: why this node is no owner
-	Owners []string // not-stored: who is
-	Ask    []string // get, update, delete; from an owner: nodes that may know something newer, from an earlier map
-	Error  string   // error: in words
-	Code   Code     // error: the condition
-	Time   int64    // clock-ahead, late: the node's clock, unix milliseconds
+	Reason  string   // not-stored: why this node is no owner
+	Owners  []string // not-stored: who is
+	AlsoAsk []string // get, update, delete; from an owner: nodes that may know something newer, from an earlier map
+	Error   string   // error: in words
+	Code    Code     // error: the condition
+	Time    int64    // clock-ahead, late: the node's clock, unix milliseconds
 
 	Key   []byte // keys
 	Bytes int64  // keys: of the value; get: of one that is not given: no room, or only the head was asked for
@@ -57,7 +57,7 @@ func (a *Answer) appendTo(dst []byte, last bool) []byte {
 	h.mapID(a.Map)
 	h.text("reason", a.Reason)
 	h.texts("owners", a.Owners)
-	h.texts("ask", a.Ask)
+	h.texts("ask", a.AlsoAsk)
 	h.text("error", a.Error)
 	h.text("code", string(a.Code))
 	h.integer("time", a.Time)
@@ -166,7 +166,7 @@ func (a *Answer) field(s *scanner, body *body, name []byte) (err error) {
 	case "owners":
 		a.Owners, err = s.Texts()
 	case "ask":
-		a.Ask, err = s.Texts()
+		a.AlsoAsk, err = s.Texts()
 	case "error":
 		err = s.word(&a.Error)
 	case "code":

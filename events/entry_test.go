@@ -155,7 +155,7 @@ func TestAnswers_RoundTrip(t *testing.T) {
 		{Node: "linux", Status: events.StatusStored, Owner: 1, Version: version, Map: mapID},
 		{Node: "mac", Status: events.StatusNotStored, Reason: `not "eu/"`, Owners: []string{"linux", "android"}, Map: mapID},
 		{Node: "linux", Status: events.StatusFound, Owner: 1, Version: version, Expires: 1790000000000, Value: []byte("x")},
-		{Node: "linux", Status: events.StatusAbsent, Owner: 1, Ask: []string{"mac"}},
+		{Node: "linux", Status: events.StatusAbsent, Owner: 1, AlsoAsk: []string{"mac"}},
 		{Node: "linux", Status: events.StatusError, Error: "clock", Code: events.ErrClockAhead, Time: 1790000000000},
 		{Key: []byte{0xff}, Version: version, Bytes: 12},
 		{Node: "linux", More: true},

@@ -306,7 +306,7 @@ func TestNode_MisplacedAfterNewRules(t *testing.T) {
 	// Back again: what another node knows may be newer than what is here.
 	back := cluster(3, 1)
 	b.restart("linux", back)
-	if found := b.one(events.OpGet, key("l1")); fmt.Sprint(found.Ask) != "[mac android]" || found.Owner != 1 {
+	if found := b.one(events.OpGet, key("l1")); fmt.Sprint(found.AlsoAsk) != "[mac android]" || found.Owner != 1 {
 		t.Errorf("back at its old owner, l1 is found as %+v", found)
 	}
 }
@@ -371,7 +371,7 @@ func TestNode_RefusesAValueWhereNoneBelongs(t *testing.T) {
 
 func TestNode_AbsentNamesWhomToAsk(t *testing.T) {
 	b := newBench(t, "linux", cluster(2, 1))
-	ask := func() string { return fmt.Sprint(b.one(events.OpGet, key("l1")).Ask) }
+	ask := func() string { return fmt.Sprint(b.one(events.OpGet, key("l1")).AlsoAsk) }
 	if got := ask(); got != "[mac android]" {
 		t.Errorf("before anything is heard: ask %s", got)
 	}

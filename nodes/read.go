@@ -154,7 +154,7 @@ func (n *snapshot) recorded(r *events.Record, owner int, now time.Time) events.A
 		a.Owner = owner
 		return a
 	}
-	a.Ask = others.Unclean
+	a.AlsoAsk = others.Unclean
 	return a
 }
 

@@ -136,7 +136,7 @@ func (b *batch) sees(a *events.Answer, r *events.Request, current *events.Record
 		return false
 	}
 	if !r.AlsoAsked && r.Update != events.UpdateInstall {
-		if a.Ask = n.members.View().Unclean; len(a.Ask) > 0 {
+		if a.AlsoAsk = n.members.View().Unclean; len(a.AlsoAsk) > 0 {
 			a.Status = events.StatusAbsent
 			return false
 		}

@@ -142,8 +142,8 @@ func (b *batch) decide(i int, r *events.Request) func(events.Record) (events.Rec
 			a.Status = events.StatusAbsent
 			// Nothing was here; but a node that is not clean may hold
 			// the key from an earlier map, and only a newer tombstone hides that.
-			a.Ask = b.node.members.View().Unclean
-			return next, len(a.Ask) > 0
+			a.AlsoAsk = b.node.members.View().Unclean
+			return next, len(a.AlsoAsk) > 0
 		}
 		b.written = append(b.written, written{next, r.ID})
 		return next, true

@@ -95,19 +95,19 @@ func (o *Operation) afterRequest() bool {
 		return true
 	}
 	o.first = o.tally.Outcome()
-	if o.first.Status != events.StatusAbsent || len(o.first.Winner.Ask) == 0 {
+	if o.first.Status != events.StatusAbsent || len(o.first.Winner.AlsoAsk) == 0 {
 		return false
 	}
 	r := events.Request{Key: o.request.Key, Map: o.request.Map, Deadline: o.request.Deadline,
 		Head: o.q.Op == events.OpDelete}
 	nodes := slices.Clone(o.q.Owners)
-	for _, name := range o.first.Winner.Ask {
+	for _, name := range o.first.Winner.AlsoAsk {
 		if !slices.Contains(nodes, name) {
 			nodes = append(nodes, name)
 		}
 	}
 	o.begin(stepNewest, Ask{events.OpGet, r, nodes})
-	o.tally.named = o.first.Winner.Ask
+	o.tally.named = o.first.Winner.AlsoAsk
 	return true
 }
 

@@ -140,7 +140,7 @@ func (t *Tally) toAsk() (names []string) {
 	}
 	names = append(names, t.named...)
 	for _, owner := range t.q.Owners {
-		names = append(names, t.answer(owner).Ask...)
+		names = append(names, t.answer(owner).AlsoAsk...)
 	}
 	return names
 }

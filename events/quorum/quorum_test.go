@@ -30,7 +30,7 @@ func answers(text string) (list []events.Answer) {
 		}
 		a := events.Answer{Node: node}
 		if s, ask, ok := strings.Cut(status, "?"); ok {
-			status, a.Ask = s, strings.Split(ask, "+")
+			status, a.AlsoAsk = s, strings.Split(ask, "+")
 		}
 		status, version, _ := strings.Cut(status, "@")
 		a.Status, a.Owner = events.Status(status), map[bool]int{true: 1}[node == "linux"]

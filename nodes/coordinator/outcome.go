@@ -30,7 +30,7 @@ func (b *Batch) Outcome(i int) (events.Answer, error) {
 func plain(a *events.Answer) bool {
 	switch a.Status {
 	case events.StatusFound, events.StatusStored, events.StatusDeleted, events.StatusUnchanged, events.StatusAbsent:
-		return len(a.Ask) == 0
+		return len(a.AlsoAsk) == 0
 	}
 	return false
 }

@@ -100,7 +100,7 @@ func misplaced(p *probe) {
 	p.change(Swapped(2))
 	p.get("l1", "old")
 	p.get("a1", "stays")
-	if a := p.one("mac", events.OpGet, request("l1"), events.StatusAbsent, ""); !slices.Contains(a.Ask, "linux") {
+	if a := p.one("mac", events.OpGet, request("l1"), events.StatusAbsent, ""); !slices.Contains(a.AlsoAsk, "linux") {
 		p.Errorf("the new owner does not name the old one: %+v", a)
 	}
 	p.one("linux", events.OpGet, request("l1"), events.StatusFound, "")
@@ -117,7 +117,7 @@ func misplacedUpdate(p *probe) {
 	p.put("l1", "41")
 	p.change(Swapped(2))
 	add := events.Request{Key: []byte("l1"), Value: []byte("1"), Update: events.UpdateAdd}
-	if a := p.update("mac", add, events.StatusAbsent, ""); !slices.Contains(a.Ask, "linux") {
+	if a := p.update("mac", add, events.StatusAbsent, ""); !slices.Contains(a.AlsoAsk, "linux") {
 		p.Fatalf("the new owner decides alone: %+v", a)
 	}
 	held := p.one("linux", events.OpGet, request("l1"), events.StatusFound, "")
