@@ -15,7 +15,8 @@ import (
 type committer struct {
 	journal  *Journal
 	active   *segment.Segment
-	path     string // of the active segment
+	path     string    // of the active segment
+	looked   time.Time // when it was last seen there
 	nextID   uint32
 	batch    batch
 	limit    int64     // size at which the active segment is sealed
@@ -58,11 +59,20 @@ func (c *committer) rotate() error {
 	return c.judge(c.sealAndAdd())
 }
 
+// lookEvery is how long the journal writes on before it looks again: what is
+// acknowledged in that time after a removal is as lost as what was a moment before it.
+// To look before each sync made a put by one writer cost half as much again.
+const lookEvery = 2 * time.Millisecond
+
 // look stops the journal when the lock and the active segment are not in the place
-// of the folder any more. It costs a few microseconds, once for each sync: the
-// folder itself needs no look, for it has both.
+// of the folder any more. The folder itself needs no look, for it has both.
 func (c *committer) look() {
 	j := c.journal
+	now := time.Now() // not the journal's clock: that may stand still
+	if now.Sub(c.looked) < lookEvery && !j.options.lookAlways {
+		return
+	}
+	c.looked = now
 	if err := j.folder.locked(); err != nil {
 		j.stop(err)
 		return

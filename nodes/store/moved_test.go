@@ -65,7 +65,7 @@ func testMoved(t *testing.T, act func(dir, segment string)) {
 		mu.Lock()
 		defer mu.Unlock()
 		told = append(told, e.Detail)
-	}})
+	}}.LookAlways())
 	h := storetest.NewHarness(t, j)
 	want := h.Put("before", "v")
 	act(dir, filepath.Join(dir, "00000001.jsonl"))
@@ -117,12 +117,12 @@ func list(dir string) (text string) {
 // TestMoved_Ready notices without a write, and lets nobody else in before.
 func TestMoved_Ready(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	j := open(t, dir, store.Options{})
+	j := open(t, dir, store.Options{}.LookAlways())
 	if err := j.Ready(); err != nil {
 		t.Fatal(err)
 	}
 	must(os.Rename(dir, dir+".old"))
-	second := open(t, dir, store.Options{}) // nothing keeps it from the remade folder
+	second := open(t, dir, store.Options{}.LookAlways()) // nothing keeps it from the remade folder
 	if err := j.Ready(); !errors.Is(err, events.ErrStopped) {
 		t.Fatalf("ready: %v", err)
 	}
@@ -142,7 +142,7 @@ func TestMoved_Ready(t *testing.T) {
 // the next start misses it, whichever it was.
 func TestMoved_ReadySegment(t *testing.T) {
 	dir := t.TempDir()
-	j := open(t, dir, store.Options{Sealed: 4096})
+	j := open(t, dir, store.Options{Sealed: 4096}.LookAlways())
 	h := storetest.NewHarness(t, j)
 	last := filepath.Join(dir, "00000002.jsonl")
 	for i := 0; !exists(last); i++ {
@@ -159,7 +159,7 @@ func TestMoved_ReadySegment(t *testing.T) {
 	if err := j.Close(); err == nil {
 		t.Fatal("closed as if nothing were the matter")
 	}
-	again := open(t, dir, store.Options{})
+	again := open(t, dir, store.Options{}.LookAlways())
 	if r, err := again.Get([]byte("fill/a")); !errors.Is(err, events.ErrCorrupt) {
 		t.Fatalf("an older value, %q, %v", r.Value[:min(10, len(r.Value))], err)
 	}
@@ -174,7 +174,7 @@ func TestMoved_Sealed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			j := open(t, dir, store.Options{Sealed: 4096})
+			j := open(t, dir, store.Options{Sealed: 4096}.LookAlways())
 			h := storetest.NewHarness(t, j)
 			stays := h.Put("stays", "v")
 			segment := filepath.Join(dir, "00000001.jsonl")
@@ -208,7 +208,7 @@ func TestOpen_Links(t *testing.T) {
 	for _, name := range []string{"node.json.new", "00000001.new", "00000002.new", "node.json", "lock", "00000001.jsonl", "00000001.jsonl.new"} {
 		dir := t.TempDir()
 		if name == "00000001.jsonl" {
-			open(t, dir, store.Options{}).Close()
+			open(t, dir, store.Options{}.LookAlways()).Close()
 			must(os.Remove(filepath.Join(dir, name)))
 		}
 		must(os.Symlink(victim, filepath.Join(dir, name)))
@@ -231,7 +231,7 @@ func TestOpen_Links(t *testing.T) {
 func TestMoved_Restart(t *testing.T) {
 	for name, keep := range map[string]int{"emptied": 0, "a line is left": 1, "all but one line": 2} {
 		dir := t.TempDir()
-		j := open(t, dir, store.Options{})
+		j := open(t, dir, store.Options{}.LookAlways())
 		h := storetest.NewHarness(t, j)
 		h.Put("k", "old")
 		h.Put("k", "new")
@@ -246,7 +246,7 @@ func TestMoved_Restart(t *testing.T) {
 			t.Fatalf("%s: closed as if nothing were the matter", name)
 		}
 		for _, dir := range []string{dir, filepath.Join(killed, "data")} {
-			again := open(t, dir, store.Options{})
+			again := open(t, dir, store.Options{}.LookAlways())
 			for _, key := range []string{"k", "other"} {
 				if r, err := again.Get([]byte(key)); !errors.Is(err, events.ErrCorrupt) && string(r.Value) != "new" {
 					t.Errorf("%s: %s is %q, %v, want %v", name, key, r.Value, err, events.ErrCorrupt)

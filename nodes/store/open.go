@@ -39,7 +39,8 @@ type Options struct {
 	// longer than a put can be under way.
 	KeepDeleted time.Duration
 
-	pages int // see [index.New]; only tests set it
+	pages      int  // see [index.New]; only tests set it
+	lookAlways bool // see committer.look; only tests set it
 }
 
 func (o Options) withDefaults() Options {
