@@ -53,8 +53,9 @@
 // whatever it said, is not tried again: nothing is written any more, nothing is
 // acknowledged, and [Journal.Failed] asks the process to end.
 //
-// Before each batch the folder, its lock and the segment that is appended to are
-// looked at by their names, and the sealed ones before a merge and once a minute.
+// Before a batch the lock and the segment that is appended to are looked at by their
+// names, unless that was done in the last 2 ms; the folder and the sealed ones before
+// a merge and once a minute.
 // When one was moved, removed, replaced or has another size, nothing is written any
 // more, but reads go on: perhaps the process has the only copy that is left.
 //
