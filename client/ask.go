@@ -33,8 +33,8 @@ func (c *Client) ask(ctx context.Context, m *placement.Map, op events.Op, r even
 func (c *Client) broadcast(ctx context.Context, ask *quorum.Ask, tally *quorum.Tally, all bool) (sent int, err error) {
 	message := events.AppendRequests(nil, ask.Request)
 	if room := c.transport.MaxMessage(); len(message) > room {
-		return 0, fmt.Errorf("%w: a value of %d bytes under a key of %d does not fit the bus, which carries messages of %d",
-			events.ErrTooLarge, len(ask.Request.Value), len(ask.Request.Key), room)
+		const text = "%w: a value of %d bytes under a key of %d does not fit the bus, which carries messages of %d"
+		return 0, fmt.Errorf(text, events.ErrTooLarge, len(ask.Request.Value), len(ask.Request.Key), room)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

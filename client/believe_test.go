@@ -107,7 +107,7 @@ func info(t *testing.T, node string, law events.Cluster, at time.Time) string {
 // a forged one.
 func TestClient_OneInfoDoesNotDecide(t *testing.T) {
 	if testing.Short() {
-		t.Skip("needs another program")
+		t.Skip("takes long")
 	}
 	evil := events.Cluster{Name: "three", Epoch: 99, Copies: 1, Nodes: []events.Member{{Name: "evil", Rule: "otherwise"}}}
 	both := events.Cluster{Name: "three", Epoch: 99, Copies: 1, Nodes: []events.Member{{Name: "linux", Rule: `prefix "x"`}, {Name: "evil", Rule: "otherwise"}}}

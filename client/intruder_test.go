@@ -115,9 +115,6 @@ func TestClient_WhoeverElseAnswersChangesNothing(t *testing.T) {
 // TestClient_AnswersOfOthersChangeNothing has a node asked by name, and the answer
 // of another one come first.
 func TestClient_AnswersOfOthersChangeNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	p := &inProcess{Cluster: nodetest.NewCluster(t, nodetest.Three(1, 1))}
 	cl := client.New(p, client.Options{})
 	fill(t, cl)

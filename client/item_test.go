@@ -15,9 +15,6 @@ import (
 )
 
 func TestReadItems(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	for text, want := range map[string]string{
 		"": "",
 		`{"key":"a","value":"1"}` + "\n" + `{"key64":"//8=","value64":"AAE=","expires":5,"node":"x"}`: `"a"="1" "\xff\xff"="\x00\x01"@5`,
@@ -47,9 +44,6 @@ func TestReadItems(t *testing.T) {
 }
 
 func TestReadItems_Refuses(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	for text, want := range map[string]string{
 		`{"a":1}`:          `line 1: the value of "a" is a number, not a text; --key FIELD stores whole objects`,
 		`{"a":null}`:       `the value of "a" is null, not a text`,

@@ -71,7 +71,8 @@ func (c Code) condition() condition {
 			return conditions[i]
 		}
 	}
-	return condition{c, string(c), StatusError, exitFailure, httpInternal, strings.ToUpper(strings.ReplaceAll(string(c), "-", ""))}
+	return condition{c, string(c), StatusError, exitFailure, httpInternal,
+		strings.ToUpper(strings.ReplaceAll(string(c), "-", ""))}
 }
 
 // Error is the condition in plain words.
@@ -83,7 +84,7 @@ func (c Code) Status() Status { return c.condition().status }
 // ExitStatus is that of a command which ends with this condition.
 func (c Code) ExitStatus() int { return c.condition().exit }
 
-// HTTPStatus is that of a response which tells of this condition.
+// HTTPStatus is that of a response that reports this condition.
 func (c Code) HTTPStatus() int { return c.condition().http }
 
 // RESPWord is the word with which an error of this condition begins in the Redis

@@ -140,9 +140,6 @@ func TestDecodeRequests_CostsLittleMemory(t *testing.T) {
 }
 
 func TestAnswers_Listing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	got := string(events.AppendAnswers(nil, events.Answer{Key: []byte("k"), Version: version}, events.Answer{Node: "linux"}))
 	want := `{"key":"k","version":"` + version.String() + `","bytes":0,"size":0}` + "\n" + `{"node":"linux","more":false}`
 	if got != want {

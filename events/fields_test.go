@@ -171,9 +171,6 @@ func TestEvent_NamesItsRequest(t *testing.T) {
 
 // TestDecodeInfo_IsOfANode: neither a refusal nor what a stream answers is one.
 func TestDecodeInfo_IsOfANode(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	for _, message := range []string{"", "{}", `{"stream":"S","seq":1}`, `{"node":"linux","status":"error","code":"bad-request"}`, `{"cluster":{"name":"three"}}`} {
 		if info, err := events.DecodeInfo([]byte(message)); !errors.Is(err, events.ErrBadRequest) {
 			t.Errorf("%s is read as %+v, %v", message, info, err)

@@ -40,7 +40,7 @@ type Store interface {
 	// keys that are certain.
 	List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error)
 	// Scan returns everything recorded behind after, tombstones and what has expired
-	// included, without values, in byte order; more tells whether limit cut it. No
+	// included, without values, in byte order; more says whether limit cut it. No
 	// lock is held between two calls. With [events.ErrCorrupt] comes what is certain.
 	Scan(after []byte, limit int) (records []events.Record, more bool, err error)
 	// Forget says that tombstones stamped before t may go: no other node holds

@@ -53,7 +53,8 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 	if a.json {
 		text = io.Discard
 	}
-	fmt.Fprintf(text, "Three nodes, each with its own NATS server, joined: no central server.\nPutting %d random keys over the bus; every node decides by itself:\n\n", demoKeys)
+	fmt.Fprintf(text, "Three nodes, each with its own NATS server, joined: no central server.\n"+
+		"Putting %d random keys over the bus; every node decides by itself:\n\n", demoKeys)
 	scattered, m, err := a.scatter(cmd, c.Client, demoKeys)
 	if err == nil {
 		err = a.showScatter(m, scattered, "", nil)
@@ -85,7 +86,8 @@ func (a *app) demo(cmd *cobra.Command, folder string) error {
 			return oneLine(err)
 		}
 	}
-	fmt.Fprintf(text, "And over TCP, as any Redis client does, whichever node is asked: %d of %d keys.\n", found, demoKeys)
+	fmt.Fprintf(text, "And over TCP, as any Redis client does, whichever node is asked: %d of %d keys.\n",
+		found, demoKeys)
 	fmt.Fprintf(text, "%s\n", a.out.Dim(fmt.Sprintf("It took %.1f s. Next: %s", time.Since(began).Seconds(),
 		a.typed("dht up"))))
 	return nil

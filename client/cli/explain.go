@@ -90,7 +90,8 @@ func (a *app) printExplanation(e client.Explanation) {
 	fmt.Fprint(out, " Asked now, the nodes answer:\n\n")
 	rows = nil
 	for _, answer := range e.Answers {
-		rows = append(rows, []string{"  " + answer.Node, a.status(answer.Status), term.Visible(detail(answer, e.Owners))})
+		why := term.Visible(detail(answer, e.Owners))
+		rows = append(rows, []string{"  " + answer.Node, a.status(answer.Status), why})
 	}
 	out.Table([]string{"  NODE", "ANSWER", ""}, rows)
 }

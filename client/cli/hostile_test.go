@@ -62,7 +62,7 @@ func TestLines_Hostile(t *testing.T) {
 	}
 }
 
-// TestComplain_Hostile tells of a refusal in somebody's words.
+// TestComplain_Hostile reports a refusal in somebody's words.
 func TestComplain_Hostile(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		var out bytes.Buffer

@@ -41,7 +41,7 @@ func (a *app) monitorCommand() *cobra.Command {
 	}
 	limit.register(cmd)
 	cmd.Flags().IntVar(&rate, "rate", events.WatchRate,
-		"answers a second that each node tells of, and once as many in a burst; the others are counted")
+		"answers a second that each node publishes, and once as many in a burst; the others are counted")
 	return cmd
 }
 

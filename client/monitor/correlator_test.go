@@ -361,9 +361,6 @@ func TestCorrelator_OvertakeSeveralRequests(t *testing.T) {
 
 // Thousands of requests for one key must not make each other slow.
 func TestCorrelator_ManyOfOneKey(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes long")
-	}
 	b := newBench(t, "").leased("linux", "mac", "android")
 	began := time.Now()
 	for ms := range 10 {

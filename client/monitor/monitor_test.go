@@ -37,9 +37,6 @@ func TestReader_IDs(t *testing.T) {
 }
 
 func TestReader_Read(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	clock := events.NewClock(time.Now)
 	put := events.Event{Type: events.EventPut}.From("three", "linux", clock.Next()).
 		About(events.Record{Key: []byte("k"), Value: []byte("12345"), Version: clock.Next()})

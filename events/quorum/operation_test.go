@@ -20,7 +20,7 @@ func asked(a *quorum.Ask) string {
 		words = append(words, string(a.Request.Update))
 	}
 	if a.Request.AlsoAsked {
-		words = append(words, "settled")
+		words = append(words, "again")
 	}
 	if a.Request.Expires != 0 {
 		words = append(words, fmt.Sprint("expires=", a.Request.Expires))
@@ -48,15 +48,15 @@ func TestOperation(t *testing.T) {
 		"delete, no other holds it":   {events.OpDelete, true, []string{"delete linux → linux absent?mac", "get head linux+mac → linux deleted@2, mac absent"}, "absent linux", nil},
 		"update":                      {events.OpUpdate, false, []string{"update add linux → linux stored@1"}, "stored linux", nil},
 		"update, nothing was there":   {events.OpUpdate, false, []string{"update add linux → linux absent"}, "absent linux", nil},
-		"update, no other knows more": {events.OpUpdate, false, []string{"update add linux → linux absent?mac", "get linux+mac → linux absent, mac absent", "update add settled linux → linux stored@2"}, "stored linux", nil},
+		"update, no other knows more": {events.OpUpdate, false, []string{"update add linux → linux absent?mac", "get linux+mac → linux absent, mac absent", "update add again linux → linux stored@2"}, "stored linux", nil},
 		"update, the owner's is newer": {events.OpUpdate, false, []string{"update add linux → linux absent?mac", "get linux+mac → linux found@2, mac found@1",
-			"update add settled linux → linux stored@2"}, "stored linux", nil},
+			"update add again linux → linux stored@2"}, "stored linux", nil},
 		"update, another's is newer": {events.OpUpdate, true, []string{"update add linux → linux absent?mac", "get linux+mac → linux absent, mac found@1",
-			"update adopt linux → linux stored@1", "update add settled linux → linux stored@2"}, "stored linux", nil},
+			"update adopt linux → linux stored@1", "update add again linux → linux stored@2"}, "stored linux", nil},
 		"update, another knows a delete": {events.OpUpdate, true, []string{"update add linux → linux absent?mac", "get linux+mac → linux found@1?mac, mac deleted@2",
-			"update adopt expires=1 linux → linux stored@2", "update add settled linux → linux stored@2"}, "stored linux", nil},
+			"update adopt expires=1 linux → linux stored@2", "update add again linux → linux stored@2"}, "stored linux", nil},
 		"update, something newer came": {events.OpUpdate, false, []string{"update add linux → linux absent?mac", "get linux+mac → linux absent, mac found@1",
-			"update adopt linux → linux superseded@2", "update add settled linux → linux unchanged"}, "unchanged linux", nil},
+			"update adopt linux → linux superseded@2", "update add again linux → linux unchanged"}, "unchanged linux", nil},
 		"update, another is silent": {events.OpUpdate, false, []string{"update add linux → linux absent?mac", "get linux+mac → linux absent"}, "", events.ErrOwnerOffline},
 		"update, the owner goes":    {events.OpUpdate, false, []string{"update add linux → linux absent?mac", "get linux+mac → linux absent, mac found@1", "update adopt linux → "}, "", events.ErrUnknown},
 	} {
@@ -89,7 +89,7 @@ func TestOperation(t *testing.T) {
 	}
 }
 
-// Why the only owner did not answer is told; of several, that they did not.
+// Why the only owner did not answer is the error; of several, that they did not.
 func TestTally_NoAnswer(t *testing.T) {
 	why := fmt.Errorf("%w: nothing was done", events.ErrOwnerOffline)
 	for _, op := range []events.Op{events.OpPut, events.OpGet} {

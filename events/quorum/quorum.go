@@ -85,7 +85,7 @@ func (t *Tally) Add(a events.Answer) {
 	t.missing--
 }
 
-// NoAnswer says why a node gave none, as an error of its condition: that is told
+// NoAnswer says why a node gave none, as an error of its condition: that is the outcome
 // rather than that it was silent, where it is the only owner.
 func (t *Tally) NoAnswer(node string, why error) {
 	if len(t.q.Owners) == 1 && t.q.Owners[0] == node {

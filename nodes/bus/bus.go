@@ -67,8 +67,9 @@ const outbox = 16_384
 // New makes a server that answers for node on conn, and sends what publisher takes.
 // The caller closes conn, after the server.
 func New(conn *nats.Conn, node *nodes.Node, publisher *Publisher, o Options) *Server {
-	return &Server{Options: o, conn: conn, node: node, run: node.Info().ID, publisher: publisher, needs: map[string]bool{},
-		out: make(chan func(), outbox), gone: make(chan struct{}), failed: make(chan error, 1), namesake: make(chan struct{}, 1)}
+	return &Server{Options: o, conn: conn, node: node, run: node.Info().ID, publisher: publisher,
+		needs: map[string]bool{}, out: make(chan func(), outbox), gone: make(chan struct{}),
+		failed: make(chan error, 1), namesake: make(chan struct{}, 1)}
 }
 
 // Serve looks for others of the same name or another map, then subscribes and

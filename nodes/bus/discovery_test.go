@@ -44,7 +44,7 @@ func discover[T any](t *testing.T, conn *nats.Conn, subject string, nodes int) (
 
 func TestServer_IsAMicroService(t *testing.T) {
 	if testing.Short() {
-		t.Skip("needs another program")
+		t.Skip("takes long")
 	}
 	conn, _ := three(t)
 	gather(t, conn, "dht.put", `{"key":"lamp","value":"hello"}`, 3)

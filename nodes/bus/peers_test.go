@@ -160,7 +160,7 @@ func TestPeers_SmallBus(t *testing.T) {
 // nobody listens could be said by anybody.
 func TestPeers_OnlyThePeerAnswers(t *testing.T) {
 	if testing.Short() {
-		t.Skip("needs another program")
+		t.Skip("takes long")
 	}
 	asks, p, _ := openPeers(t, 0)
 	answers := []string{"", "{}", `{"node":"android","status":"stored"}`, `{"status":"stored"}`, "+OK"}

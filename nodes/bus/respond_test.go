@@ -186,9 +186,6 @@ func TestServer_TooLargeIsSaid(t *testing.T) {
 // TestServer_AnswersAreNobodysRequests: a node publishes nothing where others would
 // take it for a request.
 func TestServer_AnswersAreNobodysRequests(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	var logs safeBuffer
 	conn := small(t, 1<<20, &logs)
 	ask(t, conn, events.OpPut, events.Request{Key: []byte("k"), Value: []byte("precious")})

@@ -156,7 +156,8 @@ func (b *Batch) fetch(q *question) error {
 			continue
 		}
 		if b.rewritten(q) {
-			return fmt.Errorf("%w: the value was changed by somebody else before, and by this pipeline behind: read it again", events.ErrBusy)
+			return fmt.Errorf("%w: the value was changed by somebody else before, and by this pipeline behind: "+
+				"read it again", events.ErrBusy)
 		}
 		b.fetching = true
 		*at = b.enqueue(at.group.node, events.OpGet, &q.req)

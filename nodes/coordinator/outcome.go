@@ -134,7 +134,8 @@ func (b *Batch) answerHere(q *question, room int) (events.Answer, error) {
 	}
 	a, err := at.answer()
 	if size := len(a.Value); err == nil && q.op == events.OpGet && size > room {
-		a = b.shared.Node.Refuse(fmt.Errorf("%w: the answers to this message exceed %d bytes: ask for fewer keys at a time", events.ErrTooLarge, groupRoom))
+		a = b.shared.Node.Refuse(fmt.Errorf("%w: the answers to this message exceed %d bytes: "+
+			"ask for fewer keys at a time", events.ErrTooLarge, groupRoom))
 		a.Bytes = int64(size)
 	}
 	return a, err

@@ -22,7 +22,8 @@ func (t *Table) Conflict(info events.Info) error {
 		return fmt.Errorf("%w: another process is node %q on this bus, up since %s",
 			events.ErrNameTaken, t.self.Name, info.Started.Format("15:04:05"))
 	case info.Map.Epoch == mine.Epoch && info.Map.Hash != mine.Hash:
-		return fmt.Errorf("%w: %s has another map of the same epoch (%s, here %s): use its cluster file, or raise epoch",
+		return fmt.Errorf("%w: %s has another map of the same epoch (%s, here %s): "+
+			"use its cluster file, or raise epoch",
 			events.ErrStaleMap, info.Node, info.Map, mine)
 	case info.Map.Epoch > mine.Epoch:
 		return fmt.Errorf("%w: %s has epoch %d, this file is epoch %d: use the newer cluster file",

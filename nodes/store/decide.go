@@ -16,7 +16,7 @@ func join(requests []request) (n int) {
 	return n
 }
 
-// decide decides the changes of the first of the requests, and tells how many
+// decide decides the changes of the first of the requests, and returns how many
 // those are: as long as the batch is not too large already.
 func (c *committer) decide(requests []request) (n int) {
 	requests = requests[:join(requests)]
@@ -57,7 +57,8 @@ func (c *committer) change(i int) error {
 // fits refuses what could not be kept or shown once it is written.
 func (c *committer) fits(i int, next events.Record) error {
 	if len(next.Value) > events.MaxValue {
-		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d", events.ErrTooLarge, events.MaxValue, len(next.Value))
+		return fmt.Errorf("%w: a value is at most %d bytes long, this one %d",
+			events.ErrTooLarge, events.MaxValue, len(next.Value))
 	}
 	if c.lookup.refs[i] != 0 || !next.Known() {
 		return nil
@@ -153,6 +154,7 @@ func (c *committer) add(i int, stands events.Version, next events.Record) {
 		l.Kind, l.Record.Key, l.Record.Version = segment.KindDrop, key, stands
 	}
 	if !l.Record.Version.IsZero() { // else there is nothing to drop
-		c.batch.add(&l, c.lookup.hashes[i], c.lookup.refs[i], segment.Place{File: c.active.ID, Off: uint32(c.active.End)})
+		c.batch.add(&l, c.lookup.hashes[i], c.lookup.refs[i],
+			segment.Place{File: c.active.ID, Off: uint32(c.active.End)})
 	}
 }

@@ -23,6 +23,6 @@ func TestJournal_ExpiresNothingOnceClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if gone := j.expireSome(now.Add(2 * time.Hour)); len(gone) > 0 {
-		t.Errorf("a closed journal tells of %+v", gone)
+		t.Errorf("a closed journal notifies of %+v", gone)
 	}
 }

@@ -27,7 +27,8 @@ func fateOf(err error) fate {
 		return fateFine
 	case errors.Is(err, segment.ErrNotDurable):
 		return fateStop
-	case errors.Is(err, errNumbers), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+	case errors.Is(err, errNumbers), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT),
+		errors.Is(err, syscall.EFBIG):
 		return fateFull
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return fateWait

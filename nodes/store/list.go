@@ -6,7 +6,7 @@ import (
 )
 
 // List returns the live keys that begin with prefix, in byte order, behind
-// after, at most limit of them; more tells whether the listing was cut. When
+// after, at most limit of them; more says whether the listing was cut. When
 // damage hides keys it returns those that are certain, and
 // [events.ErrCorrupt]. The keys returned must not be modified.
 func (j *Journal) List(prefix, after []byte, limit int) (keys []events.KeyInfo, more bool, err error) {
@@ -19,7 +19,7 @@ func (j *Journal) List(prefix, after []byte, limit int) (keys []events.KeyInfo, 
 }
 
 // Scan returns everything that is recorded, in byte order of the keys, behind after,
-// at most limit of it; more tells whether there is more, behind the last key
+// at most limit of it; more says whether there is more, behind the last key
 // returned. Tombstones are there, and what has expired, and nothing has its value.
 // It is no snapshot: what is written between two calls may show in the second one.
 // When damage hides keys it returns those that are certain, and

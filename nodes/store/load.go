@@ -95,7 +95,8 @@ func (l *loader) loadSegment(n uint32, last bool) error {
 		return errors.Join(err, f.Close())
 	}
 	if size > math.MaxUint32 {
-		return errors.Join(fmt.Errorf("%w: it has %d bytes, a segment at most %d", events.ErrCorrupt, size, math.MaxUint32), f.Close())
+		return errors.Join(fmt.Errorf("%w: it has %d bytes, a segment at most %d",
+			events.ErrCorrupt, size, math.MaxUint32), f.Close())
 	}
 	l.nextID++
 	s := &segment.Segment{ID: l.nextID, Number: n, Through: n, File: f, Space: size}
@@ -139,7 +140,8 @@ func (r *segmentReader) checkEnd() {
 }
 
 func (r *segmentReader) damaged(off, size int64, why error) {
-	r.loader.damage = append(r.loader.damage, damage{segment: r.segment.Number, line: r.number, off: off, size: size, why: why})
+	r.loader.damage = append(r.loader.damage, damage{segment: r.segment.Number, line: r.number,
+		off: off, size: size, why: why})
 }
 
 func (r *segmentReader) line(off int64, raw []byte, ended bool) error {

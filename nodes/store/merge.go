@@ -175,7 +175,8 @@ func (m *merger) merge(run []*segment.Segment, clean uint32) error {
 		}
 		if s.Bad {
 			j.options.Log.Error("a segment is damaged; it is left as it is", "segment", segment.Name(s.Number))
-			j.options.Notify(events.Event{Type: events.EventCorrupt, Detail: segment.Name(s.Number) + " is damaged; it is left as it is"})
+			j.options.Notify(events.Event{Type: events.EventCorrupt,
+				Detail: segment.Name(s.Number) + " is damaged; it is left as it is"})
 			return w.abandon()
 		}
 	}

@@ -45,7 +45,8 @@ func (m *merger) create(run []*segment.Segment) (*mergeWriter, error) {
 		}
 	}
 	w := &mergeWriter{journal: j, stop: m.stop, segment: s, name: name}
-	l := segment.Line{Kind: segment.KindHeader, Synced: segment.NoMark, Header: segment.Header{Segment: number, Through: through, At: active, Newest: newest}}
+	l := segment.Line{Kind: segment.KindHeader, Synced: segment.NoMark,
+		Header: segment.Header{Segment: number, Through: through, At: active, Newest: newest}}
 	w.lines = l.AppendTo(w.lines)
 	return w, nil
 }

@@ -137,7 +137,7 @@ func (j *Journal) load() (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	for len(j.index.Expire(j.options.Now(), expireStep)) > 0 { // quietly: most were told of when it was time
+	for len(j.index.Expire(j.options.Now(), expireStep)) > 0 { // quietly: most were notified when it was time
 	}
 	j.index.Loaded()
 	if j.index.Stats().Keys >= manyKeys {

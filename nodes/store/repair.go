@@ -123,7 +123,8 @@ func (j *Journal) rewrite(s *segment.Segment, bad []damage, seal bool) error {
 		return fmt.Errorf("repair %s: %w", segment.Name(s.Number), err)
 	}
 	if !headed && s.Through > s.Number {
-		l = segment.Line{Kind: segment.KindHeader, Synced: segment.NoMark, Header: segment.Header{Segment: s.Number, Through: s.Through, Newest: j.newest}}
+		l = segment.Line{Kind: segment.KindHeader, Synced: segment.NoMark,
+			Header: segment.Header{Segment: s.Number, Through: s.Through, Newest: j.newest}}
 		lines = append(l.AppendTo(nil), lines...)
 	}
 	if seal {
@@ -142,7 +143,8 @@ func (j *Journal) fillGap(first, last uint32) error {
 	if first > last {
 		return nil
 	}
-	l := segment.Line{Kind: segment.KindHeader, Synced: segment.NoMark, Header: segment.Header{Segment: first, Through: last, Newest: j.newest}}
+	l := segment.Line{Kind: segment.KindHeader, Synced: segment.NoMark,
+		Header: segment.Header{Segment: first, Through: last, Newest: j.newest}}
 	lines := l.AppendTo(nil)
 	l = segment.SealLine(int64(len(lines)), last)
 	if err := j.folder.replaceFile(j.folder.path(segment.Name(first)), l.AppendTo(lines)); err != nil {

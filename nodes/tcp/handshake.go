@@ -53,7 +53,8 @@ func (h hello) admits(theirs hello) error {
 
 // hello is what this server says to the node called to.
 func (s *Server) hello(to, asked string) hello {
-	return hello{Cluster: s.node.Map().Name(), Node: s.node.Name, To: to, Map: s.node.Map().ID(), Run: s.run, Asked: asked}
+	return hello{Cluster: s.node.Map().Name(), Node: s.node.Name, To: to, Map: s.node.Map().ID(), Run: s.run,
+		Asked: asked}
 }
 
 // shakeHands makes sure that the peer is at the other end of a connection that

@@ -201,9 +201,6 @@ func TestHandshake_AnotherNodesAnswer(t *testing.T) {
 // Who says hello to the wrong node, or out of another cluster, is served nothing
 // on that connection; one who says none is served.
 func TestHandshake_WhoIsAdmitted(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	s := cluster(t)
 	for message, want := range map[string]string{
 		`{"cluster":"three","node":"mac","to":"linux"}`:   "$",
@@ -229,9 +226,6 @@ func TestHandshake_WhoIsAdmitted(t *testing.T) {
 
 // A peer of another map is told by that name, and still says what it is.
 func TestHandshake_AnotherMap(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	c := nodetest.NewCluster(t, nodetest.Three(1, 1))
 	c.Change(nodetest.Swapped(2))
 	older := c.Nodes["linux"]

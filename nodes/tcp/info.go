@@ -159,7 +159,8 @@ func (s *Server) infoCommands() (lines []string) {
 		micros := c.counts.micros()
 		lines = append(lines,
 			fmt.Sprintf("cmdstat_%s:calls=%d,usec=%.0f,usec_per_call=%.2f,rejected_calls=%d,failed_calls=%d",
-				strings.ToLower(c.name), calls, micros, micros/float64(max(calls, 1)), rejected, c.counts.failed.Load()))
+				strings.ToLower(c.name), calls, micros, micros/float64(max(calls, 1)),
+				rejected, c.counts.failed.Load()))
 	}
 	return lines
 }

@@ -84,7 +84,8 @@ func (s *session) beginHere(c *call, args [][]byte) error {
 	}
 	s.showMessage(c, op, text)
 	reqs, err := events.DecodeRequestsOf(op, text)
-	if values := events.OldValues(reqs); err == nil && values > coordinator.MaxValues { // they would be refused when it is too late
+	// They would be refused when it is too late.
+	if values := events.OldValues(reqs); err == nil && values > coordinator.MaxValues {
 		err = fmt.Errorf("%w: a message of %d updates that give old values: at most %d",
 			events.ErrTooLarge, values, coordinator.MaxValues)
 	}

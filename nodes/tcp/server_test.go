@@ -126,9 +126,6 @@ func TestServer_SameKeysOnEveryPath(t *testing.T) {
 }
 
 func TestServer_NeverForwardsAPeersMessage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs another program")
-	}
 	v := visit(t, cluster(t).addr("linux"))
 	got := v.ask(`DHT get '{"key":"m1"}'`)
 	if !strings.Contains(got, `"status":"not-stored"`) || !strings.Contains(got, `"node":"linux"`) {

@@ -57,7 +57,9 @@ func (n *Node) connection() []nats.Option {
 		nats.CustomReconnectDelay(reconnectAfter),
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { n.log.Warn("the bus says", "err", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			n.log.Warn("the bus says", "err", err)
+		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil && lost.CompareAndSwap(0, time.Now().UnixMilli()) { // not when the node closes it
 				n.log.Warn("the bus is lost", "err", err)

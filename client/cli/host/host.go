@@ -82,7 +82,8 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	n := &Node{o: o, config: o.Config, self: o.Node, log: o.Logger, failed: make(chan error, 1), done: make(chan struct{})}
+	n := &Node{o: o, config: o.Config, self: o.Node, log: o.Logger,
+		failed: make(chan error, 1), done: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.closeParts())
@@ -106,7 +107,8 @@ func (o Options) check() error {
 	c, n := o.Config, o.Node
 	switch exposed := n.Exposed(); {
 	case len(exposed) > 0 && !o.Insecure:
-		return fmt.Errorf("%w: node %s would listen on %s (%s), which other machines reach, without TLS or users: bind a loopback address, or say --insecure",
+		return fmt.Errorf("%w: node %s would listen on %s (%s), which other machines reach, without TLS or users: "+
+			"bind a loopback address, or say --insecure",
 			events.ErrConfig, n.Name, exposed[0].Addr, exposed[0].Key)
 	case o.NoBus && n.TCP == "":
 		return fmt.Errorf("%w: node %s has no tcp address in %s, and --no-bus leaves it no other way to be reached",

@@ -156,7 +156,8 @@ func (n *Node) busOptions() bus.Options {
 		o.Interest = n.broker.Interest
 	}
 	if n.tcp != nil {
-		o.Heard = func(op events.Op, reqs []events.Request) { n.tcp.Heard("bus", op, reqs) } // for those who monitor it there
+		// for those who monitor the node there
+		o.Heard = func(op events.Op, reqs []events.Request) { n.tcp.Heard("bus", op, reqs) }
 		o.Met = n.tcp.Retry
 	}
 	return o

@@ -77,7 +77,7 @@ func (s *stream) find(kind string, says ...string) string {
 
 func TestEvents_StatusAndLines(t *testing.T) {
 	if testing.Short() {
-		t.Skip("needs another program")
+		t.Skip("takes long")
 	}
 	c := newCluster(t)
 	c.timeout = time.Second

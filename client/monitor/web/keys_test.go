@@ -63,9 +63,6 @@ func TestKeys_AnyBytes(t *testing.T) {
 func same(got client.KeyText, want string) bool { return got.Key+string(got.Key64) == want }
 
 func TestKeys_PlainPathsWork(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes long")
-	}
 	p := newCluster(t).page()
 	p.ask("PUT", "/v1/keys/eu/berlin", []byte("1"))
 	if g := p.ask("GET", "/v1/keys/eu%2Fberlin", nil); string(g.body) != "1" {
@@ -74,9 +71,6 @@ func TestKeys_PlainPathsWork(t *testing.T) {
 }
 
 func TestKeys_Headers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes long")
-	}
 	p := newCluster(t).page()
 	before := time.Now().Add(time.Hour).UnixMilli()
 	p.ask("PUT", "/v1/keys/lamp?ttl=1h", []byte("<script>alert(1)</script>"))

@@ -44,7 +44,7 @@ const (
 	classes  = fine/unit + 1 + 8*5
 )
 
-// classOf tells the class of pieces of n bytes, and their true size.
+// classOf returns the class of pieces of n bytes, and their true size.
 func classOf(n int) (index, size int) {
 	if n <= fine {
 		units := max(1, (n+unit-1)/unit)

@@ -367,7 +367,7 @@ func (x *Index) Replay(l *segment.Line, at segment.Place) error {
 func (x *Index) Due(now time.Time) bool { return x.expiry.due(now.UnixMilli()) }
 
 // Expire takes expired entries out of the counts, at most limit of
-// them, and tells which.
+// them, and returns which.
 func (x *Index) Expire(now time.Time, limit int) (gone []events.Event) {
 	for range limit {
 		r := x.expiry.pop(now.UnixMilli())

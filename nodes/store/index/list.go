@@ -52,7 +52,8 @@ func behind(after []byte) []byte {
 
 // Keys appends live keys that are sorted in and begin with prefix, behind after, if
 // visible, until there are limit of them.
-func (x *Index) Keys(keys []events.KeyInfo, prefix, after []byte, limit int, visible func(segment.Place) bool) ([]events.KeyInfo, Page) {
+func (x *Index) Keys(keys []events.KeyInfo, prefix, after []byte, limit int,
+	visible func(segment.Place) bool) ([]events.KeyInfo, Page) {
 	start, more := prefix, false
 	if bytes.Compare(after, prefix) >= 0 {
 		start = behind(after)
@@ -74,7 +75,8 @@ func (x *Index) Keys(keys []events.KeyInfo, prefix, after []byte, limit int, vis
 
 // Scan appends everything that is sorted in, behind after, if visible, until there
 // are limit of them: tombstones and what has expired too, and no values.
-func (x *Index) Scan(records []events.Record, after []byte, limit int, visible func(segment.Place) bool) ([]events.Record, Page) {
+func (x *Index) Scan(records []events.Record, after []byte, limit int,
+	visible func(segment.Place) bool) ([]events.Record, Page) {
 	var keys []byte // one piece of memory for many
 	more := false
 	at := x.walk(behind(after), func(r Ref, e entry) bool {

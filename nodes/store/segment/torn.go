@@ -31,7 +31,7 @@ func Holed(raw []byte, off int64) bool {
 	return false
 }
 
-// Tail tells what stands behind the last newline of a segment.
+// Tail returns what stands behind the last newline of a segment.
 type Tail int
 
 const (
