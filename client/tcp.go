@@ -64,7 +64,7 @@ func ConnectTCP(ctx context.Context, addr string, o Options) (*Client, error) {
 }
 
 // Ask sends message to one node, or one copy of it to each, through the entry
-// node. Nothing is sent twice.
+// node. Nothing that writes is sent twice.
 func (t *tcpTransport) Ask(ctx context.Context, to string, op events.Op, message []byte,
 	take func([]byte) bool) (sent int, err error) {
 	names := []string{to}
@@ -108,6 +108,12 @@ type result struct {
 func (r result) unsent() bool {
 	var failed *resp.PipeError
 	return errors.As(r.err, &failed) && !failed.Sent
+}
+
+// cut reports whether the connection ended when the request had been sent.
+func (r result) cut() bool {
+	var failed *resp.PipeError
+	return errors.As(r.err, &failed) && failed.Sent && !errors.Is(r.err, resp.ErrOverdue)
 }
 
 // members are the names of the map's nodes. The entry node is asked as long as
@@ -156,13 +162,24 @@ func (t *tcpTransport) learn(r result) ([]string, error) {
 }
 
 // send asks one node. done is called once, maybe before send returns, and must
-// not block.
+// not block. What only reads is sent once more where the connection ends before the
+// reply has come: the entry node was started anew, and that was not seen yet.
 func (t *tcpTransport) send(name string, op events.Op, message []byte, done func(result)) {
 	args := [][]byte{[]byte("DHT"), []byte("NODE"), []byte(name), []byte(op), message}
 	if name == entry {
 		args = [][]byte{[]byte("DHT"), []byte(op), message}
 	}
 	until := time.Now().Add(t.timeout + grace)
+	t.ask(name, until, args, func(r result) {
+		if r.cut() && !op.Writes() {
+			t.ask(name, until, args, done)
+			return
+		}
+		done(r)
+	})
+}
+
+func (t *tcpTransport) ask(name string, until time.Time, args [][]byte, done func(result)) {
 	reply := func(r resp.Reply, err error) { done(result{r, err}) }
 	for {
 		pipe, err := t.pipe(name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -351,5 +352,54 @@ func TestTCP_NotANode(t *testing.T) {
 		cancel()
 		l.Close()
 		<-done
+	}
+}
+
+// A connection may end between a read and its reply: the read is sent once more, on a
+// new one. What writes is not: it may have been done.
+func TestTCP_ReadsAreSentAgain(t *testing.T) {
+	c := newOverTCP(t, nodetest.Three(1, 1))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() { cutOff(l, c.peers["mac"], 0, 2, 3, 4) })
+	defer wait.Wait()
+	defer l.Close()
+	cl, err := client.ConnectTCP(t.Context(), l.Addr().String(), client.Options{})
+	if err != nil { // connection 0 is that of the first question, 2 to 4 those of the get
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if _, err := cl.Get(t.Context(), []byte("l1")); !errors.Is(err, events.ErrNotFound) {
+		t.Errorf("a get whose connections were cut off: %v", err)
+	}
+}
+
+// cutOff leads connections to addr, but some only up to the first request.
+func cutOff(l net.Listener, addr string, some ...int) {
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	for i := 0; ; i++ {
+		outer, err := l.Accept()
+		if err != nil {
+			return
+		}
+		if slices.Contains(some, i) {
+			_, _ = outer.Read(make([]byte, 1))
+			_ = outer.Close()
+			continue
+		}
+		wait.Go(func() {
+			defer outer.Close()
+			inner, err := net.Dial("tcp", addr)
+			if err != nil {
+				return
+			}
+			defer inner.Close()
+			wait.Go(func() { _, _ = io.Copy(inner, outer); _ = inner.Close() })
+			_, _ = io.Copy(outer, inner)
+		})
 	}
 }
